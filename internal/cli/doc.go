@@ -1,0 +1,3 @@
+// Package cli is permcheck's command line: one file a subcommand, and every exit
+// code.
+package cli

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/permcheck/permcheck/internal/report"
+)
+
+// Exit codes, the same for every command.
+const (
+	exitOK       = 0 // nothing at or above --fail-on
+	exitFindings = 1 // something at or above it
+	exitFailed   = 2 // could not run, ran nothing, or ran only partly
+)
+
+// errFindings ends a command whose findings, already printed, reach --fail-on.
+var errFindings = errors.New("findings")
+
+// partialError ends a command that printed a result which is not whole.
+type partialError struct{ reason string }
+
+func (e *partialError) Error() string { return e.reason }
+
+// An app is one run of the command line.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	failOn   report.Severity
+	format   string
+}
+
+// commands makes the subcommands, in the order of the help text.
+var commands = []func(*app) *cobra.Command{}
+
+// Run executes permcheck with the given arguments (without the program's name) and
+// returns its exit code.
+func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	a := &app{in: in, out: out, err: errOut, failOn: report.Error}
+	root := &cobra.Command{
+		Use:           "permcheck",
+		Short:         "Hold an API's permission catalog against its code, its OpenAPI document and its running server",
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	root.SetArgs(args)
+	root.SetVersionTemplate("permcheck {{.Version}}\n")
+	for _, c := range commands {
+		root.AddCommand(c(a))
+	}
+	err := root.ExecuteContext(ctx)
+	var partial *partialError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errFindings):
+		return exitFindings
+	case errors.As(err, &partial):
+		fmt.Fprintf(errOut, "permcheck: incomplete: %s\n", report.Clean(partial.reason))
+	default:
+		fmt.Fprintf(errOut, "permcheck: %v\n", err)
+	}
+	return exitFailed
+}
+
+// failOnFlag adds --fail-on.
+func (a *app) failOnFlag(cmd *cobra.Command) {
+	cmd.Flags().Var(&a.failOn, "fail-on", "lowest severity that makes the exit code 1: error, warning, info or none")
+}
+
+// formatFlag adds --format with the given choices; the first is the default.
+func (a *app) formatFlag(cmd *cobra.Command, formats ...string) {
+	usage := "output format:"
+	for i, f := range formats {
+		if i > 0 {
+			usage += ","
+		}
+		usage += " " + f
+	}
+	cmd.Flags().StringVar(&a.format, "format", formats[0], usage)
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, f := range formats {
+			if a.format == f {
+				return run(cmd, args)
+			}
+		}
+		return fmt.Errorf("--format %q: expected one of %v", a.format, formats)
+	}
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// styles returns the text styles for standard output: coloured on a terminal unless
+// NO_COLOR is set.
+func (a *app) styles() report.Styles {
+	return report.NewStyles(isTerminal(a.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb")
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// result ends a command that printed findings.
+func (a *app) result(findings []*report.Finding) error {
+	for _, f := range findings {
+		if f.Severity().Fails(a.failOn) {
+			return errFindings
+		}
+	}
+	return nil
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
