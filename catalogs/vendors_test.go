@@ -338,9 +338,9 @@ var personioJudged = map[string][2]string{
 	"POST /v1/auth":                                   {"public", "takes client id and secret, no token"},
 	"POST /v2/auth/token":                             {"public", "takes client id and secret, no token"},
 	"POST /v2/auth/revoke":                            {"unknown", "the page names no credential, a user reports 401"},
-	"POST /v1/recruiting/applications":                {"recruiting-api-key", "a key of its own, which no access right gives"},
-	"POST /v1/recruiting/applications/documents":      {"recruiting-api-key", "a key of its own, which no access right gives"},
-	"POST /recruiting/applicant":                      {"recruiting-api-key", "a key of its own, which no access right gives"},
+	"POST /v1/recruiting/applications":                {"recruiting:api-key", "a key of its own, which no access right gives"},
+	"POST /v1/recruiting/applications/documents":      {"recruiting:api-key", "a key of its own, which no access right gives"},
+	"POST /recruiting/applicant":                      {"recruiting:api-key", "a key of its own, which no access right gives"},
 	"GET https://{YOUR_COMPANY}.jobs.personio.de/xml": {"", "on another host: not a path of this API"},
 }
 
