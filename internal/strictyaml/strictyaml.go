@@ -58,8 +58,9 @@ type Doc struct {
 
 // A Node is one value of a document.
 type Node struct {
-	doc *Doc
-	n   *yaml.Node
+	doc  *Doc
+	n    *yaml.Node
+	flow bool // inside [...] or {...}
 }
 
 // A Pair is one entry of a mapping.
@@ -97,12 +98,12 @@ func Parse(file string, data []byte) (*Doc, error) {
 		return nil, Errors{SyntaxError(file, data, err)}
 	}
 	d := &Doc{File: file}
-	d.Root = Node{d, &root}
+	d.Root = Node{doc: d, n: &root}
 	if root.Kind == yaml.DocumentNode {
 		if len(root.Content) == 0 {
 			return fail(0, 0, "file holds no YAML document, only comments")
 		}
-		d.Root = Node{d, root.Content[0]}
+		d.Root = Node{doc: d, n: root.Content[0]}
 	}
 	return d, nil
 }
@@ -348,10 +349,11 @@ func (n Node) Pairs(want string) []Pair {
 		n.Errorf("expected %s, found %s", want, n.describe())
 		return nil
 	}
+	flow := n.flow || m.Style&yaml.FlowStyle != 0
 	first := map[string]int{}
 	pairs := make([]Pair, 0, len(m.Content)/2)
 	for i := 0; i+1 < len(m.Content); i += 2 {
-		key := Node{n.doc, m.Content[i]}
+		key := Node{n.doc, m.Content[i], flow}
 		k := key.resolve()
 		if k.Kind != yaml.ScalarNode {
 			key.Errorf("expected a key that is text, found %s", key.describe())
@@ -366,7 +368,7 @@ func (n Node) Pairs(want string) []Pair {
 			continue
 		}
 		first[k.Value] = key.Line()
-		pairs = append(pairs, Pair{key, k.Value, Node{n.doc, m.Content[i+1]}})
+		pairs = append(pairs, Pair{key, k.Value, Node{n.doc, m.Content[i+1], flow}})
 	}
 	return pairs
 }
@@ -408,9 +410,10 @@ func (n Node) Items(want string) []Node {
 		n.Errorf("expected %s, found %s", want, n.describe())
 		return nil
 	}
+	flow := n.flow || m.Style&yaml.FlowStyle != 0
 	items := make([]Node, len(m.Content))
 	for i, c := range m.Content {
-		items[i] = Node{n.doc, c}
+		items[i] = Node{n.doc, c, flow}
 	}
 	return items
 }
