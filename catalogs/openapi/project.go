@@ -31,7 +31,9 @@ type Projection struct {
 // of its extension, else the scopes of the named scheme. Without a name that is the
 // only OAuth 2.0 or OpenID Connect scheme; where there are several, none.
 // Alternatives without the scheme are dropped and counted. An operation that
-// anybody may call is public, whatever its extension says.
+// anybody may call is public, whatever its extension says; only in a document that
+// names no permission anywhere, so says nothing that a catalog could be held
+// against, an operation without any security key is unstated like the others.
 func (d *Document) Project(scheme string, scopes Scopes) (*Projection, error) {
 	if scheme == "" {
 		var with []string
@@ -52,6 +54,7 @@ func (d *Document) Project(scheme string, scopes Scopes) (*Projection, error) {
 		return nil, fmt.Errorf("%s defines no security scheme %q; it has %q", d.File, scheme, names)
 	}
 	p := &Projection{Catalog: &catalogs.Catalog{File: d.File}, AlsoAdmits: map[string]int{}, Scheme: scheme}
+	speaks := false // some operation names a permission
 	for i := range d.Operations {
 		o := &d.Operations[i]
 		if o.Kind != Endpoint {
@@ -66,6 +69,12 @@ func (d *Document) Project(scheme string, scopes Scopes) (*Projection, error) {
 		p.Catalog.Endpoints = append(p.Catalog.Endpoints, e)
 		p.Operations = append(p.Operations, o)
 		p.Unstated = append(p.Unstated, unstated)
+		speaks = speaks || r != nil && len(r.Permissions()) > 0
+	}
+	for i, o := range p.Operations {
+		if !speaks && !o.Stated && o.Unreadable == nil {
+			p.Unstated[i] = true
+		}
 	}
 	return p, nil
 }

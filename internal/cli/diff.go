@@ -308,7 +308,7 @@ func (a *app) writeDiffText(r *drift.Result, from, to string) error {
 	}
 	note(s.Unverified, "%s not compared: a catalog says unknown", plural(s.Unverified, "endpoint"))
 	note(s.Unstated, "%s unstated: a credential is demanded but no permission named; --unstated=error reports them", plural(s.Unstated, "operation"))
-	note(s.Undeclared, "%s of the new side declare nothing", plural(s.Undeclared, "endpoint"))
+	note(s.Undeclared, "%s on the new side without any declared requirement", plural(s.Undeclared, "endpoint"))
 	note(s.Unread, "%s could not be read, but read the same on both sides", plural(s.Unread, "requirement"))
 	for _, scheme := range slices.Sorted(maps.Keys(s.AlsoAdmits)) {
 		note(1, "%s also admit %s, which carries no permissions: those alternatives were left out", plural(s.AlsoAdmits[scheme], "operation"), report.Clean(scheme))
