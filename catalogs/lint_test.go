@@ -47,6 +47,8 @@ func TestLint(t *testing.T) {
 		{"list of unknown requirement", "a.read", "GET /p: unknown\nGET /p/{id}: a.read", nil},
 		{"list for everybody", "a.read", "GET /p: public\nGET /p/{id}: a.read", nil},
 		{"create and get", "a.create, b.read", "POST /p: a.create\nGET /p/{id}: b.read", nil},
+		{"list and get for administrators too", "admin, a.read, b.read", "GET /p: a.read | admin\nGET /p/{id}: admin | b.read",
+			[]string{"list-get-differ: GET /p"}},
 		{"list for an administrator", "admin, b.read", "GET /p: admin\nGET /p/{id}: b.read", nil},
 
 		// cross-entity
@@ -79,6 +81,8 @@ func TestLint(t *testing.T) {
 		{"GET asks for write", "a.read, a.write", "GET /x: a.write\nGET /y: a.read", []string{"write-on-read: GET /x"}},
 		{"POST that reads asks for write", "a.write", "POST /x: {requires: a.write, effect: read}", []string{"write-on-read: POST /x"}},
 		{"GET asks for read and write", "a.read, a.write", "GET /x: a.read & a.write", []string{"write-on-read: GET /x"}},
+		{"GET asks for write, or an administrator", "a.write, admin", "GET /x: a.write | admin", []string{"write-on-read: GET /x"}},
+		{"GET for administrators", "admin", "GET /x: admin", nil},
 		{"GET is open to writers too", "a.read, a.write", "GET /x: a.read | a.write", nil},
 		{"GET that writes", "a.write", "GET /x: {requires: a.write, effect: write}", nil},
 		{"GET asks for a right to manage", "a.manage", "GET /x: a.manage", nil},
