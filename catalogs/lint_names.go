@@ -496,7 +496,7 @@ func (l *linter) trailingSlashes() {
 		case ok:
 			l.row(i, LintTrailingSlash, []string{l.rows[j].e.String()}, "does not end in a slash, %s does", l.rows[j].e)
 		case rare && with*8 < len(l.rows):
-			l.row(i, LintTrailingSlash, nil, "ends in a slash; %d of the %d rows do", with, len(l.rows))
+			l.row(i, LintTrailingSlash, nil, "ends in a slash, unlike %d of the %d rows", len(l.rows)-with, len(l.rows))
 		}
 	}
 }
