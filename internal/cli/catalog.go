@@ -283,7 +283,7 @@ wrong.`,
 			}
 			if a.format == "json" {
 				if err := a.writeJSON(map[string]any{"version": 1, "findings": findings,
-					"summary": map[string]int{"warnings": len(findings), "acknowledged": acknowledged}}); err != nil {
+					"summary": map[string]int{"findings": len(findings), "acknowledged": acknowledged}}); err != nil {
 					return err
 				}
 				return a.result(findings)
@@ -292,7 +292,7 @@ wrong.`,
 			for _, f := range findings {
 				st.WriteFinding(a.out, f)
 			}
-			fmt.Fprintf(a.out, "%s, %d acknowledged as odd\n", plural(len(findings), "warning"), acknowledged)
+			fmt.Fprintf(a.out, "%s, %d acknowledged as odd\n", plural(len(findings), "finding"), acknowledged)
 			return a.result(findings)
 		},
 	}
