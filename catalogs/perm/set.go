@@ -109,17 +109,44 @@ func compareClauses(a, b Set) int {
 // It reuses cs.
 func minimal(cs []Set) []Set {
 	slices.SortFunc(cs, compareClauses)
+	cs = slices.CompactFunc(cs, Set.Equal)
+	if len(cs) < 2 || len(cs[0]) == len(cs[len(cs)-1]) {
+		return cs // different sets of one size do not contain each other
+	}
+	signature := signatures(cs)
 	out := cs[:0]
+	var kept []uint64
 next:
-	for _, c := range cs {
-		// Only a shorter or equal clause can absorb c, and those come first.
-		for _, kept := range out {
-			if kept.SubsetOf(c) {
+	for i, c := range cs {
+		for j, k := range out {
+			if len(k) == len(c) {
+				break // only a shorter set can absorb c, and those come first
+			}
+			if kept[j]&^signature[i] == 0 && k.SubsetOf(c) {
 				continue next
 			}
 		}
 		out = append(out, c)
+		kept = append(kept, signature[i])
 	}
 	clear(cs[len(out):])
+	return out
+}
+
+// signatures maps each set to bits such that a subset's bits are among its superset's:
+// a quick way to see that one set does not contain another.
+func signatures(cs []Set) []uint64 {
+	bit := map[Permission]int{}
+	out := make([]uint64, len(cs))
+	for i, c := range cs {
+		for _, p := range c {
+			n, ok := bit[p]
+			if !ok {
+				n = len(bit) % 64
+				bit[p] = n
+			}
+			out[i] |= 1 << n
+		}
+	}
 	return out
 }

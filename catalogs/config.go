@@ -1,0 +1,280 @@
+package catalogs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/permcheck/permcheck/internal/strictyaml"
+)
+
+// ConfigName is the name of the configuration file, looked for in a folder and those
+// above it.
+const ConfigName = ".permcheck.yaml"
+
+// ConfigVersion is the value of the "permcheck" key of a configuration file.
+const ConfigVersion = "config/1"
+
+// A Config is what a repository says about itself in .permcheck.yaml. Paths are
+// resolved against the folder of the file that names them.
+type Config struct {
+	Path string // the file; "" for the zero configuration
+
+	Service  // the repository's only service, or what all services share
+	Services []Service
+
+	Guards       []GuardConfig
+	IgnoreRoutes []IgnoredRoute
+	OpenAPI      OpenAPIConfig
+	FailOn       string // "", "error", "warning", "info" or "none"
+	Known        string // path of the file of accepted findings
+
+	files []string
+}
+
+// A Service is one program with a catalog.
+type Service struct {
+	Name     string
+	Catalog  string            // a reference for [Load]
+	Owns     []string          // path prefixes of a shared catalog's rows that it serves
+	Code     []string          // Go package patterns
+	Document []string          // OpenAPI documents
+	BasePath map[string]string // witness ("code", "openapi") -> prefix that its paths lack
+}
+
+// A GuardConfig names a function that demands permissions.
+type GuardConfig struct {
+	Func string // "import/path.Func" or "import/path.Type.Method"
+	Args string // "all-of", "any-of", or "" where there is one
+	// Requires is the requirement of a guard without arguments, such as a middleware
+	// named for a role; "" for one that takes permissions.
+	Requires string
+	Pos      Pos
+}
+
+// An IgnoredRoute excuses routes that no catalog lists.
+type IgnoredRoute struct {
+	Pattern string // "METHOD /path" or "/path"; a final "..." matches any rest
+	Reason  string
+	Pos     Pos
+}
+
+// OpenAPIConfig says how to read a document's requirements.
+type OpenAPIConfig struct {
+	Scopes               string            // "", "all" or "any"
+	PermissionScheme     string            // the scheme whose scopes are permissions
+	PermissionExtensions map[string]string // extension name -> shape
+}
+
+// Files returns every file that was read: the configuration and those it extends.
+func (c *Config) Files() []string { return slices.Clone(c.files) }
+
+// FindConfig looks for .permcheck.yaml in dir and the folders above it, up to the root
+// of the repository, and loads the first. Without one it returns the zero Config.
+func FindConfig(dir string) (*Config, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		file := filepath.Join(dir, ConfigName)
+		if _, err := os.Stat(file); err == nil {
+			return LoadConfig(file)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
+			return &Config{}, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return &Config{}, nil
+		}
+		dir = parent
+	}
+}
+
+// LoadConfig reads a configuration file. All its mistakes are returned at once, as
+// [Errors].
+func LoadConfig(file string) (*Config, error) {
+	c := &Config{Path: file}
+	if err := c.load(file, nil); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Config) load(file string, above []string) error {
+	data, err := readFile(os.Open(file))
+	if err != nil {
+		return fmt.Errorf("configuration %s: %w", file, err)
+	}
+	doc, err := strictyaml.Parse(file, data)
+	if err != nil {
+		return err
+	}
+	c.files = append(c.files, file)
+	dir := filepath.Dir(file)
+	root := doc.Root
+	stated := false
+	var extends error
+	// What a file extends is read first, so that its own keys win.
+	for _, p := range root.Pairs("a configuration") {
+		switch p.Name {
+		case "permcheck":
+			_, _ = p.Value.OneOf("the format of this file", ConfigVersion)
+			stated = true
+		case "extends":
+			text, ok := p.Value.Text("the path of another configuration file")
+			if !ok {
+				continue
+			}
+			target := filepath.Join(dir, filepath.FromSlash(text))
+			if filepath.IsAbs(text) || slices.Contains(above, target) || target == file {
+				p.Value.Errorf("extends %q: expected a relative path to a file that does not extend this one", strictyaml.Excerpt(text))
+				continue
+			}
+			extends = c.load(target, append(above, file))
+		}
+	}
+	if !stated {
+		root.Errorf("not a permcheck configuration: expected the key permcheck: %s", ConfigVersion)
+	}
+	ignore := func(strictyaml.Node) {}
+	fields := []strictyaml.Field{
+		{Name: "permcheck", Decode: ignore},
+		{Name: "extends", Decode: ignore},
+		{Name: "services", Decode: func(n strictyaml.Node) {
+			for _, p := range n.Pairs("a mapping of services") {
+				s := Service{Name: p.Name}
+				p.Value.Fields("a service", s.fields(dir)...)
+				c.Services = append(c.Services, s)
+			}
+		}},
+		{Name: "guards", Decode: func(n strictyaml.Node) {
+			for _, it := range n.Items("a list of guards") {
+				g := GuardConfig{Pos: pos(it)}
+				it.Fields("a guard: func, and args or requires",
+					setText("func", `a function, as "import/path.Func" or "import/path.Type.Method"`, &g.Func),
+					strictyaml.Field{Name: "args", Decode: func(n strictyaml.Node) {
+						g.Args, _ = n.OneOf("how several permissions combine", "all-of", "any-of")
+					}},
+					setText("requires", "a requirement", &g.Requires),
+				)
+				if g.Func == "" {
+					it.Errorf("a guard needs func: the function that demands permissions")
+				}
+				c.Guards = append(c.Guards, g)
+			}
+		}},
+		{Name: "ignore-routes", Decode: func(n strictyaml.Node) {
+			for _, p := range n.Pairs("a mapping of routes to reasons") {
+				if reason, ok := p.Value.Text("the reason why this route is no matter"); ok {
+					c.IgnoreRoutes = append(c.IgnoreRoutes, IgnoredRoute{Pattern: p.Name, Reason: reason, Pos: pos(p.Key)})
+				}
+			}
+		}},
+		{Name: "fail-on", Decode: func(n strictyaml.Node) {
+			c.FailOn, _ = n.OneOf("a severity", "error", "warning", "info", "none")
+		}},
+		{Name: "known", Decode: func(n strictyaml.Node) {
+			if s, ok := n.Text("the path of the file of accepted findings"); ok {
+				c.Known = resolve(dir, s)
+			}
+		}},
+	}
+	for _, f := range c.Service.fields(dir) {
+		if f.Name == "openapi" { // a document, or settings for reading documents
+			document := f.Decode
+			f.Decode = func(n strictyaml.Node) {
+				if n.IsMap() {
+					c.OpenAPI.decode(n)
+				} else {
+					document(n)
+				}
+			}
+		}
+		fields = append(fields, f)
+	}
+	root.Fields("a configuration", fields...)
+	return strictyaml.Join(doc.Err(), extends)
+}
+
+func (s *Service) fields(dir string) []strictyaml.Field {
+	return []strictyaml.Field{
+		{Name: "catalog", Decode: func(n strictyaml.Node) {
+			if ref, ok := n.Text("a catalog: a file or vendor:NAME"); ok {
+				s.Catalog = resolve(dir, ref)
+			}
+		}},
+		{Name: "owns", Decode: func(n strictyaml.Node) { s.Owns = n.Texts("a list of path prefixes", "a path prefix") }},
+		{Name: "code", Decode: func(n strictyaml.Node) { s.Code = oneOrMore(n, "a Go package pattern") }},
+		{Name: "openapi", Decode: func(n strictyaml.Node) {
+			s.Document = nil
+			for _, f := range oneOrMore(n, "the path of an OpenAPI document") {
+				s.Document = append(s.Document, resolve(dir, f))
+			}
+		}},
+		{Name: "base-path", Decode: func(n strictyaml.Node) {
+			s.BasePath = map[string]string{}
+			if !n.IsMap() {
+				if v, ok := n.Text("a path prefix, or a mapping with code and openapi"); ok {
+					s.BasePath["code"], s.BasePath["openapi"] = v, v
+				}
+				return
+			}
+			for _, p := range n.Pairs("code and openapi") {
+				if _, ok := p.Key.OneOf("a witness", "code", "openapi"); !ok {
+					continue
+				}
+				if v, ok := p.Value.Text("a path prefix"); ok {
+					if !strings.HasPrefix(v, "/") || strings.HasSuffix(v, "/") {
+						p.Value.Errorf("base path %q: expected a path that begins with / and does not end with it", strictyaml.Excerpt(v))
+						continue
+					}
+					s.BasePath[p.Name] = v
+				}
+			}
+		}},
+	}
+}
+
+func (o *OpenAPIConfig) decode(n strictyaml.Node) {
+	n.Fields("scopes, permission-scheme, permission-extensions",
+		strictyaml.Field{Name: "scopes", Decode: func(n strictyaml.Node) {
+			o.Scopes, _ = n.OneOf("how several scopes combine", "all", "any")
+		}},
+		setText("permission-scheme", "the name of a security scheme", &o.PermissionScheme),
+		strictyaml.Field{Name: "permission-extensions", Decode: func(n strictyaml.Node) {
+			o.PermissionExtensions = map[string]string{}
+			for _, p := range n.Pairs("a mapping of extension names to shapes") {
+				if shape, ok := p.Value.Text("the shape of the extension"); ok {
+					o.PermissionExtensions[p.Name] = shape
+				}
+			}
+		}},
+	)
+}
+
+func oneOrMore(n strictyaml.Node, want string) []string {
+	if n.IsList() {
+		return n.Texts("a list", want)
+	}
+	if s, ok := n.Text(want); ok {
+		return []string{s}
+	}
+	return nil
+}
+
+// resolve makes a file reference relative to the working directory; references with a
+// prefix, such as vendor:NAME or a git revision, stay as they are.
+func resolve(dir, ref string) string {
+	if strings.Contains(ref, ":") || filepath.IsAbs(ref) {
+		return ref
+	}
+	return filepath.Join(dir, filepath.FromSlash(ref))
+}

@@ -1,0 +1,5 @@
+package drift
+
+import "github.com/permcheck/permcheck/catalogs"
+
+func (c *comparison) subjects(from, to *catalogs.Catalog) {}
