@@ -40,6 +40,8 @@ type app struct {
 
 // commands makes the subcommands, in the order of the help text.
 var commands = []func(*app) *cobra.Command{
+	newVet,
+	newRoutes,
 	newDiffCommand,
 	newCatalog,
 }
@@ -47,6 +49,9 @@ var commands = []func(*app) *cobra.Command{
 // Run executes permcheck with the given arguments (without the program's name) and
 // returns its exit code.
 func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	if isVetTool(args) {
+		return runVetTool(args, out, errOut)
+	}
 	a := &app{in: in, out: out, err: errOut, failOn: report.Error}
 	root := &cobra.Command{
 		Use:           "permcheck",
