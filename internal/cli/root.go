@@ -38,7 +38,7 @@ type app struct {
 }
 
 // commands makes the subcommands, in the order of the help text.
-var commands = []func(*app) *cobra.Command{}
+var commands = []func(*app) *cobra.Command{probeCommand, serveCommand}
 
 // Run executes permcheck with the given arguments (without the program's name) and
 // returns its exit code.
