@@ -15,6 +15,10 @@ import (
 type Side struct {
 	Catalog  *catalogs.Catalog
 	Document *openapi.Document
+	// EndpointsOnly says that the catalog was made from a witness that cannot speak
+	// of fields, records, browsers and credentials: Go source, a probe's report.
+	// Its silence on them is no change.
+	EndpointsOnly bool
 }
 
 // Options say how the sides are read.
@@ -179,7 +183,7 @@ func Compare(from, to Side, opts Options) (*Result, error) {
 		c.result.Summary.ExtraServers = to.Document.ExtraServers
 	}
 	c.match()
-	if from.Catalog != nil && to.Catalog != nil {
+	if from.Catalog != nil && to.Catalog != nil && !from.EndpointsOnly && !to.EndpointsOnly {
 		c.subjects(from.Catalog, to.Catalog)
 	}
 	c.sort()

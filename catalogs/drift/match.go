@@ -73,7 +73,7 @@ func (c *comparison) match() {
 		if n := newByKey[o.key]; n != nil { // one twin fewer than before
 			c.pair(o, n)
 		} else if any := newByKey[key(catalogs.AnyMethod, o.full)]; any != nil {
-			was := any.matched
+			was := any.matched || any.unreadable != nil
 			c.pair(o, any)
 			any.matched = was
 		}

@@ -39,6 +39,8 @@ type comparison struct {
 	old, new []*row
 	// oldImplies and newImplies are equal unless two catalogs imply differently.
 	oldImplies, newImplies *perm.Implications
+	// For catalogs: puts a side's requirements into the shared words.
+	oldRename, newRename func(perm.Requirement) perm.Requirement
 
 	// For two documents: what each scheme atom stands for on either side.
 	atoms map[perm.Permission]schemePair
@@ -139,8 +141,9 @@ func (c *comparison) catalogs(from, to Side) error {
 			return perm.FromClauses(clauses...)
 		}
 	}
-	c.old = c.rows(oldCat, oldDoc, rename(oldVocabulary, newVocabulary))
-	c.new = c.rows(newCat, newDoc, rename(newVocabulary, oldVocabulary))
+	c.oldRename, c.newRename = rename(oldVocabulary, newVocabulary), rename(newVocabulary, oldVocabulary)
+	c.old = c.rows(oldCat, oldDoc, c.oldRename)
+	c.new = c.rows(newCat, newDoc, c.newRename)
 	return nil
 }
 
