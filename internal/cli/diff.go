@@ -357,10 +357,3 @@ func writeChange(b *bytes.Buffer, st report.Styles, ch *drift.Change) {
 	}
 	b.WriteByte('\n')
 }
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}

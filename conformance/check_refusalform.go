@@ -1,0 +1,44 @@
+package conformance
+
+import "github.com/permcheck/permcheck/catalogs"
+
+// refusalForm: a refusal looks as the catalog or the profile states: 401 without a
+// valid key, 403 without the grant, and the members of the body where they are
+// stated. Where nothing is stated every form is right, and what was seen is reported
+// as learned.
+var refusalForm = Check{
+	ID:    "refusal-form",
+	Title: "a refusal has the stated form",
+	plan: func(p *planner, row int) {
+		for _, key := range p.refusedSenders(row) {
+			if p.Rows[row].Endpoint != nil && p.Rows[row].form(p.Keys[key].Kind).Known() {
+				p.probe("refusal-form", row, key)
+			}
+		}
+	},
+	judge: func(j *judge, pr *Probe) (Verdict, string) {
+		o, req := j.observation(pr), j.request(pr)
+		switch v, reason := j.mustBeRefused(pr); v {
+		case Fail:
+			return Skipped, "the request was admitted"
+		case Pass:
+		default:
+			return v, reason
+		}
+		if o.StatedForm {
+			return Pass, ""
+		}
+		if o.Status == j.plan.Rows[req.Row].form(j.plan.Keys[req.Key].Kind).Status {
+			return Fail, "the status is as stated, the body is not"
+		}
+		return Fail, ""
+	},
+}
+
+// form is the stated form of refusal for a kind of sender.
+func (r *Row) form(kind KeyKind) catalogs.Denial {
+	if kind == ValidKey {
+		return r.Refused.Forbidden
+	}
+	return r.Refused.Anonymous
+}

@@ -1,0 +1,257 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Bounds on what a server can make the client do.
+const (
+	maxResponseBody   = 1 << 20
+	maxResponseHeader = 64 << 10
+	maxRetries        = 2
+	maxRetryWait      = 10 * time.Second
+)
+
+// A Credential is how a key is shown in a request. The zero value shows none.
+type Credential struct {
+	Header string // canonical name; empty: none
+	Query  string // query parameter; empty: none
+	Value  string // the secret, with the scheme if there is one
+}
+
+// Limits bound a run. Zero values mean the defaults in brackets.
+type Limits struct {
+	Rate        float64       // requests a second (10; unlimited on loopback)
+	Connections int           // at a time (4; 32 on loopback)
+	Requests    int           // in all, retries included (100,000)
+	Deadline    time.Duration // for the whole run (1 hour)
+	Timeout     time.Duration // for one request (10 seconds)
+}
+
+// withDefaults fills in what is not set.
+func (l Limits) withDefaults(loopback bool) Limits {
+	def := Limits{Rate: 10, Connections: 4, Requests: 100_000, Deadline: time.Hour, Timeout: 10 * time.Second}
+	if loopback {
+		def.Rate, def.Connections, def.Requests = 0, 32, 10_000_000
+	}
+	if l.Rate == 0 {
+		l.Rate = def.Rate
+	}
+	if l.Connections == 0 {
+		l.Connections = def.Connections
+	}
+	if l.Requests == 0 {
+		l.Requests = def.Requests
+	}
+	if l.Deadline == 0 {
+		l.Deadline = def.Deadline
+	}
+	if l.Timeout == 0 {
+		l.Timeout = def.Timeout
+	}
+	return l
+}
+
+// IsLoopback reports whether a target is this machine.
+func IsLoopback(u *url.URL) bool {
+	host := u.Hostname()
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// A client sends requests. It never follows a redirect, so that a key is never sent
+// to another place than the one that was named; it reads at most 1 MB of an answer
+// and never unpacks a compressed one.
+type client struct {
+	base   *url.URL
+	http   *http.Client
+	pace   *rate.Limiter
+	budget atomic.Int64
+	limits Limits
+}
+
+func newClient(base *url.URL, limits Limits) *client {
+	c := &client{
+		base: base, limits: limits,
+		http: &http.Client{
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			Transport: &http.Transport{
+				Proxy:                  http.ProxyFromEnvironment,
+				DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+				TLSHandshakeTimeout:    5 * time.Second,
+				MaxIdleConnsPerHost:    limits.Connections,
+				MaxConnsPerHost:        limits.Connections,
+				IdleConnTimeout:        30 * time.Second,
+				MaxResponseHeaderBytes: maxResponseHeader,
+				DisableCompression:     true,
+			},
+		},
+	}
+	if limits.Rate > 0 {
+		c.pace = rate.NewLimiter(rate.Limit(limits.Rate), 1)
+	}
+	c.budget.Store(int64(limits.Requests))
+	return c
+}
+
+func (c *client) close() { c.http.CloseIdleConnections() }
+
+// errBudget ends a run that has sent as many requests as it may.
+var errBudget = errors.New("the request budget is used up (limits: requests)")
+
+// An exchange is one request to send.
+type exchange struct {
+	method string
+	path   string // escaped
+	cred   Credential
+	body   []byte // nil: none; else JSON
+	repeat bool   // sending it again does no harm
+}
+
+// A reply is what came back.
+type reply struct {
+	status    int
+	body      []byte // at most maxResponseBody
+	truncated bool
+	html      bool
+	header    http.Header
+}
+
+// send sends a request, again after 429 and 503 and, where that does no harm, after
+// 5xx and broken connections.
+func (c *client) send(ctx context.Context, x exchange) (*reply, error) {
+	for try := 0; ; try++ {
+		r, err := c.once(ctx, x)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if errors.Is(err, errBudget) || try == maxRetries {
+			return r, err
+		}
+		wait := time.Duration(100<<try) * time.Millisecond
+		switch {
+		case err != nil:
+			if !x.repeat || isTimeout(err) {
+				return nil, err
+			}
+		case r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable:
+			if asked, ok := retryAfter(r.header, time.Now()); ok {
+				wait = asked
+			}
+		case r.status >= 500 && x.repeat:
+		default:
+			return r, nil
+		}
+		if wait > maxRetryWait {
+			return r, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// retryAfter reads the header in both of its forms.
+func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	text := h.Get("Retry-After")
+	if secs, err := strconv.Atoi(text); err == nil && secs >= 0 {
+		return time.Duration(min(secs, 86400)) * time.Second, true
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(0, at.Sub(now)), true
+	}
+	return 0, false
+}
+
+func (c *client) once(ctx context.Context, x exchange) (*reply, error) {
+	if c.pace != nil {
+		if err := c.pace.Wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if c.budget.Add(-1) < 0 {
+		return nil, errBudget
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.limits.Timeout)
+	defer cancel()
+	req, err := c.request(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponseBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer: %w", withoutURL(err))
+	}
+	r := &reply{status: resp.StatusCode, body: body, header: resp.Header}
+	if len(body) > maxResponseBody {
+		r.body, r.truncated = body[:maxResponseBody], true
+	}
+	r.html = strings.HasPrefix(strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Type"))), "text/html")
+	return r, nil
+}
+
+func (c *client) request(ctx context.Context, x exchange) (*http.Request, error) {
+	var body io.Reader
+	if x.body != nil {
+		body = bytes.NewReader(x.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, x.method, "/", body)
+	if err != nil {
+		return nil, err
+	}
+	u := *c.base
+	escaped := strings.TrimSuffix(c.base.EscapedPath(), "/") + x.path
+	if u.Path, err = url.PathUnescape(escaped); err != nil {
+		return nil, fmt.Errorf("path %q: %w", escaped, err)
+	}
+	u.RawPath = escaped
+	if x.cred.Query != "" {
+		q := u.Query()
+		q.Set(x.cred.Query, x.cred.Value)
+		u.RawQuery = q.Encode()
+	}
+	req.URL, req.Host = &u, u.Host
+	req.Header.Set("User-Agent", "permcheck")
+	req.Header.Set("Accept", "application/json, */*;q=0.5")
+	if x.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if x.cred.Header != "" {
+		req.Header.Set(x.cred.Header, x.cred.Value)
+	}
+	return req, nil
+}
+
+// withoutURL removes the URL from an error of net/http: a key may stand in its query.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &n) && n.Timeout()
+}

@@ -1,0 +1,421 @@
+package conformance
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/permcheck/permcheck/catalogs/perm"
+)
+
+// Answers are what a run observed: the input of [Judge] besides the plan.
+type Answers struct {
+	Observations []Observation // one for each request of the plan
+	// Controls holds, for keys with a control call, whether it was answered as the
+	// catalog says before and after the probes. Keys without one are absent.
+	Controls map[int]Control
+	// Vouched are keys that the keyring made itself, so that they need no sign of life.
+	Vouched map[int]bool
+	// Cut says why the run ended before every request was sent; empty: it did not.
+	Cut string
+}
+
+// A Control is the result of one key's control call.
+type Control struct {
+	OK     bool
+	Reason string // why not
+}
+
+// A Result is what a run showed about a plan.
+type Result struct {
+	Plan     *Plan
+	Answers  *Answers
+	Verdicts []Verdict // one for each probe of the plan
+	Reasons  []string  // why a verdict is not pass; empty where the verdict says all
+	Groups   []Group   // failed probes, those of one cause together
+	Proven   int       // points of the boundary whose probe passed
+	Failed   int       // points of the boundary whose probe failed
+	Learned  Learned
+	Dead     []string // keys that show no sign of life
+	Count    map[Verdict]int
+}
+
+// Total is the number of points of the boundary. A row that was too large to plan
+// counts as one point that is not proven.
+func (r *Result) Total() int { return len(r.Plan.Points) + len(r.Plan.TooLarge) }
+
+// Learned counts the forms of refusal that were seen where none is stated.
+type Learned struct {
+	Anonymous map[string]int `json:"anonymous,omitempty"` // without a valid key
+	Forbidden map[string]int `json:"forbidden,omitempty"` // with one
+}
+
+// A judge holds what decisions need besides one observation.
+type judge struct {
+	plan    *Plan
+	answers *Answers
+	rows    []rowFacts
+	alive   []bool   // by key
+	dead    []string // why a key is not known to be alive
+}
+
+// rowFacts is what the requests of one row show together.
+type rowFacts struct {
+	controlled bool // a key that the catalog admits was answered 2xx
+	fullList   bool // and saw rows
+	emptyDeny  bool // a key that must be refused saw an empty list instead
+	effectSeen bool // an admitted write was seen to have happened
+	unknown    int  // status for the unknown key; 0: none
+	anonymous  int  // status without a key; 0: none
+}
+
+// Judge decides every probe of the plan. It is pure: the same answers give the same
+// verdicts.
+func Judge(p *Plan, a *Answers) *Result {
+	j := &judge{plan: p, answers: a, rows: make([]rowFacts, len(p.Rows))}
+	j.gather()
+	j.signsOfLife()
+	r := &Result{Plan: p, Answers: a, Verdicts: make([]Verdict, len(p.Probes)), Reasons: make([]string, len(p.Probes)),
+		Count: map[Verdict]int{}, Learned: Learned{Anonymous: map[string]int{}, Forbidden: map[string]int{}}}
+	for i := range p.Probes {
+		pr := &p.Probes[i]
+		v, reason := checkByID(pr.Check).judge(j, pr)
+		r.Verdicts[i], r.Reasons[i] = v, reason
+		r.Count[v]++
+	}
+	for _, pt := range p.Points {
+		if pt.Probe >= 0 {
+			switch r.Verdicts[pt.Probe] {
+			case Pass:
+				r.Proven++
+			case Fail:
+				r.Failed++
+			}
+		}
+	}
+	j.learn(r)
+	for i, k := range p.Keys {
+		if k.Kind == ValidKey && !j.alive[i] {
+			r.Dead = append(r.Dead, k.Name)
+		}
+	}
+	r.Groups = group(r)
+	return r
+}
+
+func checkByID(id string) *Check {
+	return Checks[slices.IndexFunc(Checks, func(c *Check) bool { return c.ID == id })]
+}
+
+func (j *judge) observation(pr *Probe) *Observation { return &j.answers.Observations[pr.Request] }
+func (j *judge) request(pr *Probe) *Request         { return &j.plan.Requests[pr.Request] }
+
+// gather collects the facts of each row. Nothing here depends on a verdict.
+func (j *judge) gather() {
+	for i := range j.plan.Requests {
+		req, o := &j.plan.Requests[i], &j.answers.Observations[i]
+		f := &j.rows[req.Row]
+		switch kind := j.plan.Keys[req.Key].Kind; {
+		case kind == BadUnknown && !o.undecided():
+			f.unknown = o.Status
+		case kind == NoKey && !o.undecided():
+			f.anonymous = o.Status
+		}
+		if req.Expect == Admit && o.admitted() {
+			f.controlled = true
+			f.fullList = f.fullList || o.List == FullList
+			f.effectSeen = f.effectSeen || o.Effect == EffectPresent
+		}
+	}
+	for i := range j.plan.Requests {
+		req, o := &j.plan.Requests[i], &j.answers.Observations[i]
+		if f := &j.rows[req.Row]; req.Expect == Refuse && f.fullList && o.admitted() && o.List == EmptyList {
+			f.emptyDeny = true
+		}
+	}
+}
+
+// signsOfLife decides which keys are known to be valid credentials. A mistyped key is
+// refused everywhere, just as a right one without grants.
+func (j *judge) signsOfLife() {
+	j.alive = make([]bool, len(j.plan.Keys))
+	j.dead = make([]string, len(j.plan.Keys))
+	for i, k := range j.plan.Keys {
+		j.alive[i] = k.Kind != ValidKey || j.answers.Vouched[i]
+		j.dead[i] = "the key is answered nowhere otherwise than an unknown key is: it may be mistyped; give the profile a control: call that it is admitted to"
+	}
+	for i := range j.plan.Requests {
+		req, o := &j.plan.Requests[i], &j.answers.Observations[i]
+		f := &j.rows[req.Row]
+		if j.plan.Keys[req.Key].Kind == ValidKey && !o.undecided() && f.unknown != 0 && o.Status != f.unknown &&
+			!j.plan.Rows[req.Row].Need.IsPublic() && j.plan.Rows[req.Row].Reads {
+			j.alive[req.Key] = true
+		}
+	}
+	for i, c := range j.answers.Controls {
+		if j.plan.Keys[i].Kind == ValidKey {
+			if c.OK {
+				j.alive[i] = true
+			} else {
+				j.alive[i], j.dead[i] = false, "its control call failed: "+c.Reason
+			}
+		}
+	}
+}
+
+// mustBeRefused decides a request that the catalog refuses.
+func (j *judge) mustBeRefused(pr *Probe) (Verdict, string) {
+	o, req := j.observation(pr), j.request(pr)
+	f, row := &j.rows[req.Row], &j.plan.Rows[req.Row]
+	switch {
+	case !o.Sent:
+		return o.unsent()
+	case o.undecided():
+		return Inconclusive, o.why()
+	case o.admitted() && row.Reads && o.List == EmptyList && f.fullList:
+		// An empty list where an admitted key sees rows: nothing was given away.
+	case o.admitted():
+		return Fail, ""
+	case row.Need.IsNobody():
+		if !slices.Contains([]int{401, 403, 404, 405}, o.Status) && !o.StatedForm {
+			return Inconclusive, fmt.Sprintf("answered %d, and no key is admitted here that would show whether the request was right", o.Status)
+		}
+	case !f.controlled:
+		return Inconclusive, "no key that the catalog admits was answered 2xx on the same request, so a refusal proves nothing"
+	}
+	if !j.alive[req.Key] {
+		return Inconclusive, j.dead[req.Key]
+	}
+	return Pass, ""
+}
+
+// mustBeAdmitted decides a request that the catalog admits.
+func (j *judge) mustBeAdmitted(pr *Probe) (Verdict, string) {
+	o, req := j.observation(pr), j.request(pr)
+	f, row, key := &j.rows[req.Row], &j.plan.Rows[req.Row], &j.plan.Keys[req.Key]
+	narrowed := key.Narrowed || row.Limits
+	switch {
+	case !o.Sent:
+		return o.unsent()
+	case o.undecided():
+		return Inconclusive, o.why()
+	case o.admitted():
+		if row.Reads && o.List == EmptyList && f.emptyDeny {
+			if narrowed {
+				return Inconclusive, "answered an empty list, as keys without the grant are; its records may be limited"
+			}
+			return Fail, "answers an empty list, as keys without the grant get, where another key sees rows"
+		}
+		return Pass, ""
+	case !j.alive[req.Key]:
+		return Inconclusive, j.dead[req.Key]
+	case o.Status == 401 || o.Status == 403 || o.StatedForm:
+		return Fail, ""
+	case f.controlled && o.SharedObject && slices.Contains([]int{404, 409, 410, 412}, o.Status):
+		return Inconclusive, fmt.Sprintf("answered %d; an earlier request may have used up the object", o.Status)
+	case f.controlled && narrowed:
+		return Inconclusive, fmt.Sprintf("answered %d; the key's records may be limited", o.Status)
+	case f.controlled:
+		return Fail, "another key was answered 2xx on the same request"
+	}
+	return Inconclusive, fmt.Sprintf("answered %d to every key that should be admitted: the path's ids or the body may be wrong", o.Status)
+}
+
+// learn counts forms of refusal where none is stated.
+func (j *judge) learn(r *Result) {
+	for i := range r.Plan.Requests {
+		req, o := &r.Plan.Requests[i], &r.Answers.Observations[i]
+		row, kind := &r.Plan.Rows[req.Row], r.Plan.Keys[req.Key].Kind
+		if req.Expect != Refuse || row.Endpoint == nil || o.undecided() || row.form(kind).Known() {
+			continue
+		}
+		form := fmt.Sprint(o.Status)
+		if o.admitted() {
+			if o.List != EmptyList || !j.rows[req.Row].fullList {
+				continue
+			}
+			form += " with an empty list"
+		} else if !j.rows[req.Row].controlled && !row.Need.IsNobody() {
+			continue
+		}
+		if kind == ValidKey {
+			r.Learned.Forbidden[form]++
+		} else {
+			r.Learned.Anonymous[form]++
+		}
+	}
+}
+
+// Unproven returns the points of the boundary that no probe proved, and why.
+func (r *Result) Unproven() []Unproven {
+	var list []Unproven
+	for i := range r.Plan.Points {
+		pt := &r.Plan.Points[i]
+		reason := "no key of the keyring holds exactly this grant"
+		if pt.Probe >= 0 {
+			if v := r.Verdicts[pt.Probe]; v == Pass || v == Fail {
+				continue
+			}
+			reason = r.Reasons[pt.Probe]
+		} else if pt.Anonymous {
+			reason = "not planned"
+		}
+		grant := AnonymousKey
+		if !pt.Anonymous {
+			grant = GrantName(pt.Grant, r.Plan.Universe)
+		}
+		row := &r.Plan.Rows[pt.Row]
+		list = append(list, Unproven{Method: row.Method, Path: row.Path, Expect: pt.Expect, Grant: grant, Reason: reason, Mint: pt.Probe < 0})
+	}
+	for _, e := range r.Plan.TooLarge {
+		list = append(list, Unproven{Method: e.Method, Path: e.Path, Expect: Refuse, Grant: "", Reason: "the boundary has more than 4,096 grants; the rest is not planned"})
+	}
+	return list
+}
+
+// An Unproven is a point of the boundary that a run did not decide.
+type Unproven struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	Expect Expect `json:"expect"`
+	Grant  string `json:"grant"` // what the deciding key holds
+	Reason string `json:"reason"`
+	Mint   bool   `json:"mint,omitempty"` // a key with exactly this grant would decide it
+}
+
+// A Group is the failed probes that have one cause: one check's on one row.
+type Group struct {
+	Check  string
+	Row    int
+	Cause  Cause
+	Probes []int // indices in Plan.Probes, in order
+}
+
+// A Cause is what most likely went wrong, told from which keys failed on an endpoint.
+type Cause struct{ ID, Text string }
+
+// group collects failed probes by cause, row and check. Groups of one cause stand
+// together, the first check of a cause first.
+func group(r *Result) []Group {
+	byRow := map[int][]int{}
+	var rows []int
+	for i, v := range r.Verdicts {
+		if v == Fail {
+			row := r.Plan.Requests[r.Plan.Probes[i].Request].Row
+			if byRow[row] == nil {
+				rows = append(rows, row)
+			}
+			byRow[row] = append(byRow[row], i)
+		}
+	}
+	slices.Sort(rows)
+	var groups []Group
+	for _, row := range rows {
+		cause := diagnose(r, row, byRow[row])
+		for _, check := range Checks {
+			g := Group{Check: check.ID, Row: row, Cause: cause}
+			for _, i := range byRow[row] {
+				if r.Plan.Probes[i].Check == check.ID {
+					g.Probes = append(g.Probes, i)
+				}
+			}
+			if len(g.Probes) > 0 {
+				groups = append(groups, g)
+			}
+		}
+	}
+	order := map[string]int{}
+	for _, g := range groups {
+		if _, ok := order[g.Cause.ID]; !ok {
+			order[g.Cause.ID] = len(order)
+		}
+	}
+	slices.SortStableFunc(groups, func(a, b Group) int { return order[a.Cause.ID] - order[b.Cause.ID] })
+	return groups
+}
+
+// diagnose names the likely cause of a row's failed probes.
+func diagnose(r *Result, row int, failed []int) Cause {
+	p := r.Plan
+	var anonymous, bad, none, largest, admitted, forms, effects bool
+	for _, i := range failed {
+		req := &p.Requests[p.Probes[i].Request]
+		k := &p.Keys[req.Key]
+		switch p.Probes[i].Check {
+		case refusalForm.ID:
+			forms = true
+			continue
+		case effectDespiteRefusal.ID:
+			effects = true
+			continue
+		case defaultAllow.ID:
+			return Cause{"default-allow", "the server answers paths that its catalog does not have"}
+		}
+		switch {
+		case k.Kind == NoKey && req.Expect == Refuse:
+			anonymous = true
+		case k.Kind == BadMalformed || k.Kind == BadUnknown:
+			bad = true
+		case req.Expect == Admit:
+			admitted = true
+		case len(k.Grants) == 0:
+			none = true
+		default:
+			largest = true
+		}
+	}
+	together := slices.ContainsFunc(p.Rows[row].Need.Clauses(), func(c perm.Set) bool { return len(c) > 1 })
+	switch {
+	case anonymous && (none || largest):
+		return Cause{"unguarded-route", "the route has no check at all"}
+	case anonymous:
+		return Cause{"anonymous-passes", "requests without a key skip the check"}
+	case bad:
+		return Cause{"bad-key-passes", "a key that cannot be checked is let through"}
+	case admitted && (none || largest):
+		return Cause{"wrong-permission", "the server asks for another permission than the catalog, or the condition is inverted"}
+	case none && largest:
+		return Cause{"missing-check", "the route asks for a valid key only, not for a permission"}
+	case none && !largest && refusesLargest(r, row):
+		return Cause{"empty-grant-is-all", "a key without any permission counts as unrestricted"}
+	case none:
+		return Cause{"missing-check", "the route asks for a valid key only, not for a permission"}
+	case largest && together:
+		return Cause{"or-instead-of-and", "a part of the permissions that are demanded together is enough"}
+	case largest:
+		return Cause{"weaker-permission", "a permission that the catalog does not name opens the route too"}
+	case admitted:
+		return Cause{"over-strict", "the server asks for more than the catalog says"}
+	case effects:
+		return Cause{"effect-before-refusal", "the handler writes before the guard refuses"}
+	case forms:
+		return Cause{"refusal-form", "the form of refusal is not the stated one"}
+	}
+	return Cause{"unclear", "no single cause explains it"}
+}
+
+// refusesLargest reports whether the row refused some key that holds permissions.
+func refusesLargest(r *Result, row int) bool {
+	for i, pr := range r.Plan.Probes {
+		req := &r.Plan.Requests[pr.Request]
+		if req.Row == row && req.Expect == Refuse && r.Verdicts[i] == Pass &&
+			r.Plan.Keys[req.Key].Kind == ValidKey && len(r.Plan.Keys[req.Key].Grants) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// FirstLine is what every form of report begins with.
+func (r *Result) FirstLine() string {
+	return fmt.Sprintf("proven %d of %d, failed %d, inconclusive %d", r.Proven, r.Total(), r.Count[Fail], r.Count[Inconclusive])
+}
+
+// KeyNames joins the names of the keys of some probes.
+func (r *Result) KeyNames(probes []int) string {
+	var names []string
+	for _, i := range probes {
+		names = append(names, r.Plan.Keys[r.Plan.Requests[r.Plan.Probes[i].Request].Key].Name)
+	}
+	return strings.Join(names, "; ")
+}

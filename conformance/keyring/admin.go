@@ -1,0 +1,100 @@
+package keyring
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/conformance"
+)
+
+// An Admin is a client of the reference server's admin API. It makes keys, and objects
+// for requests to act on.
+type Admin struct {
+	Base  *url.URL
+	Token string
+
+	client http.Client
+}
+
+// NewAdmin returns a client of the admin API at base.
+func NewAdmin(base *url.URL, token string) *Admin {
+	return &Admin{Base: base, Token: token, client: http.Client{
+		Timeout:       10 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Mint makes the keys of a plan and returns a credential for each, those that are no
+// keys included.
+func (a *Admin) Mint(ctx context.Context, p *conformance.Plan) ([]conformance.Credential, error) {
+	creds := make([]conformance.Credential, len(p.Keys))
+	var sample string
+	for i, k := range p.Keys {
+		if k.Kind != conformance.ValidKey {
+			continue
+		}
+		var out struct{ Secret string }
+		grants := k.Grants
+		if grants == nil {
+			grants = perm.Set{}
+		}
+		if err := a.call(ctx, "POST", "/keys", map[string]any{"name": k.Name, "grants": grants}, &out); err != nil {
+			return nil, fmt.Errorf("making the key %q: %w", k.Name, err)
+		}
+		creds[i] = bearer(out.Secret)
+		sample = out.Secret
+	}
+	for i, k := range p.Keys {
+		switch k.Kind {
+		case conformance.BadMalformed:
+			creds[i] = bearer(malformedSecret)
+		case conformance.BadUnknown:
+			creds[i] = bearer(Lookalike(sample))
+		}
+	}
+	return creds, nil
+}
+
+// Params makes an object for a write, or names a seeded one for a read.
+func (a *Admin) Params(ctx context.Context, method, template string, _ bool) (conformance.Params, error) {
+	var out struct{ Params map[string]string }
+	err := a.call(ctx, "POST", "/objects", map[string]string{"method": method, "path": template}, &out)
+	return conformance.Params{Values: out.Params, Expendable: true}, err
+}
+
+// call sends one request with a JSON body and decodes the answer.
+func (a *Admin) call(ctx context.Context, method, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(a.Base.String(), "/")+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+a.Token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := a.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		var failed struct{ Error string }
+		_ = json.Unmarshal(data, &failed) // without a message the status has to do
+		return fmt.Errorf("admin API: %s %s: %s %s", method, path, resp.Status, failed.Error)
+	}
+	return json.Unmarshal(data, out)
+}

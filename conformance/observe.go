@@ -1,0 +1,141 @@
+package conformance
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/permcheck/permcheck/catalogs"
+)
+
+// An Observation is what the server showed for one request. It is small, and holds
+// nothing that the server wrote, so that a million of them fit in memory and none
+// can leak.
+type Observation struct {
+	Sent     bool   // an answer came; false: see Reason
+	Withheld bool   // not sent on purpose, as the writes policy says
+	Reason   string // why there is no answer
+	Status   int
+	List     ListState
+	HTML     bool
+	// StatedForm says that the answer has the form of refusal that is stated for the
+	// sender and the row.
+	StatedForm bool
+	// SharedObject says that other requests acted on the same object, so that it may be
+	// gone.
+	SharedObject bool
+	Effect       EffectSeen
+}
+
+// ListState says whether an answer shows any rows.
+type ListState uint8
+
+const (
+	NoList    ListState = iota // not JSON, or no array near the top
+	EmptyList                  // arrays, all of them empty
+	FullList                   // an array with something in it
+)
+
+// EffectSeen says whether a write was seen to have happened.
+type EffectSeen uint8
+
+const (
+	EffectNotLooked EffectSeen = iota
+	EffectAbsent
+	EffectPresent
+	EffectUnclear
+)
+
+func (o *Observation) admitted() bool { return o.Sent && o.Status >= 200 && o.Status < 300 }
+
+// undecided reports whether the answer says nothing about permission: the server is
+// busy or broken.
+func (o *Observation) undecided() bool {
+	return !o.Sent || o.Status < 200 || o.Status == 408 || o.Status == 425 || o.Status == 429 || o.Status >= 500
+}
+
+func (o *Observation) why() string {
+	if o.Reason != "" {
+		return o.Reason
+	}
+	return fmt.Sprintf("answered %d, which says nothing about permission", o.Status)
+}
+
+func (o *Observation) unsent() (Verdict, string) {
+	if o.Withheld {
+		return Skipped, o.Reason
+	}
+	return Inconclusive, o.why()
+}
+
+// listState looks for arrays in the top two levels of a JSON body.
+func listState(body []byte) ListState {
+	if bytes.IndexByte(body, '[') < 0 {
+		return NoList
+	}
+	var v any
+	if json.Unmarshal(body, &v) != nil {
+		return NoList
+	}
+	state := NoList
+	look := func(v any) bool {
+		list, ok := v.([]any)
+		if ok && len(list) > 0 {
+			state = FullList
+		} else if ok && state == NoList {
+			state = EmptyList
+		}
+		return ok
+	}
+	if look(v) {
+		return state
+	}
+	top, _ := v.(map[string]any)
+	for _, member := range top {
+		if look(member) {
+			continue
+		}
+		if inner, ok := member.(map[string]any); ok {
+			for _, m := range inner {
+				look(m)
+			}
+		}
+	}
+	return state
+}
+
+// hasForm reports whether an answer has the stated form of refusal.
+func hasForm(d catalogs.Denial, status int, body []byte) bool {
+	if !d.Known() || status != d.Status {
+		return false
+	}
+	if len(d.Body) == 0 {
+		return true
+	}
+	var got map[string]any
+	return json.Unmarshal(body, &got) == nil && contains(got, d.Body)
+}
+
+// contains reports whether got has every member of want. Numbers are compared by value.
+func contains(got, want map[string]any) bool {
+	for name, w := range want {
+		g, ok := got[name]
+		if !ok {
+			return false
+		}
+		switch w := w.(type) {
+		case map[string]any:
+			inner, ok := g.(map[string]any)
+			if !ok || !contains(inner, w) {
+				return false
+			}
+		default:
+			a, errA := json.Marshal(g)
+			b, errB := json.Marshal(w)
+			if errA != nil || errB != nil || !bytes.Equal(a, b) {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,490 @@
+package conformance
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/perm"
+)
+
+// Names of the senders that are no keys of the keyring.
+const (
+	AnonymousKey = "anonymous"
+	MalformedKey = "malformed"
+	UnknownKey   = "unknown"
+)
+
+// KeyKind says what a sender shows.
+type KeyKind uint8
+
+const (
+	ValidKey     KeyKind = iota
+	NoKey                // no credential
+	BadMalformed         // a credential that cannot be one
+	BadUnknown           // one that looks right and was never made
+)
+
+// A Key is one column of the plan.
+type Key struct {
+	Name   string
+	Kind   KeyKind
+	Grants perm.Set // as they are given, not closed under implication
+	// Narrowed says that the key's records or attributes are limited besides its
+	// grants, so that an empty answer does not mean a refusal.
+	Narrowed bool
+}
+
+// A Row is one request line that is probed: a row of the catalog under one method, or
+// a path that the catalog does not have.
+type Row struct {
+	Endpoint *catalogs.Endpoint // nil: an invented path
+	Method   string
+	Path     string // template
+	Need     perm.Requirement
+	Reads    bool
+	Refused  catalogs.Refused // stated forms of refusal
+	// Witness is the index of the row whose GET shows what a write here did; -1 when
+	// no row does.
+	Witness int
+	// Limits says that the catalog limits which records the row shows, so that an
+	// empty list does not mean a refusal.
+	Limits bool
+}
+
+func (r *Row) String() string { return r.Method + " " + r.Path }
+
+// A Request is one row under one key. Each is sent once, whatever number of checks
+// looks at it.
+type Request struct {
+	Row, Key int
+	Expect   Expect
+}
+
+// A Probe is one question of one check about one request.
+type Probe struct {
+	ID      string // stable across runs and unrelated edits of the catalog
+	Check   string
+	Request int
+}
+
+// A Point is one part of the boundary: a grant that decides whether the endpoint's
+// requirement is enforced. It is proven by one probe.
+type Point struct {
+	Row    int
+	Expect Expect
+	// Grant is what a key must hold to prove the point; Anonymous: no key at all.
+	Grant     perm.Set
+	Anonymous bool
+	Probe     int // index in Plan.Probes; -1: no key of the keyring can prove it
+}
+
+// A Plan is what will be sent and why. It is a function of the catalog and the keys:
+// the same ones give the same plan in the same order.
+type Plan struct {
+	Catalog  string
+	Universe perm.Set
+	Keys     []Key
+	Rows     []Row
+	Requests []Request
+	Probes   []Probe
+	Points   []Point
+	Unknown  []*catalogs.Endpoint // rows whose requirement the catalog does not know
+	// TooLarge are rows whose boundary has more grants than perm works out; at most a
+	// part of it is planned.
+	TooLarge []*catalogs.Endpoint
+	Hash     string // of everything above
+
+	implications *perm.Implications
+}
+
+// PlanOptions say which keys there are.
+type PlanOptions struct {
+	// Keys are the keys of a fixed keyring. Nil means that keys of any grant can be
+	// made: the plan then lists in [Plan.Keys] those to make.
+	Keys []Key
+	// Refused are forms of refusal stated for the target; they win over the catalog's.
+	Refused catalogs.Refused
+}
+
+// anyMethods are the methods that a row for any method is probed with.
+var anyMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
+
+// NewPlan derives the probes. An error means that the catalog has nothing to probe.
+func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
+	p := &planner{Plan: &Plan{Catalog: c.Name, implications: c.Implications()}, catalog: c,
+		keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}, fixed: opts.Keys != nil}
+	universe := c.Universe()
+	for i := range c.Endpoints {
+		if r := c.Endpoints[i].Requires; r != nil {
+			need, _ := c.CanonicalRequirement(*r)
+			universe = universe.Union(need.Permissions())
+		}
+	}
+	p.Universe = universe
+	p.senders(opts.Keys)
+	p.rows(opts.Refused)
+	if len(p.Rows) == 0 {
+		return nil, fmt.Errorf("catalog %s has nothing to probe: it has %d endpoints, %d of them with an unknown requirement",
+			c.Name, len(c.Endpoints), len(p.Unknown))
+	}
+	p.points()
+	for i := range p.Rows { // a row's checks together, so that its requests are
+		for _, check := range Checks {
+			check.plan(p, i)
+		}
+	}
+	for i := range p.Points {
+		p.prove(&p.Points[i])
+	}
+	p.Hash = p.hash()
+	return p.Plan, nil
+}
+
+// A planner is a plan under construction; checks add their probes to it.
+type planner struct {
+	*Plan
+	catalog  *catalogs.Catalog
+	fixed    bool // the keyring cannot mint
+	keys     map[string]int
+	requests map[Request]int
+	decides  map[int]int // request -> the probe that asks whether it is admitted
+	none     int         // key without grants; -1: there is none
+	all      int         // key with every grant; -1: there is none
+
+	firstPoint []int // by row
+}
+
+// senders lists the keys that every plan has, and the fixed ones.
+func (p *planner) senders(fixed []Key) {
+	p.none, p.all = -1, -1
+	p.Keys = []Key{{Name: AnonymousKey, Kind: NoKey}, {Name: MalformedKey, Kind: BadMalformed}, {Name: UnknownKey, Kind: BadUnknown}}
+	if p.fixed {
+		for _, k := range fixed {
+			if len(k.Grants) == 0 && p.none < 0 && !k.Narrowed {
+				p.none = len(p.Keys)
+			}
+			if k.Grants.Equal(p.Universe) && p.all < 0 && !k.Narrowed {
+				p.all = len(p.Keys)
+			}
+			p.Keys = append(p.Keys, k)
+		}
+		return
+	}
+	p.none = p.mint(perm.Set{})
+	p.all = p.mint(p.Universe)
+}
+
+// mint returns the key that holds exactly the grant; -1 when the keyring is fixed and
+// has none.
+func (p *planner) mint(grant perm.Set) int {
+	text := grant.String()
+	if i, ok := p.keys[text]; ok {
+		return i
+	}
+	if p.fixed {
+		for i, k := range p.Keys {
+			if k.Kind == ValidKey && !k.Narrowed && k.Grants.Equal(grant) {
+				p.keys[text] = i
+				return i
+			}
+		}
+		return -1
+	}
+	p.Keys = append(p.Keys, Key{Name: GrantName(grant, p.Universe), Grants: grant})
+	p.keys[text] = len(p.Keys) - 1
+	return len(p.Keys) - 1
+}
+
+// GrantName is a short text for a grant: the permissions, or "all", or what it lacks of
+// all where that is shorter. [ParseGrant] reads it.
+func GrantName(grant, universe perm.Set) string {
+	missing := universe.Minus(grant)
+	switch {
+	case len(grant) == 0:
+		return "none"
+	case len(missing) == 0 && len(grant) == len(universe):
+		return "all"
+	case len(missing) < len(grant) && grant.SubsetOf(universe):
+		return "all except " + missing.String()
+	}
+	return grant.String()
+}
+
+// ParseGrant reads a grant: "all", "none", permissions joined by "&", or "all except"
+// and permissions joined by "&".
+func ParseGrant(text string, c *catalogs.Catalog) (perm.Set, error) {
+	text = strings.TrimSpace(text)
+	if text == "all" {
+		return c.Universe(), nil
+	}
+	list, except := strings.CutPrefix(text, "all except ")
+	given, err := perm.ParseSet(list)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]perm.Permission, len(given))
+	for i, p := range given {
+		id, ok := c.Canonical(p)
+		if !ok {
+			return nil, fmt.Errorf("the catalog has no permission %q", p)
+		}
+		ids[i] = id
+	}
+	if except {
+		return c.Universe().Minus(perm.NewSet(ids...)), nil
+	}
+	return perm.NewSet(ids...), nil
+}
+
+// rows lists what is probed: every row of the catalog whose requirement is known, and
+// one invented path.
+func (p *planner) rows(stated catalogs.Refused) {
+	c := p.catalog
+	limited := map[string]bool{}
+	for _, r := range c.Records {
+		limited[r.Object] = true
+	}
+	taken := map[string]bool{}
+	for i := range c.Endpoints {
+		if e := &c.Endpoints[i]; e.Method != catalogs.AnyMethod {
+			taken[catalogs.EndpointKey(e.Method, e.Path)] = true
+		}
+	}
+	for i := range c.Endpoints {
+		e := &c.Endpoints[i]
+		if e.Requires == nil || e.Requires.IsUnknown() {
+			p.Unknown = append(p.Unknown, e)
+			continue
+		}
+		need, _ := c.CanonicalRequirement(*e.Requires)
+		need, err := p.implications.Expand(need)
+		if err != nil {
+			p.TooLarge = append(p.TooLarge, e)
+			continue
+		}
+		methods := []string{e.Method}
+		if e.Method == catalogs.AnyMethod {
+			methods = anyMethods
+		}
+		for _, m := range methods {
+			if e.Method == catalogs.AnyMethod && taken[catalogs.EndpointKey(m, e.Path)] {
+				continue
+			}
+			under := *e
+			under.Method = m
+			p.Rows = append(p.Rows, Row{
+				Endpoint: e, Method: m, Path: e.Path, Need: need, Reads: under.Reads(), Witness: -1,
+				Refused: mergeRefused(stated, e.Refused, c.Refused),
+				Limits:  limited[e.Lists] || limited[e.Gets] || len(e.NeedsListed) > 0,
+			})
+		}
+	}
+	for i := range p.Rows {
+		// A collection that was deleted looks like an empty one: only the DELETE of one
+		// object has a witness.
+		if r := &p.Rows[i]; !r.Reads && (r.Method != "DELETE" || strings.HasSuffix(r.Path, "}")) {
+			r.Witness = slices.IndexFunc(p.Rows, func(w Row) bool {
+				return w.Method == "GET" && w.Reads && !w.Need.IsNobody() &&
+					catalogs.EndpointKey("", w.Path) == catalogs.EndpointKey("", r.Path)
+			})
+		}
+	}
+	if len(p.Rows) > 0 {
+		p.Rows = append(p.Rows, Row{Method: "GET", Path: inventedPath(c), Reads: true, Witness: -1})
+	}
+}
+
+// mergeRefused takes each form from the first that states it.
+func mergeRefused(stated ...catalogs.Refused) catalogs.Refused {
+	var out catalogs.Refused
+	for _, r := range stated {
+		if !out.Anonymous.Known() {
+			out.Anonymous = r.Anonymous
+		}
+		if !out.Forbidden.Known() {
+			out.Forbidden = r.Forbidden
+		}
+	}
+	return out
+}
+
+// inventedPath is a path beside the catalog's rows that no row matches: the folder that
+// all paths share, and a name that nobody gives.
+func inventedPath(c *catalogs.Catalog) string {
+	shared := strings.Split(c.Endpoints[0].Path, "/")
+	for i := range c.Endpoints {
+		parts := strings.Split(c.Endpoints[i].Path, "/")
+		n := 0
+		for n < len(shared) && n < len(parts)-1 && shared[n] == parts[n] && !strings.Contains(parts[n], "{") {
+			n++
+		}
+		shared = shared[:n]
+	}
+	path := strings.Join(shared, "/") + "/permcheck-no-such-path"
+	for i := range c.Endpoints {
+		if t, err := catalogs.ParseTemplate(c.Endpoints[i].Path); err == nil && t.Match(path) {
+			path += "/permcheck-no-such-path" // {name...} still matches: then the row answers for it
+			break
+		}
+	}
+	return path
+}
+
+// points lists the boundary of every row.
+func (p *planner) points() {
+	for i := range p.Rows {
+		r := &p.Rows[i]
+		p.firstPoint = append(p.firstPoint, len(p.Points))
+		if r.Endpoint == nil {
+			continue
+		}
+		anonymous := Refuse
+		if r.Need.IsPublic() {
+			anonymous = Admit
+		}
+		p.Points = append(p.Points, Point{Row: i, Expect: anonymous, Anonymous: true, Probe: -1})
+		b := r.Need.Boundary(p.Universe)
+		for _, grant := range b.Admitted {
+			p.Points = append(p.Points, Point{Row: i, Expect: Admit, Grant: grant, Probe: -1})
+		}
+		for _, grant := range b.Refused {
+			p.Points = append(p.Points, Point{Row: i, Expect: Refuse, Grant: grant, Probe: -1})
+		}
+		if b.Truncated {
+			p.TooLarge = append(p.TooLarge, r.Endpoint)
+		}
+	}
+}
+
+// validKeys returns the keys that a row is probed with: those of the boundary, none and
+// all; with a fixed keyring every key.
+func (p *planner) validKeys(row int) []int {
+	var keys []int
+	if p.fixed {
+		for i, k := range p.Keys {
+			if k.Kind == ValidKey {
+				keys = append(keys, i)
+			}
+		}
+		return keys
+	}
+	for _, pt := range p.Points[p.firstPoint[row]:] {
+		if pt.Row != row {
+			break
+		}
+		if !pt.Anonymous {
+			keys = append(keys, p.mint(pt.Grant))
+		}
+	}
+	keys = append(keys, p.none, p.all)
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// expect is what the catalog says about a row and a key.
+func (p *planner) expect(row, key int) Expect {
+	r, k := &p.Rows[row], &p.Keys[key]
+	if r.Need.IsPublic() || k.Kind == ValidKey && r.Endpoint != nil && r.Need.Admits(k.Grants) {
+		return Admit
+	}
+	return Refuse
+}
+
+// probe adds a probe of a check, and the request if it is not planned yet. The first
+// check to ask for a request is the one that decides whether it is admitted.
+func (p *planner) probe(check string, row, key int) {
+	req := Request{Row: row, Key: key, Expect: p.expect(row, key)}
+	i, ok := p.requests[req]
+	if !ok {
+		i = len(p.Requests)
+		p.Requests = append(p.Requests, req)
+		p.requests[req] = i
+		p.decides[i] = len(p.Probes)
+	}
+	sum := sha256.Sum256([]byte(check + "\x00" + p.Rows[row].String() + "\x00" + p.Keys[key].Name))
+	p.Probes = append(p.Probes, Probe{ID: hex.EncodeToString(sum[:8]), Check: check, Request: i})
+}
+
+// prove finds the probe that proves a point: one of the checks that ask whether a
+// request is admitted, sent by a key with exactly the point's grant.
+func (p *planner) prove(pt *Point) {
+	key := 0 // anonymous
+	if !pt.Anonymous {
+		if key = p.mint(pt.Grant); key < 0 {
+			return
+		}
+	}
+	req, ok := p.requests[Request{Row: pt.Row, Key: key, Expect: pt.Expect}]
+	if !ok {
+		return
+	}
+	if i, ok := p.decides[req]; ok {
+		pt.Probe = i
+	}
+}
+
+// Missing returns the grants to mint that would prove points which the keyring cannot,
+// most points first.
+func (p *Plan) Missing() []MissingGrant {
+	byText := map[string]*MissingGrant{}
+	var list []*MissingGrant
+	for _, pt := range p.Points {
+		if pt.Probe >= 0 || pt.Anonymous {
+			continue
+		}
+		m := byText[pt.Grant.String()]
+		if m == nil {
+			m = &MissingGrant{Grant: pt.Grant, Name: GrantName(pt.Grant, p.Universe)}
+			byText[pt.Grant.String()] = m
+			list = append(list, m)
+		}
+		m.Points++
+	}
+	slices.SortStableFunc(list, func(a, b *MissingGrant) int {
+		return cmp.Or(cmp.Compare(b.Points, a.Points), cmp.Compare(a.Name, b.Name))
+	})
+	out := make([]MissingGrant, len(list))
+	for i, m := range list {
+		out[i] = *m
+	}
+	return out
+}
+
+// A MissingGrant is a grant that no key of a fixed keyring holds.
+type MissingGrant struct {
+	Grant  perm.Set
+	Name   string // short text of the grant
+	Points int    // how much of the boundary it would prove
+}
+
+// hash covers what is sent and what is expected, so that two reports with the same hash
+// are about the same questions.
+func (p *Plan) hash() string {
+	h := sha256.New()
+	line := func(parts ...string) { fmt.Fprintf(h, "%q\n", parts) }
+	line("permcheck plan 1", p.Catalog, p.Universe.String())
+	for _, k := range p.Keys {
+		line("key", k.Name, fmt.Sprint(k.Kind), k.Grants.String(), fmt.Sprint(k.Narrowed))
+	}
+	for _, r := range p.Rows {
+		line("row", r.String(), r.Need.String(), fmt.Sprint(r.Reads, r.Witness, r.Limits), fmt.Sprint(r.Refused))
+	}
+	for _, r := range p.Requests {
+		line("request", fmt.Sprint(r.Row, r.Key, r.Expect))
+	}
+	for _, pr := range p.Probes {
+		line("probe", pr.ID)
+	}
+	for _, pt := range p.Points {
+		line("point", fmt.Sprint(pt.Row, pt.Expect, pt.Grant, pt.Anonymous, pt.Probe))
+	}
+	for _, e := range p.Unknown {
+		line("unknown", e.String())
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

@@ -1,0 +1,481 @@
+package reference
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/perm"
+)
+
+// A Fault is one way in which servers get access control wrong.
+type Fault struct {
+	Name  string
+	Check string // the check of package conformance that must find it
+	What  string // what the server does, in a few words
+
+	// suits reports whether the fault can be planted on one route. Nil: the fault is
+	// in the whole server.
+	suits func(*Server, *route) bool
+	// plant sets what goes wrong in p. It reports false when the server's catalog
+	// gives the fault nothing to work on.
+	plant func(s *Server, p *planted) bool
+}
+
+// planted is a fault in a running server. Only the members that it uses are set.
+type planted struct {
+	fault *Fault
+	route *route // nil: every route
+
+	// decide is what the server decides where right would be right.
+	decide       func(rt *route, who Caller, grant []perm.Permission, right bool) bool
+	effectFirst  bool // a write happens before the request is refused
+	swapForms    bool // the two forms of refusal are mixed up
+	defaultAllow bool // a path without a route is answered
+}
+
+// Faults lists every fault that can be planted.
+var Faults = []Fault{
+	{
+		Name: "missing-check", Check: "over-grant", What: "one route asks for a valid key and no permission",
+		suits: (*Server).asksForPermission,
+		plant: func(_ *Server, p *planted) bool {
+			p.decide = func(_ *route, who Caller, _ []perm.Permission, right bool) bool { return right || who == Valid }
+			return true
+		},
+	},
+	{
+		Name: "forgotten-method", Check: "over-grant", What: "reads of a path are guarded, one of its other methods is not",
+		suits: func(s *Server, rt *route) bool {
+			return s.asksForPermission(rt) && rt.row.Method != "GET" && s.readOf(rt) != nil
+		},
+		plant: func(_ *Server, p *planted) bool {
+			p.decide = func(_ *route, who Caller, _ []perm.Permission, right bool) bool { return right || who == Valid }
+			return true
+		},
+	},
+	{
+		Name: "unguarded-route", Check: "anonymous-admitted", What: "one route is registered without authentication and permission",
+		suits: (*Server).asksForPermission,
+		plant: func(_ *Server, p *planted) bool {
+			p.decide = func(*route, Caller, []perm.Permission, bool) bool { return true }
+			return true
+		},
+	},
+	{
+		Name: "weaker-permission", Check: "over-grant", What: "one route accepts another permission as well, a read for a write where there is one",
+		suits: func(s *Server, rt *route) bool { return s.stranger(rt) != "" },
+		plant: func(s *Server, p *planted) bool {
+			other := s.stranger(p.route)
+			p.decide = func(_ *route, who Caller, grant []perm.Permission, right bool) bool {
+				return right || who == Valid && s.vocab.holdings(grant)[other]
+			}
+			return true
+		},
+	},
+	{
+		Name: "wrong-permission", Check: "under-grant", What: "one route asks for another permission in place of its own",
+		suits: func(s *Server, rt *route) bool { return s.stranger(rt) != "" },
+		plant: func(s *Server, p *planted) bool {
+			other := s.stranger(p.route)
+			p.decide = func(_ *route, who Caller, grant []perm.Permission, _ bool) bool {
+				return who == Valid && s.vocab.holdings(grant)[other]
+			}
+			return true
+		},
+	},
+	{
+		Name: "hidden-dependency", Check: "under-grant", What: "one route asks for a further permission that the catalog does not name",
+		suits: func(s *Server, rt *route) bool { return s.stranger(rt) != "" },
+		plant: func(s *Server, p *planted) bool {
+			other := s.stranger(p.route)
+			p.decide = func(_ *route, who Caller, grant []perm.Permission, right bool) bool {
+				return right && who == Valid && s.vocab.holdings(grant)[other]
+			}
+			return true
+		},
+	},
+	{
+		Name: "inverted-condition", Check: "over-grant", What: "one route admits exactly the keys that it should refuse",
+		suits: (*Server).asksForPermission,
+		plant: func(_ *Server, p *planted) bool {
+			p.decide = func(_ *route, who Caller, _ []perm.Permission, right bool) bool { return right != (who == Valid) }
+			return true
+		},
+	},
+	{
+		Name: "or-instead-of-and", Check: "over-grant", What: "one of several permissions that a route asks for together is enough",
+		suits: func(_ *Server, rt *route) bool {
+			return slices.ContainsFunc(rt.need.alternatives, func(all []perm.Permission) bool { return len(all) > 1 })
+		},
+		plant: func(s *Server, p *planted) bool {
+			p.decide = func(rt *route, who Caller, grant []perm.Permission, right bool) bool {
+				h := s.vocab.holdings(grant)
+				for _, all := range rt.need.alternatives {
+					right = right || who == Valid && slices.ContainsFunc(all, func(p perm.Permission) bool { return h[p] })
+				}
+				return right
+			}
+			return true
+		},
+	},
+	{
+		Name: "and-instead-of-or", Check: "under-grant", What: "one route asks for all of its alternatives together",
+		suits: func(_ *Server, rt *route) bool { return len(rt.need.alternatives) > 1 },
+		plant: func(s *Server, p *planted) bool {
+			p.decide = func(rt *route, who Caller, grant []perm.Permission, right bool) bool {
+				h := s.vocab.holdings(grant)
+				for _, all := range rt.need.alternatives {
+					for _, p := range all {
+						right = right && h[p]
+					}
+				}
+				return right
+			}
+			return true
+		},
+	},
+	{
+		Name: "anonymous-passes", Check: "anonymous-admitted", What: "one route is served to requests without a key",
+		suits: func(s *Server, rt *route) bool { return s.asksForPermission(rt) || rt.need.open == openToKeys },
+		plant: func(_ *Server, p *planted) bool {
+			p.decide = func(_ *route, who Caller, _ []perm.Permission, right bool) bool { return right || who == Anonymous }
+			return true
+		},
+	},
+	{
+		Name: "unknown-key-passes", Check: "bad-key-admitted", What: "a well-formed key that was never made counts as one that holds everything",
+		plant: func(s *Server, p *planted) bool { return s.passes(p, Unknown) },
+	},
+	{
+		Name: "malformed-key-passes", Check: "bad-key-admitted", What: "authentication lets a request through when it cannot parse the credential",
+		plant: func(s *Server, p *planted) bool { return s.passes(p, Malformed) },
+	},
+	{
+		Name: "empty-grant-is-all", Check: "over-grant", What: "a key without any permission counts as unrestricted",
+		plant: func(s *Server, p *planted) bool {
+			p.decide = func(_ *route, who Caller, grant []perm.Permission, right bool) bool {
+				return right || who == Valid && len(grant) == 0
+			}
+			return slices.ContainsFunc(s.routes, s.asksForPermission)
+		},
+	},
+	{
+		Name: "read-opens-write", Check: "over-grant", What: "a permission to read counts as the permission to write the same thing",
+		plant: func(s *Server, p *planted) bool {
+			return s.counts(p, func(h holdings) {
+				for held := range h {
+					if write, ok := s.vocab.counterpart(held, "read", "write"); ok {
+						h[write] = true
+					}
+				}
+			})
+		},
+	},
+	{
+		Name: "prefix-match", Check: "over-grant", What: "permissions are compared by prefix",
+		plant: func(s *Server, p *planted) bool {
+			return s.counts(p, func(h holdings) {
+				for _, id := range s.vocab.ids {
+					for held := range h {
+						if strings.HasPrefix(string(held), string(id)) || strings.HasPrefix(string(id), string(held)) {
+							h[id] = true
+							break
+						}
+					}
+				}
+			})
+		},
+	},
+	{
+		Name: "toggle-too-wide", Check: "over-grant", What: "a permission that implies some others counts as all of them",
+		plant: func(s *Server, p *planted) bool {
+			return s.counts(p, func(h holdings) {
+				for held := range h {
+					if len(s.vocab.implies[held]) > 0 {
+						for _, id := range s.vocab.ids {
+							h[id] = true
+						}
+						return
+					}
+				}
+			})
+		},
+	},
+	{
+		Name: "toggle-ignored", Check: "under-grant", What: "a permission that implies others opens nothing of theirs",
+		plant: func(s *Server, p *planted) bool {
+			p.decide = func(rt *route, who Caller, grant []perm.Permission, right bool) bool {
+				return right && (who != Valid || rt.need.admits(only(grant)))
+			}
+			for _, rt := range s.routes {
+				for _, id := range s.vocab.ids {
+					if s.differs(p, rt, Valid, []perm.Permission{id}) {
+						return true
+					}
+				}
+			}
+			return false
+		},
+	},
+	{
+		Name: "forms-swapped", Check: "refusal-form", What: "requests without a key are refused as forbidden, and forbidden ones as without a key",
+		plant: func(s *Server, p *planted) bool {
+			p.swapForms = true
+			return slices.ContainsFunc(s.routes, (*route).formsDiffer)
+		},
+	},
+	{
+		Name: "effect-before-refusal", Check: "effect-despite-refusal", What: "one route writes first and refuses afterwards",
+		suits: func(s *Server, rt *route) bool {
+			return s.asksForPermission(rt) && !rt.reads(rt.row.Method) && s.readOf(rt) != nil &&
+				(rt.row.Method != "DELETE" || rt.pattern.endsInParameter()) // a deleted collection looks like an empty one
+		},
+		plant: func(_ *Server, p *planted) bool {
+			p.effectFirst = true
+			return true
+		},
+	},
+	{
+		Name: "default-allow", Check: "default-allow", What: "a valid key is answered on paths that no route has",
+		plant: func(_ *Server, p *planted) bool {
+			p.defaultAllow = true
+			return true
+		},
+	},
+}
+
+// plant plants a fault by its name: NAME on the first route that it suits, or
+// NAME@METHOD /path.
+func (s *Server) plant(text string) error {
+	name, where, placed := strings.Cut(text, "@")
+	i := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == name })
+	if i < 0 {
+		names := make([]string, len(Faults))
+		for j := range Faults {
+			names[j] = Faults[j].Name
+		}
+		return fmt.Errorf("no fault %q: expected one of %s", name, strings.Join(names, ", "))
+	}
+	f := &Faults[i]
+	p := &planted{fault: f}
+	switch {
+	case f.suits == nil && placed:
+		return fmt.Errorf("fault %s is in the whole server and cannot be planted on %q", name, where)
+	case f.suits != nil:
+		method, path, _ := strings.Cut(where, " ")
+		for _, rt := range s.routes {
+			if !placed && f.suits(s, rt) ||
+				placed && catalogs.EndpointKey(method, path) == catalogs.EndpointKey(rt.row.Method, rt.row.Path) {
+				p.route = rt
+				break
+			}
+		}
+		switch {
+		case p.route == nil && placed:
+			return fmt.Errorf("fault %s: catalog %s has no endpoint %q", name, s.catalog.Name, where)
+		case p.route == nil:
+			return fmt.Errorf("fault %s (%s) cannot apply to catalog %s: no endpoint suits it", name, f.What, s.catalog.Name)
+		case !f.suits(s, p.route):
+			return fmt.Errorf("fault %s (%s) cannot apply to %s", name, f.What, p.route.row)
+		}
+	}
+	if !f.plant(s, p) {
+		return fmt.Errorf("fault %s (%s) cannot apply to catalog %s: nothing in it would be decided differently", name, f.What, s.catalog.Name)
+	}
+	s.planted = append(s.planted, p)
+	return nil
+}
+
+// decide is the server's decision: the right one, then what the faults make of it.
+func (s *Server) decide(rt *route, who Caller, k *key) bool {
+	right := rt.need.open == openToAll || who == Valid && rt.need.admits(k.holds)
+	for _, p := range s.planted {
+		if p.decide != nil && (p.route == nil || p.route == rt) {
+			var grant []perm.Permission
+			if who == Valid {
+				grant = k.inForce
+			}
+			right = p.decide(rt, who, grant, right)
+		}
+	}
+	return right
+}
+
+// differs reports whether the fault changes the decision.
+func (s *Server) differs(p *planted, rt *route, who Caller, grant []perm.Permission) bool {
+	if p.decide == nil || p.route != nil && p.route != rt {
+		return false
+	}
+	right := s.rightly(rt, who, grant)
+	return p.decide(rt, who, grant, right) != right
+}
+
+func (s *Server) rightly(rt *route, who Caller, grant []perm.Permission) bool {
+	return rt.need.open == openToAll || who == Valid && rt.need.admits(s.vocab.holdings(grant))
+}
+
+// Touches reports whether any planted fault may be noticed on an endpoint of the
+// catalog by a sender that holds the grant; grant matters for Valid only. A path that
+// is not the template of a row is asked for as what it is, a path without a route.
+func (s *Server) Touches(method, template string, who Caller, grant []perm.Permission) bool {
+	i := slices.IndexFunc(s.routes, func(rt *route) bool {
+		return rt.row.Path == template && (rt.row.Method == method || rt.row.Method == catalogs.AnyMethod)
+	})
+	for _, p := range s.planted {
+		if i < 0 {
+			if p.defaultAllow && who == Valid {
+				return true
+			}
+			continue
+		}
+		rt := s.routes[i]
+		if s.differs(p, rt, who, grant) {
+			return true
+		}
+		refused := !s.rightly(rt, who, grant)
+		if p.effectFirst && p.route == rt && refused {
+			return true
+		}
+		stated := rt.refused.Forbidden
+		if who != Valid {
+			stated = rt.refused.Anonymous
+		}
+		if p.swapForms && rt.formsDiffer() && refused && stated.Known() {
+			return true
+		}
+	}
+	return false
+}
+
+// has reports whether a planted fault on the route, or on every route, is of a kind.
+func (s *Server) has(rt *route, kind func(*planted) bool) bool {
+	return slices.ContainsFunc(s.planted, func(p *planted) bool {
+		return (p.route == nil || p.route == rt) && kind(p)
+	})
+}
+
+// formsDiffer reports whether the catalog states a form of refusal for the route and
+// the other form looks different.
+func (rt *route) formsDiffer() bool {
+	anonymous, forbidden := rt.refused.Anonymous, rt.refused.Forbidden
+	if !anonymous.Known() && !forbidden.Known() {
+		return false
+	}
+	status := func(d catalogs.Denial, otherwise int) int {
+		if d.Known() {
+			return d.Status
+		}
+		return otherwise
+	}
+	return rt.need.open != openToAll && status(anonymous, 401) != status(forbidden, 403)
+}
+
+// passes plants: callers of one kind count as a key that holds everything.
+func (s *Server) passes(p *planted, kind Caller) bool {
+	everything := s.vocab.holdings(s.vocab.ids)
+	p.decide = func(rt *route, who Caller, _ []perm.Permission, right bool) bool {
+		return right || who == kind && rt.need.admits(everything)
+	}
+	return slices.ContainsFunc(s.routes, func(rt *route) bool { return s.differs(p, rt, kind, nil) })
+}
+
+// counts plants: what a valid key holds is widened before it is looked at. It reports
+// whether that makes a difference to the largest grant that some route refuses.
+func (s *Server) counts(p *planted, widen func(holdings)) bool {
+	p.decide = func(rt *route, who Caller, grant []perm.Permission, right bool) bool {
+		if right || who != Valid {
+			return right
+		}
+		h := s.vocab.holdings(grant)
+		widen(h)
+		return rt.need.admits(h)
+	}
+	for _, rt := range s.routes {
+		for _, id := range s.vocab.ids {
+			if s.differs(p, rt, Valid, []perm.Permission{id}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// only is the grant without what it implies.
+func only(grant []perm.Permission) holdings {
+	h := holdings{}
+	for _, p := range grant {
+		h[p] = true
+	}
+	return h
+}
+
+// asksForPermission reports whether the route refuses some valid keys and admits
+// others.
+func (s *Server) asksForPermission(rt *route) bool { return len(rt.need.alternatives) > 0 }
+
+// readOf returns the route that reads what rt writes: GET of the same path.
+func (s *Server) readOf(rt *route) *route {
+	for _, other := range s.routes {
+		if other.row.Method == "GET" && other.need.open != openToNone &&
+			catalogs.EndpointKey("", other.row.Path) == catalogs.EndpointKey("", rt.row.Path) {
+			return other
+		}
+	}
+	return nil
+}
+
+// stranger returns a permission that does not open the route, by itself or by what
+// it implies, and that is in none of its alternatives: the read permission where the
+// route asks for a write, else the first of the catalog.
+func (s *Server) stranger(rt *route) perm.Permission {
+	if !s.asksForPermission(rt) {
+		return ""
+	}
+	named := holdings{}
+	for _, all := range rt.need.alternatives {
+		for _, p := range all {
+			named[p] = true
+		}
+	}
+	strange := func(id perm.Permission) bool {
+		for held := range s.vocab.holdings([]perm.Permission{id}) {
+			if named[held] {
+				return false
+			}
+		}
+		return !s.holdingsOfAlternatives(rt)[id]
+	}
+	for _, p := range rt.need.alternatives[0] {
+		if read, ok := s.vocab.counterpart(p, "write", "read"); ok && strange(read) {
+			return read
+		}
+	}
+	for _, id := range s.vocab.ids {
+		if strange(id) {
+			return id
+		}
+	}
+	return ""
+}
+
+func (s *Server) holdingsOfAlternatives(rt *route) holdings {
+	var all []perm.Permission
+	for _, alternative := range rt.need.alternatives {
+		all = append(all, alternative...)
+	}
+	return s.vocab.holdings(all)
+}
+
+// counterpart returns the permission whose name ends in the other word, in the same
+// case.
+func (v *vocabulary) counterpart(p perm.Permission, word, other string) (perm.Permission, bool) {
+	for _, w := range [][2]string{{word, other}, {strings.ToUpper(word), strings.ToUpper(other)}} {
+		if stem, ok := strings.CutSuffix(string(p), w[0]); ok {
+			id, known := v.known[perm.Permission(stem+w[1])]
+			return id, known
+		}
+	}
+	return "", false
+}

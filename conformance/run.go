@@ -1,0 +1,421 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/permcheck/permcheck/catalogs"
+)
+
+// WritePolicy says which rows that write are sent.
+type WritePolicy string
+
+// The policies. The zero value is WritesNone.
+const (
+	WritesNone       WritePolicy = "none"       // none: their points stay unproven
+	WritesDisposable WritePolicy = "disposable" // those whose objects are expendable
+	WritesAll        WritePolicy = "all"
+)
+
+// Objects say what the path parameters of a request stand for.
+type Objects interface {
+	// Params returns a value for each parameter of the row's path. For a row that writes
+	// it makes a new object where it can, and says whether the object is shared with
+	// other requests, and whether it is expendable. It may be called concurrently.
+	Params(ctx context.Context, method, template string, write bool) (Params, error)
+}
+
+// Params are the values of a path's parameters, not escaped.
+type Params struct {
+	Values     map[string]string
+	Shared     bool // other requests act on the same object
+	Expendable bool // it may be changed and deleted
+}
+
+// A Target is where a plan is run and with what.
+type Target struct {
+	Base        *url.URL
+	Credentials []Credential // one for each key of the plan
+	Vouched     bool         // the keyring made the keys itself: they need no sign of life
+	Objects     Objects
+	Writes      WritePolicy
+	Limits      Limits
+	// Control is a row of the catalog that every key calls before and after its probes;
+	// nil: none.
+	Control *catalogs.Endpoint
+	// BuildHeader names the response header that says which build answered; empty: none.
+	BuildHeader string
+	// Progress is told how many requests of the plan are done; nil: nobody is.
+	Progress func(done, total int)
+}
+
+// A RunError means that the target cannot be probed at all.
+type RunError struct{ Reason, Next string }
+
+func (e *RunError) Error() string { return e.Reason + ": " + e.Next }
+
+// Sent is what a run knows besides its answers.
+type Sent struct {
+	Requests int64  // all that were sent, retries and read-backs included
+	Build    string // the target's build, if it says
+}
+
+// Run sends every request of the plan once and returns what was seen. It returns an error
+// only when the target cannot be probed at all: it does not answer, or it answers web
+// pages. When the context ends or the budget is used up the answers are cut short and
+// say so.
+func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
+	limits := t.Limits.withDefaults(IsLoopback(t.Base))
+	ctx, cancel := context.WithTimeoutCause(ctx, limits.Deadline, fmt.Errorf("the deadline of %s has passed (limits: deadline)", limits.Deadline))
+	defer cancel()
+	c := newClient(t.Base, limits)
+	defer c.close()
+	r := &runner{
+		plan: p, target: t, client: c, sent: &Sent{},
+		answers: &Answers{Observations: make([]Observation, len(p.Requests)), Controls: map[int]Control{}, Vouched: map[int]bool{}},
+		byRow:   make([][]int, len(p.Rows)),
+		paths:   make([]rowPath, len(p.Rows)),
+		mark:    "permcheck-" + strings.ToLower(rand.Text()[:10]),
+	}
+	for i, req := range p.Requests {
+		r.byRow[req.Row] = append(r.byRow[req.Row], i)
+	}
+	if t.Vouched {
+		for i := range p.Keys {
+			r.answers.Vouched[i] = true
+		}
+	}
+	if err := r.reach(ctx); err != nil {
+		return nil, nil, err
+	}
+	r.controls(ctx, false)
+	r.all(ctx)
+	r.controls(ctx, true)
+	if err := context.Cause(ctx); err != nil {
+		r.answers.Cut = err.Error()
+	} else if c.budget.Load() < 0 {
+		r.answers.Cut = errBudget.Error()
+	}
+	r.sent.Requests = int64(limits.Requests) - max(0, c.budget.Load())
+	return r.answers, r.sent, nil
+}
+
+// A runner is one run. Each goroutine writes only to the observations of the requests
+// that it took.
+type runner struct {
+	plan    *Plan
+	target  Target
+	client  *client
+	answers *Answers
+	sent    *Sent
+	byRow   [][]int
+	paths   []rowPath
+	mark    string
+	marks   atomic.Int64
+	done    atomic.Int64
+}
+
+// rowPath is the concrete path of a row that reads, worked out once.
+type rowPath struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// reach sends one request to learn whether there is an API at all.
+func (r *runner) reach(ctx context.Context) error {
+	row, key := r.firstRead()
+	x := exchange{method: "GET", path: "/permcheck-no-such-path", repeat: true}
+	if row >= 0 {
+		path, err := r.readPath(ctx, row)
+		if err == nil {
+			x = exchange{method: r.plan.Rows[row].Method, path: path, cred: r.target.Credentials[key], repeat: true}
+		}
+	}
+	reply, err := r.client.send(ctx, x)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil && isTimeout(err):
+		return &RunError{fmt.Sprintf("%s does not answer within %s", r.target.Base.Redacted(), r.client.limits.Timeout),
+			"check that the server is running and that this machine may reach it, or allow more time (limits: timeout)"}
+	case err != nil:
+		return &RunError{fmt.Sprintf("%s cannot be reached: %v", r.target.Base.Redacted(), err), "check the address and that the server is running"}
+	}
+	if name := r.target.BuildHeader; name != "" {
+		r.sent.Build = reply.header.Get(name)
+	}
+	if reply.html && reply.status < 300 {
+		invented, err := r.client.send(ctx, exchange{method: "GET", path: "/permcheck-no-such-path", repeat: true})
+		if err == nil && invented.html && invented.status < 300 {
+			return &RunError{fmt.Sprintf("%s answers web pages (text/html), not an API, whatever the path", r.target.Base.Redacted()),
+				"give the address of the API, with the path before the catalog's paths if there is one"}
+		}
+	}
+	return nil
+}
+
+// firstRead returns a read and a key that it admits, for the first request.
+func (r *runner) firstRead() (row, key int) {
+	for i, req := range r.plan.Requests {
+		if req.Expect == Admit && r.plan.Rows[req.Row].Reads && r.plan.Rows[req.Row].Method == "GET" {
+			return r.plan.Requests[i].Row, req.Key
+		}
+	}
+	return -1, -1
+}
+
+// controls calls the control row with every key and notes whether the answer is the one
+// that the catalog states.
+func (r *runner) controls(ctx context.Context, after bool) {
+	e := r.target.Control
+	if e == nil {
+		return
+	}
+	row := slices.IndexFunc(r.plan.Rows, func(row Row) bool { return row.Endpoint == e })
+	when := "before the probes"
+	if after {
+		when = "after the probes"
+	}
+	for i, k := range r.plan.Keys {
+		if k.Kind != ValidKey || after && !r.answers.Controls[i].OK {
+			continue
+		}
+		control := Control{OK: true}
+		path, err := r.readPath(ctx, row)
+		var reply *reply
+		if err == nil {
+			reply, err = r.client.send(ctx, exchange{method: e.Method, path: path, cred: r.target.Credentials[i], repeat: true})
+		}
+		admits := r.plan.Rows[row].Need.Admits(k.Grants)
+		switch {
+		case err != nil:
+			control = Control{Reason: fmt.Sprintf("%s %s: %v", e, when, err)}
+		case admits != (reply.status >= 200 && reply.status < 300):
+			want := "a refusal"
+			if admits {
+				want = "2xx"
+			}
+			control = Control{Reason: fmt.Sprintf("%s %s answered %d, expected %s", e, when, reply.status, want)}
+		case !admits && !r.target.Vouched:
+			// A refusal that was expected is no sign of life; the probes may give one.
+			continue
+		}
+		r.answers.Controls[i] = control
+	}
+}
+
+// all sends the requests of the plan: reads one by one, those of a row that writes
+// together and in order.
+func (r *runner) all(ctx context.Context) {
+	type unit struct{ requests []int }
+	var units []unit
+	for row := range r.plan.Rows {
+		if r.plan.Rows[row].Reads {
+			for _, i := range r.byRow[row] {
+				units = append(units, unit{[]int{i}})
+			}
+			continue
+		}
+		// Requests that must be refused come first: an admitted one may use up an object
+		// that cannot be made again.
+		order := slices.Clone(r.byRow[row])
+		slices.SortStableFunc(order, func(a, b int) int {
+			return int(r.plan.Requests[b].Expect) - int(r.plan.Requests[a].Expect)
+		})
+		units = append(units, unit{order})
+	}
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	for range r.client.limits.Connections {
+		wg.Go(func() {
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= len(units) {
+					return
+				}
+				for _, i := range units[n].requests {
+					r.observe(ctx, i)
+					done := int(r.done.Add(1))
+					if r.target.Progress != nil {
+						r.target.Progress(done, len(r.plan.Requests))
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// observe sends one request of the plan.
+func (r *runner) observe(ctx context.Context, i int) {
+	req, o := &r.plan.Requests[i], &r.answers.Observations[i]
+	row := &r.plan.Rows[req.Row]
+	if ctx.Err() != nil {
+		o.Reason = "not sent: " + context.Cause(ctx).Error()
+		return
+	}
+	if row.Reads {
+		path, err := r.readPath(ctx, req.Row)
+		if err != nil {
+			o.Reason = "not sent: " + err.Error()
+			return
+		}
+		x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key], repeat: true}
+		if row.Method != http.MethodGet && row.Method != http.MethodHead {
+			x.body = []byte("{}")
+		}
+		r.note(ctx, o, req, x)
+		return
+	}
+	if r.target.Writes != WritesAll && r.target.Writes != WritesDisposable {
+		o.Withheld, o.Reason = true, "writes are not sent (--writes none)"
+		return
+	}
+	params, err := r.target.Objects.Params(ctx, row.Method, row.Path, true)
+	if err != nil {
+		o.Reason = "not sent: " + err.Error()
+		return
+	}
+	if r.target.Writes == WritesDisposable && !params.Expendable {
+		o.Withheld, o.Reason = true, "the object is not expendable (--writes disposable)"
+		return
+	}
+	// Without a parameter at the end there is only one object that the path can mean.
+	o.SharedObject = params.Shared || !strings.HasSuffix(row.Path, "}")
+	path, err := fill(row.Path, params.Values)
+	if err != nil {
+		o.Reason = "not sent: " + err.Error()
+		return
+	}
+	mark := fmt.Sprintf("%s-%d", r.mark, r.marks.Add(1))
+	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key]}
+	if row.Method != http.MethodDelete {
+		x.body, _ = json.Marshal(map[string]string{"name": mark}) // two strings
+	}
+	witness := r.witness(row)
+	if witness.path = path; witness.method == "" {
+		r.note(ctx, o, req, x)
+		return
+	}
+	before := EffectAbsent
+	if row.Method == http.MethodDelete {
+		// Being gone afterwards says something only of what was there before.
+		if r.look(ctx, witness, row.Method, mark) != EffectAbsent {
+			before = EffectUnclear
+		}
+	}
+	r.note(ctx, o, req, x)
+	if o.Sent {
+		if o.Effect = r.look(ctx, witness, row.Method, mark); before == EffectUnclear {
+			o.Effect = EffectUnclear
+		}
+	}
+}
+
+// note sends a request and writes down what came back.
+func (r *runner) note(ctx context.Context, o *Observation, req *Request, x exchange) {
+	reply, err := r.client.send(ctx, x)
+	if err != nil {
+		o.Reason = "no answer: " + err.Error()
+		if errors.Is(err, errBudget) {
+			o.Reason = "not sent: " + err.Error()
+		}
+		return
+	}
+	row := &r.plan.Rows[req.Row]
+	o.Sent, o.Status, o.HTML = true, reply.status, reply.html
+	o.StatedForm = hasForm(row.form(r.plan.Keys[req.Key].Kind), reply.status, reply.body)
+	if row.Reads && o.admitted() && !reply.truncated {
+		o.List = listState(reply.body)
+	}
+}
+
+// witness is the read that shows what a write of the row did, without its path; a
+// zero method means that there is none, or no key that is admitted to it.
+func (r *runner) witness(row *Row) exchange {
+	if row.Witness < 0 {
+		return exchange{}
+	}
+	w := &r.plan.Rows[row.Witness]
+	best := -1
+	for i, k := range r.plan.Keys {
+		if k.Kind == ValidKey && !k.Narrowed && w.Need.Admits(k.Grants) && (best < 0 || len(k.Grants) > len(r.plan.Keys[best].Grants)) {
+			best = i
+		}
+	}
+	switch {
+	case best >= 0:
+		return exchange{method: w.Method, cred: r.target.Credentials[best], repeat: true}
+	case w.Need.IsPublic():
+		return exchange{method: w.Method, repeat: true}
+	}
+	return exchange{}
+}
+
+// look reads the witness of a write: is its mark there, or for a DELETE, is the object
+// gone?
+func (r *runner) look(ctx context.Context, witness exchange, method, mark string) EffectSeen {
+	reply, err := r.client.send(ctx, witness)
+	switch {
+	case err != nil:
+		return EffectUnclear
+	case method == http.MethodDelete && (reply.status == 404 || reply.status == 410):
+		return EffectPresent
+	case reply.status < 200 || reply.status > 299:
+		return EffectUnclear
+	case method == http.MethodDelete:
+		return EffectAbsent
+	case bytes.Contains(reply.body, []byte(mark)):
+		return EffectPresent
+	case reply.truncated:
+		return EffectUnclear
+	}
+	return EffectAbsent
+}
+
+// readPath is the concrete path of a row that reads; every request of the row has the
+// same.
+func (r *runner) readPath(ctx context.Context, row int) (string, error) {
+	p := &r.paths[row]
+	p.once.Do(func() {
+		template := r.plan.Rows[row].Path
+		if !strings.Contains(template, "{") {
+			p.path = template
+			return
+		}
+		params, err := r.target.Objects.Params(ctx, r.plan.Rows[row].Method, template, false)
+		if err == nil {
+			p.path, err = fill(template, params.Values)
+		}
+		p.err = err
+	})
+	return p.path, p.err
+}
+
+// fill puts escaped values into a template.
+func fill(template string, values map[string]string) (string, error) {
+	t, err := catalogs.ParseTemplate(template)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range t.Params() {
+		switch v := values[name]; v {
+		case "":
+			return "", fmt.Errorf("no id for {%s} in %s: add it to ids: in the profile", name, template)
+		case ".", "..":
+			return "", fmt.Errorf("the id %q for {%s} in %s would change the path", v, name, template)
+		}
+	}
+	return t.Expand(func(name string) string { return url.PathEscape(values[name]) }), nil
+}
