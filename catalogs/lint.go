@@ -96,8 +96,8 @@ type lintRow struct {
 	req  perm.Requirement
 	tmpl Template
 	ok   bool // tmpl is valid
-	// entities are what the row asks for. Empty when it is not a formula, or when one
-	// of its permissions is a right over everything.
+	// entities are what the row asks for, rights over everything apart. Empty when it is
+	// not a formula, or asks for such rights only.
 	entities []entity
 }
 
@@ -128,12 +128,7 @@ func newLinter(c *Catalog) *linter {
 		row.tmpl, err = ParseTemplate(row.e.Path)
 		row.ok = err == nil
 		for _, p := range row.req.Permissions() {
-			n := l.name(p)
-			if len(n.entity) == 0 {
-				row.entities = nil
-				break
-			}
-			if !slices.ContainsFunc(row.entities, n.entity.equal) {
+			if n := l.name(p); len(n.entity) > 0 && !slices.ContainsFunc(row.entities, n.entity.equal) {
 				row.entities = append(row.entities, n.entity)
 			}
 		}
@@ -327,7 +322,10 @@ func (l *linter) effects() {
 			needsWrite := func(s perm.Set) bool {
 				return slices.ContainsFunc(s, func(p perm.Permission) bool { return l.name(p).action == write })
 			}
-			if all(clauses, needsWrite) {
+			general := func(s perm.Set) bool { // an administrator may do anything
+				return all(s, func(p perm.Permission) bool { return len(l.name(p).entity) == 0 })
+			}
+			if slices.ContainsFunc(clauses, needsWrite) && all(clauses, func(s perm.Set) bool { return needsWrite(s) || len(s) > 0 && general(s) }) {
 				l.row(i, LintWriteOnRead, nil, "reads, but asks for %s; if the call changes something, say effect: write", r.req)
 			}
 			continue

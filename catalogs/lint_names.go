@@ -268,37 +268,50 @@ func nearMisses(names []string) [][2]int {
 	// out: two words are one or two edits apart only if such a rest agrees.
 	type site struct{ name, word int }
 	rests := map[string][]site{}
+	slips := map[[2]int]bool{}
+	degree := map[int]int{}
 	for _, i := range kinds {
 		ws := words(names[i])
 		for k, w := range ws {
+			w = strings.ToLower(w)
 			// The other words must agree as they are.
 			frame := normal(strings.Join(ws[:k], " ")) + "\x00" + normal(strings.Join(ws[k+1:], " ")) + "\x00"
-			seen := map[int]bool{}
-			for _, rest := range shortened(strings.ToLower(w)) {
+			tried := map[int]bool{}
+			for _, rest := range shortened(w) {
 				key := frame + rest
 				for _, s := range rests[key] {
-					other := words(names[s.name])[s.word]
-					if s.name != i && !seen[s.name] && slip(strings.ToLower(other), strings.ToLower(w)) {
-						seen[s.name] = true
-						out = append(out, [2]int{s.name, i})
+					if s.name == i || tried[s.name] {
+						continue
+					}
+					tried[s.name] = true
+					if pair := [2]int{s.name, i}; slip(strings.ToLower(words(names[s.name])[s.word]), w) && !slips[pair] {
+						slips[pair] = true
+						degree[s.name]++
+						degree[i]++
 					}
 				}
-				if len(rests[key]) < 8 { // more that share a rest are no slips but a scheme
+				if len(rests[key]) <= maxSlips {
 					rests[key] = append(rests[key], site{i, k})
 				}
 			}
 		}
 	}
+	for pair := range slips {
+		if degree[pair[0]] <= maxSlips && degree[pair[1]] <= maxSlips {
+			out = append(out, pair)
+		}
+	}
 	slices.SortFunc(out, func(a, b [2]int) int { return cmp.Or(a[1]-b[1], a[0]-b[0]) })
-	return slices.Compact(out)
+	return out
 }
 
 // Words shorter than minSlip are too often one letter apart and both meant (role,
-// rule); from minSlip2 on, two edits are a slip.
+// rule); from minSlip2 on, two edits are a slip too.
 const (
 	minSlip  = 8
 	minSlip2 = 12
-	maxSlip  = 40 // longer ones are compared as wholes only
+	maxSlip  = 24 // longer ones are compared as wholes only
+	maxSlips = 2  // a name with more neighbours is one of a scheme (regionaa, regionab)
 )
 
 // shortened returns the word, the word with one letter taken out and, if it is long
@@ -483,7 +496,7 @@ func (l *linter) trailingSlashes() {
 		case ok:
 			l.row(i, LintTrailingSlash, []string{l.rows[j].e.String()}, "does not end in a slash, %s does", l.rows[j].e)
 		case rare && with*8 < len(l.rows):
-			l.row(i, LintTrailingSlash, nil, "ends in a slash; %d of the %d rows do", with, len(l.rows))
+			l.row(i, LintTrailingSlash, nil, "ends in a slash, unlike %d of the %d rows", len(l.rows)-with, len(l.rows))
 		}
 	}
 }

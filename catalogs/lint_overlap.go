@@ -14,13 +14,22 @@ import (
 // is specific enough for every router. At most one lint a row is reported.
 func (l *linter) overlaps() {
 	tries := map[string]*overlapNode{}
+	kinds := map[string]int{} // requirements by text, numbered
+	kind := make([]int, len(l.rows))
 	var tails []int // rows that end in {name...}: few, and compared one by one
 	for i, r := range l.rows {
 		if !r.ok {
 			continue
 		}
+		text := r.req.String()
+		if _, ok := kinds[text]; !ok {
+			kinds[text] = len(kinds)
+		}
+		kind[i] = kinds[text]
 		clash := func(j int) bool {
-			return sameMethod(r.e.Method, l.rows[j].e.Method) && ambiguous(l.rows[j].tmpl, r.tmpl) && l.differ(r.req, l.rows[j].req)
+			other := l.rows[j]
+			return kind[i] != kind[j] && sameMethod(r.e.Method, other.e.Method) && ambiguous(other.tmpl, r.tmpl) &&
+				l.im.Compare(r.req, other.req) != perm.Same
 		}
 		found := -1
 		if r.tmpl.tail {
@@ -37,13 +46,13 @@ func (l *linter) overlaps() {
 			}
 			for _, method := range slices.Sorted(maps.Keys(tries)) {
 				if found < 0 && sameMethod(method, r.e.Method) {
-					found = tries[method].find(r.tmpl.segs, clash)
+					found = tries[method].find(r.tmpl.segs, kind[i], clash)
 				}
 			}
 			if tries[r.e.Method] == nil {
-				tries[r.e.Method] = &overlapNode{}
+				tries[r.e.Method] = &overlapNode{kind: kind[i]}
 			}
-			tries[r.e.Method].add(r.tmpl.segs, i)
+			tries[r.e.Method].add(r.tmpl.segs, i, kind[i])
 		}
 		if found < 0 {
 			continue
@@ -59,14 +68,6 @@ func (l *linter) overlaps() {
 }
 
 func sameMethod(a, b string) bool { return a == b || a == AnyMethod || b == AnyMethod }
-
-// differ reports whether it matters which of two requirements holds.
-func (l *linter) differ(a, b perm.Requirement) bool {
-	if a.Equal(b) {
-		return false
-	}
-	return l.im.Compare(a, b) != perm.Same
-}
 
 // ambiguous reports whether two templates match some path in common, and neither
 // matches all that the other does.
@@ -151,6 +152,7 @@ type overlapNode struct {
 	order   []string      // keys of literal, as they came
 	other   []overlapEdge // segments with parameters, one for each form
 	rows    []int         // rows that end here
+	kind    int           // the requirement of all rows from here on, or mixedKinds
 }
 
 type overlapEdge struct {
@@ -158,14 +160,17 @@ type overlapEdge struct {
 	to  *overlapNode
 }
 
-func (n *overlapNode) add(segs []segment, row int) {
+const mixedKinds = -1
+
+func (n *overlapNode) add(segs []segment, row, kind int) {
 	for _, s := range segs {
+		n.mix(kind)
 		if lit, ok := s.literal(); ok {
 			if n.literal == nil {
 				n.literal = map[string]*overlapNode{}
 			}
 			if n.literal[lit] == nil {
-				n.literal[lit] = &overlapNode{}
+				n.literal[lit] = &overlapNode{kind: kind}
 				n.order = append(n.order, lit)
 			}
 			n = n.literal[lit]
@@ -174,15 +179,26 @@ func (n *overlapNode) add(segs []segment, row int) {
 		k := slices.IndexFunc(n.other, func(e overlapEdge) bool { return slices.Equal(e.seg.lits, s.lits) })
 		if k < 0 {
 			k = len(n.other)
-			n.other = append(n.other, overlapEdge{s, &overlapNode{}})
+			n.other = append(n.other, overlapEdge{s, &overlapNode{kind: kind}})
 		}
 		n = n.other[k].to
 	}
+	n.mix(kind)
 	n.rows = append(n.rows, row)
 }
 
-// find returns the first row below n that accepts among those that overlap segs, or -1.
-func (n *overlapNode) find(segs []segment, accept func(int) bool) int {
+func (n *overlapNode) mix(kind int) {
+	if n.kind != kind {
+		n.kind = mixedKinds
+	}
+}
+
+// find returns the first row below n that accepts among those that overlap segs and
+// have another requirement than kind, or -1.
+func (n *overlapNode) find(segs []segment, kind int, accept func(int) bool) int {
+	if n == nil || n.kind == kind {
+		return -1
+	}
 	if len(segs) == 0 {
 		if k := slices.IndexFunc(n.rows, accept); k >= 0 {
 			return n.rows[k]
@@ -191,15 +207,13 @@ func (n *overlapNode) find(segs []segment, accept func(int) bool) int {
 	}
 	s, rest := segs[0], segs[1:]
 	if lit, ok := s.literal(); ok {
-		if to := n.literal[lit]; to != nil {
-			if found := to.find(rest, accept); found >= 0 {
-				return found
-			}
+		if found := n.literal[lit].find(rest, kind, accept); found >= 0 {
+			return found
 		}
 	} else {
 		for _, lit := range n.order {
 			if s.match(lit) {
-				if found := n.literal[lit].find(rest, accept); found >= 0 {
+				if found := n.literal[lit].find(rest, kind, accept); found >= 0 {
 					return found
 				}
 			}
@@ -207,7 +221,7 @@ func (n *overlapNode) find(segs []segment, accept func(int) bool) int {
 	}
 	for _, e := range n.other {
 		if e.seg.overlaps(s) {
-			if found := e.to.find(rest, accept); found >= 0 {
+			if found := e.to.find(rest, kind, accept); found >= 0 {
 				return found
 			}
 		}

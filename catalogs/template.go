@@ -3,6 +3,7 @@ package catalogs
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Template is a parsed path template: literal text and parameters, such as
@@ -30,6 +31,9 @@ func ParseTemplate(text string) (Template, error) {
 	}
 	if i := strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '?' || r == '#' }); i >= 0 {
 		return t, fmt.Errorf("path %q must not contain %q", text, text[i])
+	}
+	if !utf8.ValidString(text) {
+		return t, fmt.Errorf("path %q is not UTF-8", text)
 	}
 	parts := splitPath(text[1:])
 	for i, part := range parts {

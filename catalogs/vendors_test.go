@@ -61,6 +61,21 @@ func byText(t *testing.T, c *Catalog) map[string]*Endpoint {
 	return m
 }
 
+func TestVendorsAreCanonical(t *testing.T) {
+	for _, name := range Vendors() {
+		data, err := vendorFiles.ReadFile("vendors/" + name + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first := "# yaml-language-server: $schema=../schema/catalog-1.schema.json\n"; !strings.HasPrefix(string(data), first) {
+			t.Errorf("%s does not begin with %q", name, first)
+		}
+		if got, err := Format(name, data); err != nil || string(got) != string(data) {
+			t.Errorf("%s is not in canonical form (permcheck catalog fmt): %v", name, err)
+		}
+	}
+}
+
 func TestVendorsNameTheirSources(t *testing.T) {
 	for _, name := range Vendors() {
 		c := loadVendor(t, name)

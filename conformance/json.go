@@ -75,6 +75,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		out.Boundary.Unproven = []Unproven{}
 	}
 	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(out)
 }

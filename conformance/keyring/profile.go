@@ -575,8 +575,4 @@ func (d *decoder) require(n strictyaml.Node) {
 			d.p.Require.Controls = ok && v == "all"
 		}},
 	)
-	if d.p.Require.Controls && d.p.Control == nil {
-		// The order of keys in the file does not matter: control may follow.
-		d.p.positions["controls"] = pos(n)
-	}
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/permcheck/permcheck/conformance"
@@ -11,9 +10,7 @@ import (
 // printPlan prints what a probe would send.
 func (a *app) printPlan(p *conformance.Plan) error {
 	if a.format == "json" {
-		enc := json.NewEncoder(a.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(p.View())
+		return a.writeJSON(p.View())
 	}
 	s := a.styles()
 	v := p.View()

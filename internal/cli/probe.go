@@ -35,7 +35,7 @@ type probeFlags struct {
 	limits                     conformance.Limits
 }
 
-func probeCommand(a *app) *cobra.Command {
+func newProbe(a *app) *cobra.Command {
 	var f probeFlags
 	cmd := &cobra.Command{
 		Use:   "probe CATALOG (--target URL --profile FILE | --reference)",
@@ -59,11 +59,12 @@ probed, nothing was proven, or less than the profile requires.`,
   permcheck probe vendor:eightfold --reference --fault read-opens-write
   permcheck probe api/permissions.yaml --target https://staging.example.com --profile probe.yaml
   permcheck probe api/permissions.yaml --plan --profile probe.yaml`,
+		ValidArgsFunction: completeCatalogs,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if f.faultList {
 				return cobra.NoArgs(cmd, args)
 			}
-			return catalogArg(cmd, args)
+			return exactArgs(1, "one CATALOG")(cmd, args)
 		},
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
 // Exit codes, the same for every command.
@@ -38,7 +39,12 @@ type app struct {
 }
 
 // commands makes the subcommands, in the order of the help text.
-var commands = []func(*app) *cobra.Command{probeCommand, serveCommand}
+var commands = []func(*app) *cobra.Command{
+	newDiffCommand,
+	newCatalog,
+	newProbe,
+	newServe,
+}
 
 // Run executes permcheck with the given arguments (without the program's name) and
 // returns its exit code.
@@ -63,15 +69,18 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}
 	err := root.ExecuteContext(ctx)
 	var partial *partialError
+	var mistakes strictyaml.Errors
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errFindings):
 		return exitFindings
 	case errors.As(err, &partial):
-		fmt.Fprintf(errOut, "permcheck: incomplete: %s\n", report.Clean(partial.reason))
+		fmt.Fprintf(errOut, "permcheck: incomplete: %s\n", report.CleanLines(partial.reason))
+	case errors.As(err, &mistakes) && err.Error() == mistakes.Error():
+		fmt.Fprintln(errOut, report.CleanLines(err.Error())) // file:line:column first, as compilers do
 	default:
-		fmt.Fprintf(errOut, "permcheck: %v\n", err)
+		fmt.Fprintf(errOut, "permcheck: %s\n", report.CleanLines(err.Error()))
 	}
 	return exitFailed
 }

@@ -21,10 +21,7 @@ import (
 // adminTokenEnv names the variable with the token of the reference server's admin API.
 const adminTokenEnv = "PERMCHECK_ADMIN_TOKEN"
 
-// maxCatalogInput bounds a catalog on standard input.
-const maxCatalogInput = 32 << 20
-
-func serveCommand(a *app) *cobra.Command {
+func newServe(a *app) *cobra.Command {
 	var (
 		addr, adminAddr string
 		opts            reference.Options
@@ -50,11 +47,12 @@ that is missing on one endpoint; the catalog that it serves stays as it is.`,
   permcheck serve api/permissions.yaml --addr 127.0.0.1:8080 --fault missing-check
   permcheck serve api/permissions.yaml --fault 'missing-check@DELETE /positions/{id}'
   permcheck serve --faults`,
+		ValidArgsFunction: completeCatalogs,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if listFaults {
 				return cobra.NoArgs(cmd, args)
 			}
-			return catalogArg(cmd, args)
+			return exactArgs(1, "one CATALOG")(cmd, args)
 		},
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -138,26 +136,6 @@ type served struct {
 	Admin     string `json:"admin"`
 }
 
-// catalogArg asks for exactly one argument and says which.
-func catalogArg(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("expected one CATALOG (a file, vendor:NAME or -), found %d arguments; see permcheck %s --help", len(args), cmd.Name())
-	}
-	return nil
-}
-
-// loadCatalog reads a catalog by reference; "-" is standard input.
-func (a *app) loadCatalog(ref string) (*catalogs.Catalog, error) {
-	if ref != "-" {
-		return catalogs.Load(ref)
-	}
-	data, err := io.ReadAll(io.LimitReader(a.in, maxCatalogInput+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the catalog from standard input: %w", err)
-	}
-	return catalogs.Parse("-", data)
-}
-
 // mintKeys makes the keys of --key and returns the shell lines that export them.
 func mintKeys(srv *reference.Server, c *catalogs.Catalog, keys []string) ([]string, error) {
 	var lines []string
@@ -200,9 +178,7 @@ func (a *app) printFaults() error {
 		for _, f := range reference.Faults {
 			rows = append(rows, row{f.Name, f.Check, f.What})
 		}
-		enc := json.NewEncoder(a.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"version": 1, "faults": rows})
+		return a.writeJSON(map[string]any{"version": 1, "faults": rows})
 	}
 	s := a.styles()
 	for _, f := range reference.Faults {

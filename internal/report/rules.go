@@ -16,6 +16,86 @@ type Rule struct {
 // code that reports it: never reuse one.
 var Rules = []Rule{
 	// diff: drift between two catalogs or documents.
+	{
+		ID: "opened-to-anonymous", Severity: Error,
+		Title: "endpoint opened to anybody",
+		Why:   "The endpoint admits requests without any credential, which it did not before.",
+		Fix:   "Restore the requirement; if the endpoint is meant to be public, record the change in the catalog and have it reviewed.",
+		Refs:  "API2:2023 CWE-306",
+	},
+	{
+		ID: "requirement-weakened", Severity: Error,
+		Title: "requirement weakened",
+		Why:   "Callers are admitted that were refused before.",
+		Fix:   "Restore the requirement, or have the owner of the API agree to the wider access.",
+		Refs:  "API5:2023 CWE-862",
+	},
+	{
+		ID: "requirement-incomparable", Severity: Error,
+		Title: "requirement exchanged for another",
+		Why:   "Some callers are admitted that were refused before, and others the other way round: it holds a weakening.",
+		Fix:   "Check who gains access. If one permission implies the other, say so with --implies or in the catalog.",
+		Refs:  "API5:2023 CWE-863",
+	},
+	{
+		ID: "scheme-changed", Severity: Error,
+		Title: "required security scheme is another credential",
+		Why:   "The name stayed but its definition changed: another header, issuer or flow decides who gets in.",
+		Fix:   "Check that the new credential is as hard to get as the old one; give a new credential a new name.",
+		Refs:  "API2:2023 CWE-287",
+	},
+	{
+		ID: "requirement-unknown", Severity: Error,
+		Title: "requirement cannot be read or decided",
+		Why:   "What cannot be read may admit anybody.",
+		Fix:   "Correct the place that the message names.",
+		Refs:  "API8:2023 CWE-1068",
+	},
+	{
+		ID: "endpoint-added-anonymous", Severity: Error,
+		Title: "endpoint added that admits anybody",
+		Why:   "New endpoints without a requirement are how most unprotected endpoints come to be.",
+		Fix:   "Give the endpoint a security requirement; if it is meant to be public, record it in the catalog and have it reviewed.",
+		Refs:  "API2:2023 CWE-306",
+	},
+	{
+		ID: "endpoint-moved-weaker", Severity: Error,
+		Title: "endpoint moved with a weaker requirement",
+		Why:   "The operation lives on under another method or path and admits callers that were refused before.",
+		Fix:   "Give the new endpoint the requirement of the old one.",
+		Refs:  "API5:2023 CWE-862",
+	},
+	{
+		ID: "endpoint-unstated", Severity: Error,
+		Title: "operation names no permission",
+		Why:   "The document demands a credential but does not say which permission, so it cannot be held against the catalog.",
+		Fix:   "Declare the operation's scopes or its permission extension, or drop --unstated=error.",
+		Refs:  "API5:2023 CWE-1068",
+	},
+	{
+		ID: "requirement-strengthened", Severity: Warning,
+		Title: "requirement strengthened",
+		Why:   "No more callers are admitted, but some that were are refused now: clients may break.",
+		Fix:   "Tell the owners of keys that lose access.",
+	},
+	{
+		ID: "endpoint-added", Severity: Info,
+		Title: "endpoint added",
+		Why:   "A new endpoint with a requirement.",
+		Fix:   "Check that the requirement is the intended one.",
+	},
+	{
+		ID: "endpoint-removed", Severity: Info,
+		Title: "endpoint removed",
+		Why:   "Nothing is exposed by it; requests to it may reach another endpoint.",
+		Fix:   "Nothing, unless the message names another endpoint.",
+	},
+	{
+		ID: "webhook-changed", Severity: Info,
+		Title: "webhook or callback changed",
+		Why:   "The provider of the API is the client here: the requirement protects the receiver's endpoint.",
+		Fix:   "Tell the receivers.",
+	},
 
 	// vet: Go source against a catalog.
 
@@ -64,6 +144,86 @@ var Rules = []Rule{
 	},
 
 	// catalog lint: rows of a catalog that look like mistakes.
+	{
+		ID: "list-get-differ", Severity: Warning,
+		Title: "a list asks for another entity's permission than its get",
+		Why:   "Whoever may list a collection sees its records, so a key with the wrong permission reads what the get keeps from it.",
+		Fix:   "Ask for the same entity in both rows, or add odd: with the reason.",
+		Refs:  "API5:2023 CWE-863",
+	},
+	{
+		ID: "cross-entity", Severity: Warning,
+		Title: "a row asks for an entity that neither its path nor its siblings name",
+		Why:   "It is either a slip of the pen, or a way to one entity's data with another entity's permission.",
+		Fix:   "Correct the permission, or add odd: with the reason.",
+		Refs:  "API5:2023 CWE-863",
+	},
+	{
+		ID: "write-on-read", Severity: Warning,
+		Title: "a call that reads asks for a permission to write",
+		Why:   "Clients that only read must be given the right to write, which is more than they need.",
+		Fix:   "Ask for a read permission, say effect: write if the call changes something, or add odd: with the reason.",
+		Refs:  "CWE-272",
+	},
+	{
+		ID: "read-on-write", Severity: Warning,
+		Title: "a call that writes is open to keys that may only read",
+		Why:   "A key that was given out for reading can change or delete data.",
+		Fix:   "Ask for a write permission, say effect: read if the call changes nothing, or add odd: with the reason.",
+		Refs:  "API5:2023 CWE-285",
+	},
+	{
+		ID: "overlapping-templates", Severity: Warning,
+		Title: "two rows with different requirements match the same path",
+		Why:   "Neither path is the more specific one, so the router or the order of registration decides which requirement holds; some routers refuse both.",
+		Fix:   "Change one of the paths, ask for the same in both rows, or add odd: with the reason.",
+		Refs:  "CWE-863",
+	},
+	{
+		ID: "near-miss-permission", Severity: Warning,
+		Title: "two permissions are spelled almost alike",
+		Why:   "Keys are given the one and endpoints ask for the other, or a check compares names that never agree.",
+		Fix:   "Keep one spelling and list the other under aliases:, or add odd: with the reason.",
+		Refs:  "CWE-863",
+	},
+	{
+		ID: "split-entity", Severity: Warning,
+		Title: "an entity is read under one name and written under another",
+		Why:   "Who grants all of one name expects reading and writing, and grants half.",
+		Fix:   "Put both permissions under one name, or add odd: with the reason.",
+	},
+	{
+		ID: "near-miss-path", Severity: Warning,
+		Title: "two path segments at one place are spelled almost alike",
+		Why:   "Guards, gateways and firewalls that match one spelling let the other through.",
+		Fix:   "Use one spelling, or add odd: with the reason.",
+		Refs:  "API9:2023 CWE-863",
+	},
+	{
+		ID: "trailing-slash", Severity: Warning,
+		Title: "a path ends in a slash where others do not",
+		Why:   "Routers differ in what they make of the two forms: one may redirect, match everything below it, or lack the guard of the other.",
+		Fix:   "Use one form throughout, or add odd: with the reason.",
+		Refs:  "CWE-863",
+	},
+	{
+		ID: "mixed-path-style", Severity: Info,
+		Title: "a path joins its words in another way than the others",
+		Why:   "Callers and rules that are typed from habit miss it.",
+		Fix:   "Use one style, or add odd: with the reason.",
+	},
+	{
+		ID: "unused-permission", Severity: Warning,
+		Title: "a permission governs nothing",
+		Why:   "Keys are given a right that no row explains; either a row is missing or the permission is dead.",
+		Fix:   "Add the rows that it opens, say endpoints: unknown if the documents do not name them, or remove it.",
+	},
+	{
+		ID: "odd-unneeded", Severity: Warning,
+		Title: "odd: stands where nothing looks wrong",
+		Why:   "The reason outlived what it explained, and would acknowledge the next mistake in this row unseen.",
+		Fix:   "Remove it, or make it a comment.",
+	},
 }
 
 // RuleByID returns the rule with the given id. It panics if there is none: every

@@ -87,3 +87,12 @@ func Clean(s string) string {
 	}
 	return b.String()
 }
+
+// CleanLines is [Clean] for each line of a text.
+func CleanLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = Clean(line)
+	}
+	return strings.Join(lines, "\n")
+}

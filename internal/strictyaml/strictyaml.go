@@ -90,12 +90,12 @@ func Parse(file string, data []byte) (*Doc, error) {
 		if errors.Is(err, io.EOF) {
 			return fail(0, 0, "file holds no YAML document, only comments")
 		}
-		return nil, Errors{syntaxError(file, data, err)}
+		return nil, Errors{SyntaxError(file, data, err)}
 	}
 	if err := dec.Decode(&second); err == nil {
 		return fail(second.Line, second.Column, "a second YAML document begins here: expected one document")
 	} else if !errors.Is(err, io.EOF) {
-		return nil, Errors{syntaxError(file, data, err)}
+		return nil, Errors{SyntaxError(file, data, err)}
 	}
 	d := &Doc{File: file}
 	d.Root = Node{doc: d, n: &root}
@@ -108,9 +108,9 @@ func Parse(file string, data []byte) (*Doc, error) {
 	return d, nil
 }
 
-// syntaxError turns an error of the YAML library into one with a position, and
+// SyntaxError turns an error of the YAML library into one with a position, and
 // says what is meant where a beginner would not guess it.
-func syntaxError(file string, data []byte, err error) *Error {
+func SyntaxError(file string, data []byte, err error) *Error {
 	e := &Error{File: file, Msg: strings.TrimPrefix(err.Error(), "yaml: ")}
 	var load *yaml.LoadError
 	if errors.As(err, &load) {

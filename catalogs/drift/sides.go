@@ -1,0 +1,439 @@
+package drift
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/openapi"
+	"github.com/permcheck/permcheck/catalogs/perm"
+)
+
+// A row is one endpoint of one side, in the words that both sides share.
+type row struct {
+	kind   openapi.Kind
+	method string
+	path   string // as the side spells it
+	full   string // with the base path
+	key    string // identity
+	id     string // operationId
+	pos    catalogs.Pos
+
+	// req is what the row demands, over the shared words; TRUE where it declares
+	// nothing.
+	req perm.Requirement
+	// text is the requirement as the side itself would write it; nil: nothing.
+	text       func() *string
+	anonymous  bool // the side admits requests without a credential
+	unstated   bool // names no permission, see openapi.Projection
+	unreadable *openapi.Unreadable
+
+	matched bool
+}
+
+// comparison is the state of one Compare.
+type comparison struct {
+	opts     Options
+	old, new []*row
+	// oldImplies and newImplies are equal unless two catalogs imply differently.
+	oldImplies, newImplies *perm.Implications
+	// For catalogs: puts a side's requirements into the shared words.
+	oldRename, newRename func(perm.Requirement) perm.Requirement
+
+	// For two documents: what each scheme atom stands for on either side.
+	atoms map[perm.Permission]schemePair
+
+	result Result
+}
+
+// A schemePair is one scheme, found by its atom, as each side defines it; nil where
+// it does not.
+type schemePair struct {
+	name     string // on the new side
+	old, new *openapi.Scheme
+}
+
+// identify sets the row's full path and key.
+func (c *comparison) identify(r *row, base string) {
+	r.full = base + r.path
+	if c.opts.BasePath != "" && r.kind == openapi.Endpoint {
+		r.full = r.path
+		prefix := "/" + strings.Trim(c.opts.BasePath, "/")
+		if r.path != prefix && !strings.HasPrefix(r.path, prefix+"/") {
+			r.full = prefix + r.path
+		}
+	}
+	r.key = key(r.method, r.full)
+}
+
+var parameter = regexp.MustCompile(`\{[^{}]*\}`)
+
+// key is the identity of an endpoint. Documents have paths that are no valid
+// templates, such as "/{a}{b}"; their parameter names carry no meaning either.
+func key(method, path string) string {
+	if _, err := catalogs.ParseTemplate(path); err != nil {
+		path = parameter.ReplaceAllString(path, "{}")
+	}
+	return catalogs.EndpointKey(method, path)
+}
+
+// catalogs makes rows of two sides of which at least one is a catalog.
+func (c *comparison) catalogs(from, to Side) error {
+	oldCat, newCat := from.Catalog, to.Catalog
+	words := func(d *openapi.Document) (*openapi.Projection, error) {
+		return d.Project(c.opts.PermissionScheme, c.opts.Scopes)
+	}
+	var oldDoc, newDoc *openapi.Projection
+	var err error
+	if from.Document != nil {
+		if oldDoc, err = words(from.Document); err != nil {
+			return err
+		}
+		oldCat = oldDoc.Catalog
+	}
+	if to.Document != nil {
+		if newDoc, err = words(to.Document); err != nil {
+			return err
+		}
+		newCat = newDoc.Catalog
+	}
+	if newDoc != nil {
+		c.result.Summary.AlsoAdmits = newDoc.AlsoAdmits
+	} else if oldDoc != nil {
+		c.result.Summary.AlsoAdmits = oldDoc.AlsoAdmits
+	}
+	// A side without a list of permissions speaks the other's language.
+	oldVocabulary, newVocabulary := oldCat, newCat
+	if len(oldCat.Permissions) == 0 {
+		oldVocabulary = newCat
+	}
+	if len(newCat.Permissions) == 0 {
+		newVocabulary = oldCat
+	}
+	c.oldImplies = c.implications(oldVocabulary, oldCat, newCat)
+	c.newImplies = c.oldImplies
+	if oldVocabulary != newVocabulary {
+		c.newImplies = c.implications(newVocabulary, oldCat, newCat)
+	}
+	rename := func(own, other *catalogs.Catalog) func(perm.Requirement) perm.Requirement {
+		return func(r perm.Requirement) perm.Requirement {
+			r, _ = own.CanonicalRequirement(r)
+			// A name that the other side lists as an alias is the other side's
+			// permission, unless this side has a permission of that name itself.
+			var clauses []perm.Set
+			if r.IsPublic() || r.IsAuthenticated() || r.IsUnknown() {
+				return r
+			}
+			for _, cl := range r.Clauses() {
+				ps := make([]perm.Permission, len(cl))
+				for i, p := range cl {
+					ps[i] = p
+					if id, ok := other.Canonical(p); ok && id != p {
+						if _, both := own.Canonical(id); !both {
+							ps[i] = id
+						}
+					}
+				}
+				clauses = append(clauses, perm.NewSet(ps...))
+			}
+			return perm.FromClauses(clauses...)
+		}
+	}
+	c.oldRename, c.newRename = rename(oldVocabulary, newVocabulary), rename(newVocabulary, oldVocabulary)
+	c.old = c.rows(oldCat, oldDoc, c.oldRename)
+	c.new = c.rows(newCat, newDoc, c.newRename)
+	return nil
+}
+
+// implications returns what permissions imply by the catalog and by the options.
+func (c *comparison) implications(vocabulary *catalogs.Catalog, used ...*catalogs.Catalog) *perm.Implications {
+	if len(c.opts.Implies) == 0 {
+		return vocabulary.Implications()
+	}
+	all := &catalogs.Catalog{Permissions: slices.Clone(vocabulary.Permissions)}
+	listed := map[perm.Permission]int{}
+	add := func(p perm.Permission) int {
+		i, ok := listed[p]
+		if !ok {
+			i = len(all.Permissions)
+			listed[p] = i
+			all.Permissions = append(all.Permissions, catalogs.Permission{ID: p})
+		}
+		return i
+	}
+	for i := range all.Permissions {
+		listed[all.Permissions[i].ID] = i
+	}
+	for _, u := range used {
+		for i := range u.Endpoints {
+			if r := u.Endpoints[i].Requires; r != nil {
+				for _, p := range r.Permissions() {
+					add(p)
+				}
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.opts.Implies)) {
+		i := add(perm.Permission(name))
+		p := &all.Permissions[i]
+		p.Implies = append(slices.Clone(p.Implies), c.opts.Implies[name]...)
+		for _, implied := range c.opts.Implies[name] {
+			if !strings.Contains(implied, "*") {
+				add(perm.Permission(implied))
+			}
+		}
+	}
+	return all.Implications()
+}
+
+// rows makes the rows of a catalog, or of a document put into permissions.
+func (c *comparison) rows(cat *catalogs.Catalog, doc *openapi.Projection, rename func(perm.Requirement) perm.Requirement) []*row {
+	out := make([]*row, 0, len(cat.Endpoints))
+	for i := range cat.Endpoints {
+		e := &cat.Endpoints[i]
+		r := &row{method: e.Method, path: e.Path, pos: e.Pos, req: perm.Public()}
+		r.text = func() *string { return nil }
+		if e.Requires != nil {
+			r.req = rename(*e.Requires)
+			r.text = func() *string { return text(*e.Requires) }
+		}
+		r.anonymous = r.req.IsPublic()
+		base := ""
+		if doc != nil {
+			op := doc.Operations[i]
+			r.path, base, r.id = op.Path, op.Base, op.ID
+			r.unstated, r.unreadable = doc.Unstated[i], op.Unreadable
+		}
+		c.identify(r, base)
+		out = append(out, r)
+	}
+	return out
+}
+
+// documents makes rows of two documents, over scheme atoms.
+func (c *comparison) documents(from, to *openapi.Document) error {
+	renamed := renames(from, to)
+	c.atoms = map[perm.Permission]schemePair{}
+	note := func(d *openapi.Document, name string, isOld bool) {
+		now := name
+		if isOld {
+			now = renamedName(renamed, name)
+		}
+		at := openapi.SchemeAtom(now, "")
+		p := c.atoms[at]
+		p.name = now
+		if isOld {
+			p.old = d.Schemes[name]
+		} else {
+			p.new = d.Schemes[name]
+		}
+		c.atoms[at] = p
+	}
+	// Every name that is used or defined anywhere, so that a permission of an
+	// extension is never taken for a scheme.
+	taken := map[string]bool{}
+	scoped := map[perm.Permission]perm.Permission{} // scope atom -> atom of its scheme
+	for _, d := range []*openapi.Document{from, to} {
+		for name := range d.Schemes {
+			note(d, name, d == from)
+			taken[name] = true
+		}
+		for i := range d.Operations {
+			for _, alt := range d.Operations[i].Security {
+				for _, u := range alt {
+					note(d, u.Scheme, d == from)
+					taken[u.Scheme] = true
+				}
+			}
+		}
+	}
+	if from == to { // the loops above saw only the old side
+		for at, p := range c.atoms {
+			p.new = p.old
+			c.atoms[at] = p
+		}
+	}
+	prefix := "permission"
+	for taken[prefix] {
+		prefix += "'"
+	}
+	universe := map[perm.Permission]bool{}
+	atomOf := func(rename map[string]string) func(scheme, scope string) perm.Permission {
+		return func(scheme, scope string) perm.Permission {
+			var at perm.Permission
+			if scheme == "" {
+				at = perm.Permission(scope)
+				name, _, _ := strings.Cut(scope, "[")
+				if taken[scope] || taken[name] || strings.HasPrefix(scope, prefix+"[") || strings.HasPrefix(scope, `"`) {
+					at = openapi.SchemeAtom(prefix, scope)
+				}
+			} else {
+				name := renamedName(rename, scheme)
+				at = openapi.SchemeAtom(name, scope)
+				if scope != "" {
+					scoped[at] = openapi.SchemeAtom(name, "")
+				}
+			}
+			universe[at] = true
+			return at
+		}
+	}
+	oldAtom, newAtom, plain := atomOf(renamed), atomOf(nil), atomOf(nil)
+	var err error
+	if c.old, err = c.operations(from, oldAtom, plain, scoped); err != nil {
+		return err
+	}
+	if c.new, err = c.operations(to, newAtom, plain, scoped); err != nil {
+		return err
+	}
+	c.oldImplies = c.atomImplications(universe, taken)
+	c.newImplies = c.oldImplies
+	return nil
+}
+
+// atomImplications applies the options to scopes of each scheme, to permissions of
+// extensions, and to schemes.
+func (c *comparison) atomImplications(universe map[perm.Permission]bool, schemes map[string]bool) *perm.Implications {
+	if len(c.opts.Implies) == 0 {
+		return nil
+	}
+	var all catalogs.Catalog
+	at := map[perm.Permission]int{}
+	add := func(p perm.Permission) int {
+		i, ok := at[p]
+		if !ok {
+			i = len(all.Permissions)
+			at[p] = i
+			all.Permissions = append(all.Permissions, catalogs.Permission{ID: p})
+		}
+		return i
+	}
+	for _, p := range slices.Sorted(maps.Keys(universe)) {
+		add(p)
+	}
+	for _, holder := range slices.Sorted(maps.Keys(c.opts.Implies)) {
+		for _, implied := range c.opts.Implies[holder] {
+			i := add(perm.Permission(holder))
+			all.Permissions[i].Implies = append(all.Permissions[i].Implies, implied)
+			if !strings.Contains(implied, "*") {
+				add(perm.Permission(implied))
+			}
+			for _, s := range slices.Sorted(maps.Keys(schemes)) {
+				i := add(openapi.SchemeAtom(s, holder))
+				all.Permissions[i].Implies = append(all.Permissions[i].Implies, string(openapi.SchemeAtom(s, implied)))
+				if !strings.Contains(implied, "*") {
+					add(openapi.SchemeAtom(s, implied))
+				}
+			}
+		}
+	}
+	return all.Implications()
+}
+
+// operations makes the rows of a document. compare makes the atoms that both sides
+// share, spell those that the document itself would write.
+func (c *comparison) operations(d *openapi.Document, compare, spell func(scheme, scope string) perm.Permission, scoped map[perm.Permission]perm.Permission) ([]*row, error) {
+	out := make([]*row, 0, len(d.Operations))
+	for i := range d.Operations {
+		o := &d.Operations[i]
+		r := &row{kind: o.Kind, method: o.Method, path: o.Path, id: o.ID, pos: o.Pos, unreadable: o.Unreadable}
+		base := o.Base
+		if o.Kind != openapi.Endpoint {
+			base = ""
+		}
+		c.identify(r, base)
+		req, err := o.Requirement(c.opts.Scopes, compare)
+		if err != nil {
+			r.unreadable = &openapi.Unreadable{Problem: openapi.Problem{Pos: o.Pos, Message: err.Error()}}
+		}
+		r.req = req
+		r.anonymous = o.Unreadable == nil && o.Anonymous()
+		if len(d.Schemes) == 0 && !o.Stated {
+			// Without schemes and security the document cannot say that a
+			// credential is needed, so an extension may.
+			r.anonymous = r.anonymous && req.IsPublic()
+		}
+		r.text = func() *string {
+			if o.Unreadable != nil {
+				return text(perm.Unknown())
+			}
+			if !o.Stated && len(d.Schemes) == 0 && o.Permission == nil {
+				return nil
+			}
+			req, err := o.Requirement(c.opts.Scopes, spell)
+			if err != nil {
+				return text(perm.Unknown())
+			}
+			return text(simplify(req, scoped))
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// simplify drops the atom of a scheme from clauses that hold a scope of it: whoever
+// has the scope has the scheme. No clause can come to contain another by that.
+func simplify(r perm.Requirement, scoped map[perm.Permission]perm.Permission) perm.Requirement {
+	if r.IsPublic() || r.IsAuthenticated() || r.IsUnknown() {
+		return r
+	}
+	clauses := make([]perm.Set, 0, len(r.Clauses()))
+	for _, cl := range r.Clauses() {
+		var drop []perm.Permission
+		for _, p := range cl {
+			if parent, ok := scoped[p]; ok {
+				drop = append(drop, parent)
+			}
+		}
+		clauses = append(clauses, cl.Minus(perm.NewSet(drop...)))
+	}
+	return perm.FromClauses(clauses...)
+}
+
+func renamedName(renames map[string]string, name string) string {
+	if to, ok := renames[name]; ok {
+		return to
+	}
+	return name
+}
+
+// renames finds the schemes that only changed their name: one vanished, one
+// appeared, their definitions are identical, and no other scheme of either document
+// has that definition. Names that coexist are never identified: an administrator's
+// and a user's bearer token usually have the same definition.
+func renames(from, to *openapi.Document) map[string]string {
+	owner := func(d *openapi.Document) map[string][]string {
+		m := map[string][]string{}
+		for name, s := range d.Schemes {
+			m[s.Identity] = append(m[s.Identity], name)
+		}
+		return m
+	}
+	old, now := owner(from), owner(to)
+	used := func(d *openapi.Document, name string) bool {
+		for i := range d.Operations {
+			for _, alt := range d.Operations[i].Security {
+				for _, u := range alt {
+					if u.Scheme == name {
+						return true
+					}
+				}
+			}
+		}
+		return false
+	}
+	out := map[string]string{}
+	for identity, names := range old {
+		others := now[identity]
+		if len(names) != 1 || len(others) != 1 || names[0] == others[0] {
+			continue
+		}
+		x, y := names[0], others[0]
+		if to.Schemes[x] == nil && from.Schemes[y] == nil && !used(to, x) && !used(from, y) {
+			out[x] = y
+		}
+	}
+	return out
+}

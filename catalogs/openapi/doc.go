@@ -1,0 +1,26 @@
+// Package openapi reads what an OpenAPI document (2.0 to 3.2, YAML or JSON) says
+// about access: for each operation, which credentials open it and which permissions
+// a vendor extension asks for.
+//
+// Only a small part of a document matters: the security, servers, operationId and
+// extensions of each operation, the document's own security and servers, and the
+// definitions of security schemes. The rest, mostly schemas and examples, is
+// stepped over without being decoded. That is quick, and it reads documents whose
+// other parts are invalid, as many published ones are. kin-openapi decodes the
+// definitions of security schemes, and no other package imports it.
+//
+// # Meaning
+//
+// An operation's effective requirement is its own security if it has the key, else
+// the document's, else none (OpenAPI 3.1.1, section 4.8.10). The list is a
+// disjunction; one entry is a conjunction of schemes, each with scopes that are all
+// needed unless [Scopes] says otherwise. An empty list and an empty entry both mean
+// that no credential is needed. A permission extension is one more conjunct.
+//
+// What cannot be read is never taken for "no requirement": the operation gets
+// [Operation.Unreadable], and the place is listed in [Document.Problems].
+//
+// Documents are untrusted input. Their size, the expansion of YAML aliases and the
+// depth of references are bounded, and references are followed only to files in the
+// document's own folder or below.
+package openapi

@@ -1,0 +1,137 @@
+package openapi
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/perm"
+)
+
+// A Projection is a document put into the words of a catalog: permissions, and not
+// the credentials that carry them.
+type Projection struct {
+	// Catalog has one endpoint for each operation, in the document's order, Path
+	// with the server's base path in front; webhooks and callbacks are left out.
+	// Requires is nil where the document declares nothing at all.
+	Catalog *catalogs.Catalog
+	// Operations are the operations that the endpoints stand for.
+	Operations []*Operation
+	// Unstated tells which operations demand a credential but name no permission,
+	// by index.
+	Unstated []bool
+	// AlsoAdmits counts, for each scheme that carries no permissions, the
+	// operations that have an alternative with it beside one that names permissions.
+	AlsoAdmits map[string]int
+	// Scheme is the one whose scopes are permissions; empty: none.
+	Scheme string
+}
+
+// Project puts the document into permissions. An operation's permissions are those
+// of its extension, else the scopes of the named scheme. Without a name that is the
+// only OAuth 2.0 or OpenID Connect scheme; where there are several, none.
+// Alternatives without the scheme are dropped and counted. An operation that
+// anybody may call is public, whatever its extension says; only in a document that
+// names no permission anywhere, so says nothing that a catalog could be held
+// against, an operation without any security key is unstated like the others.
+func (d *Document) Project(scheme string, scopes Scopes) (*Projection, error) {
+	if scheme == "" {
+		var with []string
+		for name, s := range d.Schemes {
+			if s.HasScopes() {
+				with = append(with, name)
+			}
+		}
+		if len(with) == 1 {
+			scheme = with[0]
+		}
+	} else if d.Schemes[scheme] == nil {
+		names := make([]string, 0, len(d.Schemes))
+		for name := range d.Schemes {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		return nil, fmt.Errorf("%s defines no security scheme %q; it has %q", d.File, scheme, names)
+	}
+	p := &Projection{Catalog: &catalogs.Catalog{File: d.File}, AlsoAdmits: map[string]int{}, Scheme: scheme}
+	speaks := false // some operation names a permission
+	for i := range d.Operations {
+		o := &d.Operations[i]
+		if o.Kind != Endpoint {
+			continue
+		}
+		e := catalogs.Endpoint{Method: o.Method, Path: o.Base + o.Path, Pos: o.Pos}
+		r, unstated, err := d.permissions(o, scheme, scopes, p.AlsoAdmits)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", o.Pos, o, err)
+		}
+		e.Requires = r
+		p.Catalog.Endpoints = append(p.Catalog.Endpoints, e)
+		p.Operations = append(p.Operations, o)
+		p.Unstated = append(p.Unstated, unstated)
+		speaks = speaks || r != nil && len(r.Permissions()) > 0
+	}
+	for i, o := range p.Operations {
+		if !speaks && !o.Stated && o.Unreadable == nil {
+			p.Unstated[i] = true
+		}
+	}
+	return p, nil
+}
+
+// permissions returns the permissions that an operation demands, and whether the
+// document leaves them unstated.
+func (d *Document) permissions(o *Operation, scheme string, scopes Scopes, also map[string]int) (*perm.Requirement, bool, error) {
+	public, authenticated, unknown := perm.Public(), perm.Authenticated(), perm.Unknown()
+	if o.Unreadable != nil {
+		return &unknown, false, nil
+	}
+	if o.Anonymous() {
+		switch {
+		case o.Stated || len(d.Schemes) > 0:
+			return &public, false, nil
+		case o.Permission != nil && !o.Permission.IsPublic():
+			return o.Permission, false, nil
+		}
+		return nil, true, nil
+	}
+	if o.Permission != nil {
+		if o.Permission.IsPublic() {
+			return &authenticated, true, nil
+		}
+		return o.Permission, false, nil
+	}
+	r := perm.Nobody()
+	named := false
+	var others []string
+	for _, alt := range o.Security {
+		i := slices.IndexFunc(alt, func(u Use) bool { return u.Scheme == scheme })
+		if i < 0 {
+			for _, u := range alt {
+				others = append(others, u.Scheme)
+			}
+			continue
+		}
+		named = true
+		ps := make([]perm.Permission, len(alt[i].Scopes))
+		for j, s := range alt[i].Scopes {
+			ps[j] = perm.Permission(s)
+		}
+		clause := perm.All(ps...)
+		if scopes.any(scheme) && len(ps) > 0 {
+			clause = perm.Any(ps...)
+		}
+		var err error
+		if r, err = r.Or(clause); err != nil {
+			return nil, false, err
+		}
+	}
+	if !named || r.IsAuthenticated() {
+		return &authenticated, true, nil
+	}
+	slices.Sort(others)
+	for _, s := range slices.Compact(others) {
+		also[s]++
+	}
+	return &r, false, nil
+}

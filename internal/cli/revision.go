@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/drift"
+	"github.com/permcheck/permcheck/catalogs/openapi"
+)
+
+// openFolder opens the folder of a file, so that nothing outside of it can be read.
+func openFolder(file string) (*os.Root, error) { return os.OpenRoot(filepath.Dir(file)) }
+
+// loadRevision reads a file as it is in a git revision of the repository around the
+// current directory. As in git itself, file is relative to the repository's root
+// unless it begins with "./".
+func (a *app) loadRevision(ctx context.Context, rev, file string, opts openapi.Options) (drift.Side, error) {
+	ref := rev + ":" + file
+	if strings.HasPrefix(rev, "-") || file == "" {
+		return drift.Side{}, sourceError(ref, os.ErrNotExist)
+	}
+	if _, err := git(ctx, "rev-parse", "--git-dir"); err != nil {
+		return drift.Side{}, fmt.Errorf("%s: no such file, and no git repository here to read revision %q from", ref, rev)
+	}
+	commit, err := git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{tree}")
+	if err != nil {
+		hint := ""
+		if shallow, err := git(ctx, "rev-parse", "--is-shallow-repository"); err == nil && strings.TrimSpace(string(shallow)) == "true" {
+			hint = fmt.Sprintf("; this clone is shallow: git fetch --depth=1 origin %s, then use FETCH_HEAD", rev)
+		}
+		return drift.Side{}, fmt.Errorf("%s: no such file, and git knows no revision %q%s", ref, rev, hint)
+	}
+	tree := revisionFS{ctx: ctx, tree: strings.TrimSpace(string(commit))}
+	prefix := ""
+	if strings.HasPrefix(file, "./") || strings.HasPrefix(file, "../") {
+		out, err := git(ctx, "rev-parse", "--show-prefix")
+		if err != nil {
+			return drift.Side{}, err
+		}
+		prefix = strings.TrimSpace(string(out))
+	}
+	name := path.Join(prefix, filepath.ToSlash(file))
+	data, err := tree.read(name)
+	if err != nil {
+		return drift.Side{}, fmt.Errorf("%s: revision %q has no file %s", ref, rev, name)
+	}
+	folder, err := fs.Sub(tree, path.Dir(name))
+	if err != nil {
+		return drift.Side{}, err
+	}
+	opts.Files = folder
+	return parseSide(ref, data, opts, func() (*catalogs.Catalog, error) {
+		return catalogs.LoadFS(folder, path.Base(name), rev+":"+strings.TrimPrefix(path.Dir(name)+"/", "./"))
+	})
+}
+
+// revisionFS is the tree of one commit, read through git. It opens files only.
+type revisionFS struct {
+	ctx  context.Context
+	tree string
+}
+
+func (r revisionFS) read(name string) ([]byte, error) {
+	if !fs.ValidPath(name) {
+		return nil, fs.ErrInvalid
+	}
+	kind, err := git(r.ctx, "cat-file", "-t", r.tree+":"+name)
+	if err != nil || strings.TrimSpace(string(kind)) != "blob" {
+		return nil, fs.ErrNotExist
+	}
+	return git(r.ctx, "cat-file", "blob", r.tree+":"+name)
+}
+
+// Open implements [fs.FS].
+func (r revisionFS) Open(name string) (fs.File, error) {
+	data, err := r.read(name)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	return &revisionFile{Reader: bytes.NewReader(data), name: path.Base(name), size: int64(len(data))}, nil
+}
+
+type revisionFile struct {
+	*bytes.Reader
+	name string
+	size int64
+}
+
+func (f *revisionFile) Close() error               { return nil }
+func (f *revisionFile) Stat() (fs.FileInfo, error) { return revisionInfo{f.name, f.size}, nil }
+
+type revisionInfo struct {
+	name string
+	size int64
+}
+
+func (i revisionInfo) Name() string       { return i.name }
+func (i revisionInfo) Size() int64        { return i.size }
+func (i revisionInfo) Mode() fs.FileMode  { return 0o444 }
+func (i revisionInfo) ModTime() time.Time { return time.Time{} }
+func (i revisionInfo) IsDir() bool        { return false }
+func (i revisionInfo) Sys() any           { return nil }
+
+// git runs git and returns at most [openapi.MaxSize] bytes of its output.
+func git(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	var out limitedBuffer
+	cmd.Stdout = &out
+	if err := cmd.Run(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// limitedBuffer refuses to hold more than a document may have.
+type limitedBuffer struct{ bytes.Buffer }
+
+func (b *limitedBuffer) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > openapi.MaxSize {
+		return 0, errors.New("more output than a document may have")
+	}
+	return b.Buffer.Write(p)
+}
