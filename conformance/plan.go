@@ -200,8 +200,8 @@ func (p *planner) mint(grant perm.Set) int {
 	return len(p.Keys) - 1
 }
 
-// GrantName is a short text for a grant: the permissions, or "all", or what it lacks of
-// all where that is shorter. [ParseGrant] reads it.
+// GrantName is a short text for a grant: the permissions, or "all", or for more than
+// three permissions what it lacks of all, where that is shorter. [ParseGrant] reads it.
 func GrantName(grant, universe perm.Set) string {
 	missing := universe.Minus(grant)
 	switch {
@@ -209,7 +209,7 @@ func GrantName(grant, universe perm.Set) string {
 		return "none"
 	case len(missing) == 0 && len(grant) == len(universe):
 		return "all"
-	case len(missing) < len(grant) && grant.SubsetOf(universe):
+	case len(grant) > 3 && len(missing) < len(grant) && grant.SubsetOf(universe):
 		return "all except " + missing.String()
 	}
 	return grant.String()

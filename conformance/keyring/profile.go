@@ -150,7 +150,7 @@ func ParseProfile(file string, data []byte, c *catalogs.Catalog) (*Profile, erro
 		strictyaml.Field{Name: "refused", Decode: d.refused},
 		strictyaml.Field{Name: "ids", Decode: d.ids},
 		strictyaml.Field{Name: "writes", Decode: func(n strictyaml.Node) {
-			w, _ := n.OneOf("which rows that write are sent", "none", "disposable", "all")
+			w, _ := n.OneOf("a policy for writes", "none", "disposable", "all")
 			d.p.Writes = conformance.WritePolicy(w)
 			d.p.positions["writes"] = pos(n)
 		}},
@@ -353,7 +353,7 @@ func (d *decoder) keys(n strictyaml.Node) {
 			strictyaml.Field{Name: "state", Decode: func(n strictyaml.Node) { k.State = d.state(n) }},
 			strictyaml.Field{Name: "lifecycle", Decode: func(n strictyaml.Node) { k.Lifecycle, _ = n.Bool("whether its life cycle may be tested") }},
 		)
-		if pair.Value.IsMap() {
+		if pair.Value.IsMap() || pair.Value.IsNull() {
 			if !hasGrants {
 				pair.Value.Errorf("key %s says nothing about its grants: add grants: all, none, or permissions joined by &", strictyaml.Excerpt(pair.Name))
 			}
@@ -571,7 +571,7 @@ func (d *decoder) require(n strictyaml.Node) {
 			d.p.Require.Proven = v / 100
 		}},
 		strictyaml.Field{Name: "controls", Decode: func(n strictyaml.Node) {
-			v, ok := n.OneOf("which control calls must be right", "all", "none")
+			v, ok := n.OneOf("whose control calls must be right", "all", "none")
 			d.p.Require.Controls = ok && v == "all"
 		}},
 	)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/permcheck/permcheck/conformance"
 	"github.com/permcheck/permcheck/internal/report"
@@ -24,13 +25,23 @@ func (a *app) printPlan(p *conformance.Plan) error {
 		fmt.Fprintf(a.out, "  %s\n", report.Clean(text))
 	}
 	fmt.Fprintf(a.out, "\n%s\n", s.Bold.Sprint("requests"))
+	type request struct{ row, key string }
+	checks := map[request][]string{}
+	for _, pr := range v.Probes {
+		r := request{pr.Method + " " + pr.Path, pr.Key}
+		checks[r] = append(checks[r], pr.Check)
+	}
 	last := ""
 	for _, pr := range v.Probes {
-		if row := pr.Method + " " + pr.Path; row != last {
-			fmt.Fprintf(a.out, "%s\n", report.Clean(row))
-			last = row
+		r := request{pr.Method + " " + pr.Path, pr.Key}
+		if r.row != last {
+			fmt.Fprintf(a.out, "%s\n", report.Clean(r.row))
+			last = r.row
 		}
-		fmt.Fprintf(a.out, "  %s  %-22s %s\n", s.Dim.Sprint(pr.Expect), pr.Check, report.Clean(pr.Key))
+		if list := checks[r]; len(list) > 0 {
+			fmt.Fprintf(a.out, "  %-6s  %s  %s\n", pr.Expect, report.Clean(pr.Key), s.Dim.Sprint(strings.Join(list, ", ")))
+			delete(checks, r)
+		}
 	}
 	if len(v.Missing) > 0 {
 		fmt.Fprintf(a.out, "\n%s\n", s.Bold.Sprint("keys to make, and how many more points each proves"))
