@@ -462,6 +462,25 @@ type MissingGrant struct {
 	Points int    // how much of the boundary it would prove
 }
 
+// StrongestKey returns the key that holds most of those which the catalog admits to an
+// endpoint; -1 when none is.
+func (p *Plan) StrongestKey(e *catalogs.Endpoint) int {
+	best := -1
+	for i := range p.Rows {
+		if p.Rows[i].Endpoint != e {
+			continue
+		}
+		for k, key := range p.Keys {
+			if key.Kind == ValidKey && p.Rows[i].Need.Admits(key.Grants) &&
+				(best < 0 || !key.Narrowed && (p.Keys[best].Narrowed || len(key.Grants) > len(p.Keys[best].Grants))) {
+				best = k
+			}
+		}
+		break
+	}
+	return best
+}
+
 // hash covers what is sent and what is expected, so that two reports with the same hash
 // are about the same questions.
 func (p *Plan) hash() string {

@@ -42,6 +42,8 @@ type app struct {
 var commands = []func(*app) *cobra.Command{
 	newDiffCommand,
 	newCatalog,
+	newProbe,
+	newServe,
 }
 
 // Run executes permcheck with the given arguments (without the program's name) and
