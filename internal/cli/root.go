@@ -41,7 +41,7 @@ type app struct {
 // commands makes the subcommands, in the order of the help text.
 var commands = []func(*app) *cobra.Command{
 	newDiffCommand,
-	newCatalog,
+	newCatalog, newExplain, newDemo,
 	newProbe,
 	newServe,
 }

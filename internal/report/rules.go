@@ -143,6 +143,26 @@ var Rules = []Rule{
 		Refs: "OWASP API5:2023, CWE-696",
 	},
 
+	// the file of known findings, read by every command.
+	{
+		ID: "known-unmatched", Severity: Warning,
+		Title: "known finding that is found no more",
+		Why:   "An entry that accepts nothing today would silently accept the fault if it came back.",
+		Fix:   "Remove the entry.",
+	},
+	{
+		ID: "known-expired", Severity: Warning,
+		Title: "known finding that has expired",
+		Why:   "It was accepted up to a date that has passed; the finding counts again.",
+		Fix:   "Mend the finding, or have its owner agree to a later date.",
+	},
+	{
+		ID: "known-expires", Severity: Warning,
+		Title: "known finding that expires within 14 days",
+		Why:   "When it expires the finding counts again.",
+		Fix:   "Mend the finding, or have its owner agree to a later date.",
+	},
+
 	// catalog lint: rows of a catalog that look like mistakes.
 	{
 		ID: "list-get-differ", Severity: Warning,
@@ -229,10 +249,18 @@ var Rules = []Rule{
 // RuleByID returns the rule with the given id. It panics if there is none: every
 // finding is made by permcheck's own code, and a test holds the two together.
 func RuleByID(id string) Rule {
+	r, ok := ruleByID(id)
+	if !ok {
+		panic(fmt.Sprintf("report: no rule %q", id))
+	}
+	return r
+}
+
+func ruleByID(id string) (Rule, bool) {
 	for _, r := range Rules {
 		if r.ID == id {
-			return r
+			return r, true
 		}
 	}
-	panic(fmt.Sprintf("report: no rule %q", id))
+	return Rule{}, false
 }
