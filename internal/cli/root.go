@@ -40,8 +40,9 @@ type app struct {
 
 // commands makes the subcommands, in the order of the help text.
 var commands = []func(*app) *cobra.Command{
-	newDiffCommand,
+
 	newCatalog,
+	newDiff,
 }
 
 // Run executes permcheck with the given arguments (without the program's name) and
