@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
 // An entity is what a permission is about, outermost part first, each part its words

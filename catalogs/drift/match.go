@@ -369,8 +369,8 @@ var versionPrefix = regexp.MustCompile(`^(/(?i:api|rest|v[0-9][0-9.]*))+`)
 // moves finds removed endpoints that live on as an added one: with the same
 // operationId, or with the same method and a path that differs only in a prefix such
 // as /v1, in case, or in a final slash, or with another method on the same path
-// where no operationId says that it is another operation. A move must be unique on
-// both sides.
+// where the two methods do the same kind of thing and no operationId says that it is
+// another operation. A move must be unique on both sides.
 func moves(removed, added []*row) map[*row]*row {
 	out := map[*row]*row{}
 	taken := map[*row]bool{}
@@ -404,9 +404,20 @@ func moves(removed, added []*row) map[*row]*row {
 		return method + " " + tail
 	}, same)
 	by(func(r *row) string { return strings.TrimPrefix(r.key, r.method+" ") }, func(o, n *row) bool {
-		return same(o, n) && (o.id == "" || n.id == "" || o.id == n.id)
+		return same(o, n) && (o.id == "" || n.id == "") && alike(o.method, n.method)
 	})
 	return out
+}
+
+// alike reports whether one method is used in place of the other: to change a
+// resource, or to read it.
+func alike(a, b string) bool {
+	for _, group := range [][]string{{"POST", "PUT", "PATCH"}, {"GET", "HEAD", "QUERY"}} {
+		if slices.Contains(group, a) && slices.Contains(group, b) {
+			return true
+		}
+	}
+	return false
 }
 
 // shadows finds the template that takes the requests of a concrete path when the

@@ -30,7 +30,7 @@ type diffFlags struct {
 	unstated   string
 }
 
-func newDiffCommand(a *app) *cobra.Command {
+func newDiff(a *app) *cobra.Command {
 	var flags diffFlags
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
@@ -311,7 +311,7 @@ func (a *app) writeDiffText(r *drift.Result, from, to string) error {
 	note(s.Undeclared, "%s on the new side without any declared requirement", plural(s.Undeclared, "endpoint"))
 	note(s.Unread, "%s could not be read, but read the same on both sides", plural(s.Unread, "requirement"))
 	for _, scheme := range slices.Sorted(maps.Keys(s.AlsoAdmits)) {
-		note(1, "%s also admit %s, which carries no permissions: those alternatives were left out", plural(s.AlsoAdmits[scheme], "operation"), report.Clean(scheme))
+		note(s.AlsoAdmits[scheme], "%s with another alternative, %s, which carries no permissions: it was left out", plural(s.AlsoAdmits[scheme], "operation"), report.Clean(scheme))
 	}
 	note(s.ExtraServers, "%s with several servers: the path of the first one counts", plural(s.ExtraServers, "operation"))
 	for _, p := range s.Problems {
