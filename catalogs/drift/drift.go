@@ -1,7 +1,6 @@
 package drift
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -106,10 +105,7 @@ func (c *Change) Finding() *report.Finding {
 
 // MarshalJSON writes the stable JSON form.
 func (c *Change) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // requirements are full of "&"
-	err := enc.Encode(struct {
+	return report.JSON(struct {
 		Method    string          `json:"method"`
 		Path      string          `json:"path"`
 		Change    Class           `json:"change"`
@@ -125,7 +121,6 @@ func (c *Change) MarshalJSON() ([]byte, error) {
 		Scheme    string          `json:"scheme,omitempty"`
 	}{c.Method, c.Path, c.Class, c.Anonymous, c.From, c.To, c.Severity(), c.Rule, c.Position.String(),
 		c.BasePath, c.MovedFrom, c.FallsTo, c.Scheme})
-	return b.Bytes(), err
 }
 
 // A Summary counts what was compared and what was left open.
