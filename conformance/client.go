@@ -27,9 +27,33 @@ const (
 
 // A Credential is how a key is shown in a request. The zero value shows none.
 type Credential struct {
-	Header string // canonical name; empty: none
-	Query  string // query parameter; empty: none
-	Value  string // the secret, with the scheme if there is one
+	Header string // header that carries it; empty: none does
+	Query  string // query parameter that carries it; empty: none does
+	Scheme string // what stands before the secret in the header, such as "Bearer"
+	Secret string
+	// Env is the environment variable that stands for the secret wherever a report
+	// shows the request.
+	Env string
+}
+
+// value is what the header or the parameter holds, for a secret or what stands for it.
+func (c *Credential) value(secret string) string {
+	if c.Scheme != "" {
+		return c.Scheme + " " + secret
+	}
+	return secret
+}
+
+// Apply shows the key in a request.
+func (c *Credential) Apply(req *http.Request) {
+	if c.Query != "" {
+		q := req.URL.Query()
+		q.Set(c.Query, c.Secret)
+		req.URL.RawQuery = q.Encode()
+	}
+	if c.Header != "" {
+		req.Header.Set(c.Header, c.value(c.Secret))
+	}
 }
 
 // Limits bound a run. Zero values mean the defaults in brackets.
@@ -225,20 +249,13 @@ func (c *client) request(ctx context.Context, x exchange) (*http.Request, error)
 		return nil, fmt.Errorf("path %q: %w", escaped, err)
 	}
 	u.RawPath = escaped
-	if x.cred.Query != "" {
-		q := u.Query()
-		q.Set(x.cred.Query, x.cred.Value)
-		u.RawQuery = q.Encode()
-	}
 	req.URL, req.Host = &u, u.Host
 	req.Header.Set("User-Agent", "permcheck")
 	req.Header.Set("Accept", "application/json, */*;q=0.5")
 	if x.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if x.cred.Header != "" {
-		req.Header.Set(x.cred.Header, x.cred.Value)
-	}
+	x.cred.Apply(req)
 	return req, nil
 }
 

@@ -200,8 +200,8 @@ func (p *planner) mint(grant perm.Set) int {
 	return len(p.Keys) - 1
 }
 
-// GrantName is a short text for a grant: the permissions, or "all", or what it lacks of
-// all where that is shorter. [ParseGrant] reads it.
+// GrantName is a short text for a grant: the permissions, or "all", or for more than
+// three permissions what it lacks of all, where that is shorter. [ParseGrant] reads it.
 func GrantName(grant, universe perm.Set) string {
 	missing := universe.Minus(grant)
 	switch {
@@ -209,7 +209,7 @@ func GrantName(grant, universe perm.Set) string {
 		return "none"
 	case len(missing) == 0 && len(grant) == len(universe):
 		return "all"
-	case len(missing) < len(grant) && grant.SubsetOf(universe):
+	case len(grant) > 3 && len(missing) < len(grant) && grant.SubsetOf(universe):
 		return "all except " + missing.String()
 	}
 	return grant.String()
@@ -460,6 +460,25 @@ type MissingGrant struct {
 	Grant  perm.Set
 	Name   string // short text of the grant
 	Points int    // how much of the boundary it would prove
+}
+
+// StrongestKey returns the key that holds most of those which the catalog admits to an
+// endpoint; -1 when none is.
+func (p *Plan) StrongestKey(e *catalogs.Endpoint) int {
+	best := -1
+	for i := range p.Rows {
+		if p.Rows[i].Endpoint != e {
+			continue
+		}
+		for k, key := range p.Keys {
+			if key.Kind == ValidKey && p.Rows[i].Need.Admits(key.Grants) &&
+				(best < 0 || !key.Narrowed && (p.Keys[best].Narrowed || len(key.Grants) > len(p.Keys[best].Grants))) {
+				best = k
+			}
+		}
+		break
+	}
+	return best
 }
 
 // hash covers what is sent and what is expected, so that two reports with the same hash

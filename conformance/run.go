@@ -68,6 +68,9 @@ func (e *RunError) Error() string { return e.Reason + ": " + e.Next }
 type Sent struct {
 	Requests int64  // all that were sent, retries and read-backs included
 	Build    string // the target's build, if it says
+	// Paths holds, for each row of the plan, a concrete path for reports; empty where no
+	// id was found.
+	Paths []string
 }
 
 // Run sends every request of the plan once and returns what was seen. It returns an error
@@ -101,6 +104,9 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	r.controls(ctx, false)
 	r.all(ctx)
 	r.controls(ctx, true)
+	for row := range r.paths {
+		r.sent.Paths = append(r.sent.Paths, r.paths[row].path)
+	}
 	if err := context.Cause(ctx); err != nil {
 		r.answers.Cut = err.Error()
 	} else if c.budget.Load() < 0 {
@@ -298,7 +304,8 @@ func (r *runner) observe(ctx context.Context, i int) {
 		o.Reason = "not sent: " + err.Error()
 		return
 	}
-	mark := fmt.Sprintf("%s-%d", r.mark, r.marks.Add(1))
+	_, _ = r.readPath(ctx, req.Row)                       // for reports; if there is no path, they have none
+	mark := fmt.Sprintf("%s-%d.", r.mark, r.marks.Add(1)) // no mark is the beginning of another
 	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key]}
 	if row.Method != http.MethodDelete {
 		x.body, _ = json.Marshal(map[string]string{"name": mark}) // two strings
@@ -348,12 +355,7 @@ func (r *runner) witness(row *Row) exchange {
 		return exchange{}
 	}
 	w := &r.plan.Rows[row.Witness]
-	best := -1
-	for i, k := range r.plan.Keys {
-		if k.Kind == ValidKey && !k.Narrowed && w.Need.Admits(k.Grants) && (best < 0 || len(k.Grants) > len(r.plan.Keys[best].Grants)) {
-			best = i
-		}
-	}
+	best := r.plan.StrongestKey(w.Endpoint)
 	switch {
 	case best >= 0:
 		return exchange{method: w.Method, cred: r.target.Credentials[best], repeat: true}

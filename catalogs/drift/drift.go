@@ -2,7 +2,6 @@ package drift
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 

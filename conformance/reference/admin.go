@@ -25,8 +25,9 @@ import (
 //	                                                        force when it is enabled again
 //	POST   /keys/{id}/enable
 //	DELETE /keys/{id}                                       204
-//	POST   /objects            {"method", "path"}           make an object for a route to act
-//	                                                        on: values for its path parameters
+//	POST   /objects            {"method", "path", "new"}    values for a route's path parameters;
+//	                                                        new: the object that the last one
+//	                                                        is about is made for it
 //	GET    /faults                                          the planted faults
 //
 // Where the catalog's credentials.grants-change is on-reenable, a changed grant waits
@@ -179,10 +180,13 @@ func (s *Server) adminRegrant(w http.ResponseWriter, r *http.Request) {
 	}))
 }
 
-// adminObject makes what a request of one route needs: for a route about one object a
-// new object, and for every other parameter an object that is there already.
+// adminObject answers what a request of one route needs: where it is asked for, a new
+// object for the route to act on, and for every other parameter one that is there.
 func (s *Server) adminObject(w http.ResponseWriter, r *http.Request) {
-	var in struct{ Method, Path string }
+	var in struct {
+		Method, Path string
+		New          bool
+	}
 	if !adminBody(w, r, &in) {
 		return
 	}
@@ -204,7 +208,7 @@ func (s *Server) adminObject(w http.ResponseWriter, r *http.Request) {
 			last := i == len(rt.pattern.segs)-1 && j == len(seg.names)-1
 			if last {
 				id := ""
-				if rt.reads(in.Method) && len(rt.objects.ids) > 0 {
+				if !in.New && len(rt.objects.ids) > 0 {
 					id = rt.objects.ids[0]
 				} else if o, ok := rt.objects.add(object{"name": "made for a request"}); ok {
 					id = o["id"].(string)

@@ -1,0 +1,138 @@
+package routes
+
+import (
+	"go/types"
+	"reflect"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+)
+
+// Analyzer finds the routes that a package registers. It reports nothing itself;
+// its result is a *[Result].
+var Analyzer = &analysis.Analyzer{
+	Name:       "routes",
+	Doc:        "find the HTTP routes that a package registers",
+	Run:        run,
+	ResultType: reflect.TypeFor[*Result](),
+	FactTypes:  []analysis.Fact{new(Fact)},
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	facts := map[*types.Package]*Fact{}
+	for _, pf := range pass.AllPackageFacts() {
+		if f, ok := pf.Fact.(*Fact); ok && pf.Package != pass.Pkg {
+			facts[pf.Package] = f
+		}
+	}
+	if !relevant(pass, known, facts) {
+		return &Result{}, nil
+	}
+	prog := compile(pass, known, func(f *types.Func) bool {
+		fact := facts[f.Pkg()]
+		if fact == nil {
+			return false
+		}
+		_, ok := slices.BinarySearch(fact.Touching, f.FullName())
+		return ok
+	})
+	if prog == nil {
+		return &Result{}, nil
+	}
+	var fact Fact
+	for _, f := range prog.Funcs {
+		if f.Touches {
+			fact.Touching = append(fact.Touching, f.Name)
+		}
+	}
+	slices.Sort(fact.Touching)
+	var err error
+	if fact.Program, err = prog.encode(); err != nil {
+		return nil, err
+	}
+	pass.ExportPackageFact(&fact)
+
+	e := newEngine(prog, known)
+	imports := &importer{facts: map[string]*Fact{}, progs: map[string]*program{}}
+	for p, f := range facts {
+		imports.facts[p.Path()] = f
+	}
+	e.find = func(name string) *fn {
+		if f := prog.funcs[name]; f != nil {
+			return f
+		}
+		if p := imports.program(pkgOf(rowKey(name))); p != nil {
+			return p.funcs[name]
+		}
+		return nil
+	}
+	e.findGlobal = func(name string) *global {
+		if g := prog.globals[name]; g != nil {
+			return g
+		}
+		if p := imports.program(pkgOf(name)); p != nil {
+			return p.globals[name]
+		}
+		return nil
+	}
+	e.methods = func(name string) []*fn {
+		var out []*fn
+		add := func(p *program) {
+			for _, f := range p.Funcs {
+				if f.Recv && f.Touches && f.Full && strings.HasSuffix(f.Name, ")."+name) {
+					out = append(out, f)
+				}
+			}
+		}
+		add(prog)
+		for _, path := range imports.paths() {
+			if slices.ContainsFunc(imports.facts[path].Touching, func(n string) bool { return strings.HasSuffix(n, ")."+name) }) {
+				if p := imports.program(path); p != nil {
+					add(p)
+				}
+			}
+		}
+		return out
+	}
+	e.run()
+	return e.result(), nil
+}
+
+// relevant reports whether a package can register anything: it imports a router, or
+// a package whose functions touch routers.
+func relevant(pass *analysis.Pass, t *table, facts map[*types.Package]*Fact) bool {
+	for _, p := range pass.Pkg.Imports() {
+		if t.pkgs[p.Path()] || facts[p] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// An importer decodes the programs of imported packages when they are first needed.
+type importer struct {
+	facts map[string]*Fact
+	progs map[string]*program
+}
+
+func (i *importer) program(path string) *program {
+	if p, ok := i.progs[path]; ok {
+		return p
+	}
+	var p *program
+	if f := i.facts[path]; f != nil {
+		p, _ = decodeProgram(f.Program) // written by this same tool; else as if unknown
+	}
+	i.progs[path] = p
+	return p
+}
+
+func (i *importer) paths() []string {
+	out := make([]string, 0, len(i.facts))
+	for p := range i.facts {
+		out = append(out, p)
+	}
+	slices.Sort(out)
+	return out
+}

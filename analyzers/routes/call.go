@@ -1,0 +1,581 @@
+package routes
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// call evaluates a call: a row of a router, a pure function of the standard library,
+// a function whose body is known, or else a call that is kept as it is.
+func (e *engine) call(fr *frame, x *expr) value {
+	callee := x.Args[0]
+	at := e.here(fr, x)
+	if callee.Op == opFunc || callee.Op == opMethod {
+		if ref, ok := e.table.rows[callee.Str]; ok {
+			return e.doRow(fr, x, ref, nil)
+		}
+	}
+	fv := e.eval(fr, callee)
+	if ref, ok := fv.(funcRef); ok && ref.bound {
+		// A method of a user's own interface, whose value is a router that is known.
+		if r, ok := ref.recv.(*router); ok {
+			if row, ok := e.table.method(r.typ, ref.key[strings.LastIndexByte(ref.key, '.')+1:]); ok {
+				return e.doRow(fr, x, row, r)
+			}
+		}
+	}
+	args := e.args(fr, x)
+	if ref, ok := fv.(funcRef); ok && !ref.bound {
+		if v, ok := pure(ref.key, spread(args)); ok {
+			return v
+		}
+	}
+	return e.apply(fv, args, at, x)
+}
+
+func (e *engine) args(fr *frame, x *expr) []value {
+	args := make([]value, 0, len(x.Args)-1)
+	for i, a := range x.Args[1:] {
+		v := e.eval(fr, a)
+		if x.Spread && i == len(x.Args)-2 {
+			v = spreadVal{v}
+		}
+		args = append(args, v)
+	}
+	if len(args) == 1 {
+		if t, ok := args[0].(tuple); ok {
+			return t
+		}
+	}
+	return args
+}
+
+// spread replaces an argument passed with "..." by its elements, if they are known.
+func spread(args []value) []value {
+	if len(args) == 0 {
+		return args
+	}
+	s, ok := args[len(args)-1].(spreadVal)
+	if !ok {
+		return args
+	}
+	out := slices.Clone(args[:len(args)-1])
+	if l, ok := s.v.(list); ok {
+		for _, el := range l.elems {
+			out = append(out, el.v)
+		}
+		return out
+	}
+	return append(out, s.v)
+}
+
+// apply calls a function value. x is the call's own node, or nil where the engine
+// itself makes the call.
+func (e *engine) apply(fv value, args []value, at site, x *expr) value {
+	var result value
+	followed := false
+	switch f := fv.(type) {
+	case closure:
+		if f.fn.Full {
+			result, followed = e.invoke(f.fn, f.env, args, at), true
+		}
+	case funcRef:
+		target := e.target(f)
+		if target != nil && target.Full {
+			full := args
+			if target.Recv {
+				full = append([]value{f.recv}, args...)
+			}
+			result, followed = e.invoke(target, nil, full, at), true
+		} else if target == nil && f.dynamic {
+			result, followed = e.dispatch(f, args, at, x)
+		}
+	case *call:
+		if f.inner != nil {
+			result, followed = e.apply(f.inner, args, at, nil), true
+		}
+	}
+	if !followed {
+		e.opaque(fv, args, at, x)
+	}
+	if x != nil && !x.Handler && (followed || !e.handlerLike(args)) {
+		if followed {
+			return result
+		}
+		return &call{fn: fv, args: args, pos: at, note: x.Note}
+	}
+	if followed && len(e.peel(result)) > 0 && !slices.ContainsFunc(args, func(a value) bool { return len(e.peel(a)) > 0 }) {
+		return result
+	}
+	c := &call{fn: fv, args: args, inner: first(result), pos: at}
+	if x != nil {
+		c.note = x.Note
+	}
+	if t, ok := result.(tuple); ok && len(t) > 1 {
+		out := slices.Clone(t)
+		out[0] = c
+		return out
+	}
+	return c
+}
+
+func first(v value) value {
+	if t, ok := v.(tuple); ok && len(t) > 0 {
+		return t[0]
+	}
+	return v
+}
+
+func (e *engine) handlerLike(args []value) bool {
+	for _, a := range args {
+		switch a.(type) {
+		case closure, funcRef, *router, *call:
+			return true
+		}
+	}
+	return false
+}
+
+// target finds the body of a declared function, or of the method that an interface
+// call reaches on a value that is known.
+func (e *engine) target(f funcRef) *fn {
+	if !f.dynamic {
+		return e.find(f.name)
+	}
+	st, ok := f.recv.(*structVal)
+	if !ok {
+		return nil
+	}
+	return e.methodOf(st, f.key[strings.LastIndexByte(f.key, '.')+1:])
+}
+
+func (e *engine) methodOf(st *structVal, method string) *fn {
+	if t := e.find("(*" + st.typ + ")." + method); t != nil {
+		return t
+	}
+	return e.find("(" + st.typ + ")." + method)
+}
+
+// dispatch calls every method that an interface call on an unknown value could
+// reach and that touches routers, if the call hands over a router or a registration.
+func (e *engine) dispatch(f funcRef, args []value, at site, x *expr) (value, bool) {
+	hands := x != nil && x.Takes
+	for _, a := range args {
+		if _, ok := a.(*router); ok {
+			hands = true
+		}
+		if c, ok := a.(closure); ok && c.fn.Touches {
+			hands = true
+		}
+	}
+	method := f.key[strings.LastIndexByte(f.key, '.')+1:]
+	var found []*fn
+	if hands {
+		for _, m := range e.methods(method) {
+			if len(m.Params) == len(args)+1 {
+				found = append(found, m)
+			}
+		}
+	}
+	var result value
+	for _, m := range found {
+		n := len(e.cond)
+		if len(found) > 1 {
+			e.lastCond++
+			e.cond = append(e.cond[:n:n], e.lastCond)
+		}
+		v := e.invoke(m, nil, append([]value{unknown{}}, args...), at)
+		if result == nil {
+			result = v
+		}
+		e.cond = e.cond[:n]
+	}
+	return result, len(found) > 0
+}
+
+// opaque deals with a call whose body is not known: closures that register routes are
+// taken to run once; a router handed to code that cannot be seen is reported.
+func (e *engine) opaque(fv value, args []value, at site, x *expr) {
+	for _, a := range args {
+		if s, ok := a.(spreadVal); ok {
+			a = s.v
+		}
+		if c, ok := a.(closure); ok && c.fn.Touches && c.fn.Full && !c.fn.Handler {
+			e.invoke(c.fn, c.env, unknowns(len(c.fn.Params)), at)
+		}
+	}
+	if x == nil || !x.Takes || !x.Dynamic {
+		return
+	}
+	for _, a := range args {
+		if r, ok := a.(*router); ok && !isUnknown(fv) {
+			name := "a function value"
+			if f, ok := fv.(funcRef); ok {
+				name = f.name
+			}
+			_ = r
+			e.unresolved(at, fmt.Sprintf("the router is passed to %s, whose code is not known here", name))
+			return
+		}
+		if _, ok := a.(*router); ok {
+			e.unresolved(at, "the router is passed to a function that is known only at run time")
+			return
+		}
+	}
+}
+
+func unknowns(n int) []value {
+	out := make([]value, n)
+	for i := range out {
+		out[i] = unknown{why: "it is given by code that is not followed"}
+	}
+	return out
+}
+
+// routerOf returns the router that a method is called on.
+func (e *engine) routerOf(fr *frame, x *expr, v value, ref rowRef) *router {
+	switch v := v.(type) {
+	case *router:
+		return v
+	case *call:
+		if ps := e.peel(v); len(ps) > 0 {
+			return ps[0].r
+		}
+	}
+	typ := x.Router
+	if typ == "" {
+		typ = ref.spec.Types[0]
+	}
+	r := e.newRouter(typ, e.here(fr, x), true)
+	if !isUnknown(v) {
+		return r
+	}
+	switch x.Op {
+	case opLocal, opGlobal, opField:
+		e.store(fr, x, r)
+	}
+	return r
+}
+
+func (a Arg) of(args []value) value {
+	switch {
+	case a == Last && len(args) > 0:
+		return args[len(args)-1]
+	case a > 0 && int(a) <= len(args):
+		return args[a-1]
+	}
+	return nil
+}
+
+// doRow performs a row's action.
+func (e *engine) doRow(fr *frame, x *expr, ref rowRef, known *router) value {
+	row, spec := ref.row, ref.spec
+	callee := x.Args[0]
+	at := e.here(fr, x)
+	var recv value
+	if known != nil {
+		recv = known
+	} else if callee.Op == opMethod {
+		recv = e.eval(fr, callee.Args[0])
+	}
+	theRouter := func() *router {
+		if recv == nil && callee.Op == opFunc {
+			return e.global("net/http.DefaultServeMux").(*router)
+		}
+		if r, ok := recv.(*router); ok {
+			return r
+		}
+		return e.routerOf(fr, callee.Args[0], recv, ref)
+	}
+	args := spread(e.args(fr, x))
+	switch row.Do {
+	case Make:
+		typ := x.Router
+		if typ == "" {
+			typ = spec.Types[0]
+		}
+		return e.newRouter(typ, at, false)
+	case Register, Mount:
+		r := theRouter()
+		path, ok := row.Path.of(args).(konst)
+		if !ok || path.kind != 's' || path.text == baseMark {
+			p := row.Path.of(args)
+			if !fromParam(p) || e.entry == nil || e.entry.Valued {
+				e.unresolved(at, "the path is not known: "+why(p))
+			}
+			return nil
+		}
+		methods := []string{row.Method}
+		if row.MethodArg != None {
+			var bad value
+			if methods, bad = methodList(row.MethodArg.of(args)); methods == nil {
+				if !fromParam(bad) || e.entry == nil || e.entry.Valued {
+					e.unresolved(at, fmt.Sprintf("the method of %q is not known: %s", display(path.text), why(bad)))
+				}
+				return nil
+			}
+		}
+		handler := row.Handler.of(args)
+		if handler == nil || isNil(handler) {
+			handler = unknown{why: "no handler"}
+		}
+		for _, m := range methods {
+			e.add(r, &reg{method: m, path: join2(r.prefix, path), handler: handler, mount: row.Do == Mount, at: at, note: x.Note})
+		}
+		return nil
+	case Group, Sub:
+		r := theRouter()
+		view := *r
+		view.guards = slices.Clone(r.guards)
+		if row.Path != None {
+			p, ok := row.Path.of(args).(konst)
+			if !ok || p.kind != 's' {
+				p = konst{kind: 's', text: baseMark, dyn: true}
+			}
+			view.prefix = join2(r.prefix, p)
+		}
+		view.guards = append(view.guards, e.middleware(row, args, at)...)
+		if row.Do == Sub {
+			sub := e.newRouter(r.typ, at, false)
+			e.add(r, &reg{path: view.prefix, handler: sub, mount: true, at: at, note: x.Note})
+			view = *sub
+		}
+		if fnv := row.Handler.of(args); row.Handler != None && fnv != nil {
+			if !e.callable(fnv) {
+				e.unresolved(at, "the function that registers the group's routes is not known: "+why(fnv))
+			} else {
+				e.apply(fnv, []value{&view}, at, nil)
+			}
+		}
+		return &view
+	case Use:
+		r := theRouter()
+		gs := e.middleware(row, args, at)
+		if spec.UseOrder == All {
+			r.core.use = append(r.core.use, gs...)
+		} else {
+			r.guards = append(r.guards, gs...)
+		}
+		return r
+	case Strip:
+		h := row.Handler.of(args)
+		p, ok := row.Path.of(args).(konst)
+		if !ok || p.kind != 's' {
+			p = konst{kind: 's', text: baseMark, dyn: true}
+		}
+		return &call{fn: funcRef{name: callee.Name, key: callee.Str}, args: []value{h}, strip: &p, pos: at}
+	case Serve:
+		h := row.Handler.of(args)
+		if isNil(h) {
+			h = e.global("net/http.DefaultServeMux")
+		}
+		e.served = append(e.served, h)
+		return nil
+	case Chain:
+		l := list{}
+		for _, a := range args {
+			if s, ok := a.(spreadVal); ok {
+				a = s.v
+			}
+			l.elems = append(l.elems, elem{v: a})
+		}
+		return l
+	case Apply:
+		h := row.Handler.of(args)
+		l, ok := recv.(list)
+		if !ok {
+			return &call{fn: unknown{why: "a chain of middleware that is not known"}, args: []value{h}, pos: at}
+		}
+		for _, el := range slices.Backward(l.elems) {
+			h = &call{fn: el.v, args: []value{h}, pos: at}
+		}
+		return h
+	case Delegate:
+		if e.deleg != nil && recv != nil {
+			*e.deleg = append(*e.deleg, recv)
+		}
+		return nil
+	}
+	return unknown{why: "the result of " + callee.Name}
+}
+
+func (e *engine) callable(v value) bool {
+	switch f := v.(type) {
+	case closure:
+		return f.fn.Full
+	case funcRef:
+		t := e.target(f)
+		return t != nil && t.Full
+	case *call:
+		return f.inner != nil && e.callable(f.inner)
+	}
+	return false
+}
+
+// join2 appends a pattern to a view's prefix.
+func join2(prefix, path konst) konst {
+	if prefix.text == "" {
+		return path
+	}
+	out := text(strings.TrimSuffix(prefix.text, "/") + path.text)
+	out.dyn = prefix.dyn || path.dyn
+	return out
+}
+
+func (e *engine) add(r *router, g *reg) {
+	g.guards = slices.Clone(r.guards)
+	g.cond = slices.Clone(e.cond)
+	g.via = e.via(g.at)
+	g.entry = e.entry
+	g.pkg = e.own.Path
+	if n := len(e.stack); n > 0 {
+		g.pkg = pkgOf(rowKey(topName(e.stack[n-1])))
+	}
+	g.group = strconv.Itoa(r.core.id) + "\x00" + r.prefix.text
+	r.core.regs = append(r.core.regs, g)
+}
+
+func methodList(v value) ([]string, value) {
+	switch v := v.(type) {
+	case konst:
+		if v.kind == 's' && v.text != "" && !strings.Contains(v.text, baseMark) {
+			return []string{strings.ToUpper(v.text)}, nil
+		}
+	case list:
+		var out []string
+		for _, el := range v.elems {
+			m, bad := methodList(el.v)
+			if m == nil {
+				return nil, bad
+			}
+			out = append(out, m...)
+		}
+		if len(out) > 0 {
+			return out, nil
+		}
+	}
+	return nil, v
+}
+
+// middleware returns the guards that a call adds.
+func (e *engine) middleware(row *Row, args []value, at site) []guardVal {
+	if row.Middleware == None {
+		return nil
+	}
+	from := int(row.Middleware) - 1
+	to := from + 1
+	if row.Rest {
+		to = len(args)
+	}
+	var out []guardVal
+	for i := from; i < to && i < len(args); i++ {
+		a := args[i]
+		if s, ok := a.(spreadVal); ok {
+			a = s.v
+		}
+		if l, ok := a.(list); ok {
+			for _, el := range l.elems {
+				out = append(out, guardVal{v: el.v, cond: slices.Clone(e.cond), basis: Middleware, maybe: el.maybe, pos: at})
+			}
+			continue
+		}
+		out = append(out, guardVal{v: a, cond: slices.Clone(e.cond), basis: Middleware, pos: at})
+	}
+	return out
+}
+
+// A peeled is a router found inside a handler, what wraps it from the outside in,
+// and the prefix that is stripped before it sees the path.
+type peeled struct {
+	r     *router
+	wraps []guardVal
+	strip *konst
+}
+
+// peel finds the routers that a handler hands its requests to.
+func (e *engine) peel(v value) []peeled { return e.peelDepth(v, 0) }
+
+func (e *engine) peelDepth(v value, depth int) []peeled {
+	if depth > 24 {
+		return nil
+	}
+	switch v := v.(type) {
+	case *router:
+		return []peeled{{r: v}}
+	case *call:
+		var inner []peeled
+		for _, a := range v.args {
+			inner = append(inner, e.peelDepth(a, depth+1)...)
+		}
+		if len(inner) == 0 {
+			if v.inner != nil {
+				return e.peelDepth(v.inner, depth+1)
+			}
+			return nil
+		}
+		for i := range inner {
+			if v.strip != nil {
+				if inner[i].strip == nil {
+					inner[i].strip = v.strip
+				} else {
+					s := join2(*v.strip, *inner[i].strip)
+					inner[i].strip = &s
+				}
+				continue
+			}
+			inner[i].wraps = append([]guardVal{{v: v, basis: Wrapper, pos: v.pos}}, inner[i].wraps...)
+		}
+		return inner
+	case *structVal:
+		if m := e.methodOf(v, "ServeHTTP"); m != nil {
+			if !m.Full {
+				return nil
+			}
+			return e.delegates(v, depth, func() { e.invoke(m, nil, []value{v, unknown{}, unknown{}}, site{m.File, m.Line, m.Col}) })
+		}
+		for _, name := range []string{"Handler", "Mux", "Router", "ServeMux"} {
+			if cell := v.fields[name]; cell != nil {
+				if ps := e.peelDepth(*cell, depth+1); len(ps) > 0 {
+					return ps
+				}
+			}
+		}
+	case closure:
+		if v.fn.Handler && v.fn.Full {
+			return e.delegates(v, depth, func() { e.invoke(v.fn, v.env, unknowns(len(v.fn.Params)), site{v.fn.File, v.fn.Line, v.fn.Col}) })
+		}
+	case funcRef:
+		if t := e.target(v); t != nil && t.Handler && t.Full {
+			args := unknowns(len(t.Params))
+			if t.Recv {
+				args[0] = v.recv
+			}
+			return e.delegates(v, depth, func() { e.invoke(t, nil, args, site{t.File, t.Line, t.Col}) })
+		}
+		if v.bound && strings.HasSuffix(v.key, ".ServeHTTP") { // mux.ServeHTTP as a function
+			return e.peelDepth(v.recv, depth+1)
+		}
+	}
+	return nil
+}
+
+// delegates runs a handler and peels what it hands its request to.
+func (e *engine) delegates(v value, depth int, run func()) []peeled {
+	var to []value
+	saved, cond := e.deleg, e.cond
+	e.deleg, e.cond = &to, nil
+	run()
+	e.deleg, e.cond = saved, cond
+	var out []peeled
+	for _, d := range to {
+		for _, p := range e.peelDepth(d, depth+1) {
+			if !slices.ContainsFunc(out, func(q peeled) bool { return q.r == p.r }) {
+				p.wraps = append([]guardVal{{v: v, basis: Wrapper}}, p.wraps...)
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,933 @@
+package routes
+
+import (
+	"go/ast"
+	"go/build"
+	"go/constant"
+	"go/token"
+	"go/types"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+)
+
+// A compiler turns the functions of one package that matter for routing into a
+// program.
+type compiler struct {
+	pass     *analysis.Pass
+	info     *types.Info
+	table    *table
+	imported func(*types.Func) bool // the function touches routers, says a fact
+
+	decls    map[*types.Func]*ast.FuncDecl
+	order    []*types.Func // decls in source order
+	touching map[*types.Func]bool
+	queue    []*types.Func
+	queued   map[*types.Func]bool
+	valued   map[*types.Func]bool
+	globals  map[*types.Var]*global
+	setters  map[*types.Var][]*types.Func
+	inits    map[*types.Var]initOf
+	notes    map[string]map[int]string
+	std      map[string]bool // import paths without a dot: is it the standard library's?
+	prog     *program
+}
+
+type initOf struct {
+	value ast.Expr
+	index int
+}
+
+// compile returns the package's program, or nil if nothing in it can matter.
+func compile(pass *analysis.Pass, t *table, imported func(*types.Func) bool) *program {
+	if len(pass.Files) == 0 || isStandard(pass) {
+		return nil
+	}
+	c := &compiler{
+		pass: pass, info: pass.TypesInfo, table: t, imported: imported,
+		decls: map[*types.Func]*ast.FuncDecl{}, touching: map[*types.Func]bool{},
+		std:    map[string]bool{},
+		queued: map[*types.Func]bool{}, valued: map[*types.Func]bool{}, globals: map[*types.Var]*global{},
+		prog: &program{Path: pass.Pkg.Path()},
+	}
+	for _, file := range pass.Files {
+		if isTest(pass.Fset, file) {
+			continue
+		}
+		for _, d := range file.Decls {
+			if fd, ok := d.(*ast.FuncDecl); ok && fd.Body != nil {
+				if f, ok := c.info.Defs[fd.Name].(*types.Func); ok {
+					c.decls[f] = fd
+					c.order = append(c.order, f)
+				}
+			}
+		}
+	}
+	c.findTouching()
+	for _, f := range c.order {
+		sig := f.Signature()
+		// A function that makes handlers or middleware may say what it demands; so may
+		// a handler. Both matter only to whoever registers it.
+		if c.touching[f] || c.makesHandler(sig) || c.isHandlerSig(sig) || c.returnsTable(sig) {
+			c.need(f)
+		}
+	}
+	c.findGlobalRouters()
+	for len(c.queue) > 0 {
+		f := c.queue[0]
+		c.queue = c.queue[1:]
+		c.function(f)
+	}
+	c.prog.Funcs = slices.DeleteFunc(c.prog.Funcs, func(f *fn) bool {
+		return f.Handler && !f.Full && len(f.Checks) == 0 && f.Note == ""
+	})
+	if len(c.prog.Funcs) == 0 && len(c.prog.Globals) == 0 {
+		return nil
+	}
+	for f := range c.valued {
+		for _, g := range c.prog.Funcs {
+			if g.Name == f.FullName() {
+				g.Valued = true
+			}
+		}
+	}
+	c.prog.index()
+	return c.prog
+}
+
+func isTest(fset *token.FileSet, file *ast.File) bool {
+	return strings.HasSuffix(fset.Position(file.Package).Filename, "_test.go")
+}
+
+// isStandard reports whether the package is the standard library's, whose own
+// registrations (net/http/pprof, expvar) nobody asks about here.
+func isStandard(pass *analysis.Pass) bool {
+	root := build.Default.GOROOT
+	return root != "" && strings.HasPrefix(pass.Fset.Position(pass.Files[0].Package).Filename, filepath.Join(root, "src")+string(filepath.Separator))
+}
+
+// rowKey turns types.Func.FullName into the key of a row: no parentheses, no star.
+func rowKey(fullName string) string {
+	return strings.NewReplacer("(", "", ")", "", "*", "").Replace(fullName)
+}
+
+func (c *compiler) row(f *types.Func) (rowRef, bool) {
+	if f.Pkg() == nil || !c.table.pkgs[f.Pkg().Path()] {
+		return rowRef{}, false
+	}
+	r, ok := c.table.rows[rowKey(f.FullName())]
+	return r, ok
+}
+
+// findTouching marks the functions that register or build routers, themselves or
+// through functions of this package that they mention.
+func (c *compiler) findTouching() {
+	mentions := map[*types.Func][]*types.Func{} // callee -> those that mention it
+	var work []*types.Func
+	for _, f := range c.order {
+		if c.mentionsRouter(c.decls[f].Body, func(callee *types.Func) { mentions[callee] = append(mentions[callee], f) }) ||
+			c.handsRouter(f.Signature()) {
+			c.touching[f] = true
+			work = append(work, f)
+		}
+	}
+	for len(work) > 0 {
+		f := work[len(work)-1]
+		work = work[:len(work)-1]
+		for _, m := range mentions[f] {
+			if !c.touching[m] {
+				c.touching[m] = true
+				work = append(work, m)
+			}
+		}
+	}
+}
+
+// mentionsRouter reports whether the node uses a row that does something, a value of
+// router type, or a function of another package that does. It calls own for each
+// function of this package.
+func (c *compiler) mentionsRouter(n ast.Node, own func(*types.Func)) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		switch obj := c.info.Uses[id].(type) {
+		case *types.Func:
+			f := obj.Origin()
+			if f.Pkg() == c.pass.Pkg {
+				if own != nil {
+					own(f)
+				}
+				if sig := f.Signature(); sig.Recv() != nil && types.IsInterface(sig.Recv().Type()) && c.registers(sig) {
+					found = true
+				}
+			} else if r, ok := c.row(f); ok {
+				found = found || r.row.Do != Ignore && r.row.Do != Delegate
+			} else if sig := f.Signature(); sig.Recv() != nil && types.IsInterface(sig.Recv().Type()) && c.registers(sig) {
+				found = true
+			} else if c.imported(f) {
+				found = true
+			}
+		case *types.Var:
+			if c.routerType(obj.Type()) != "" {
+				found = true
+			} else if sig, ok := obj.Type().Underlying().(*types.Signature); ok && c.registers(sig) {
+				found = true
+			} else if obj.Name() == "Handler" && obj.IsField() && obj.Pkg() != nil && obj.Pkg().Path() == "net/http" {
+				found = true
+			}
+		case *types.TypeName:
+			if c.routerType(obj.Type()) != "" {
+				found = true
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// registers reports whether a signature looks like a home-made registration: it
+// takes a path and a handler.
+func (c *compiler) registers(sig *types.Signature) bool {
+	text, handler := false, false
+	for v := range sig.Params().Variables() {
+		t := v.Type()
+		if b, ok := t.Underlying().(*types.Basic); ok && b.Kind() == types.String {
+			text = true
+		}
+		if c.isHandler(t) {
+			handler = true
+		}
+	}
+	return text && handler
+}
+
+// handsRouter reports whether a function takes or returns a router.
+func (c *compiler) handsRouter(sig *types.Signature) bool {
+	for v := range sig.Results().Variables() {
+		if c.routerType(v.Type()) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// makesHandler reports whether a function returns handlers or middleware.
+func (c *compiler) makesHandler(sig *types.Signature) bool {
+	for v := range sig.Results().Variables() {
+		if c.isHandler(v.Type()) || c.isMiddleware(v.Type()) {
+			return true
+		}
+	}
+	return false
+}
+
+// returnsTable reports whether a function returns structs with handlers in them.
+func (c *compiler) returnsTable(sig *types.Signature) bool {
+	for v := range sig.Results().Variables() {
+		t := v.Type()
+		switch u := t.Underlying().(type) {
+		case *types.Slice:
+			t = u.Elem()
+		case *types.Map:
+			t = u.Elem()
+		default:
+			continue
+		}
+		if c.isHandler(t) {
+			return true
+		}
+		if s, ok := deref(t).Underlying().(*types.Struct); ok {
+			for f := range s.Fields() {
+				if c.isHandler(f.Type()) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func deref(t types.Type) types.Type {
+	t = types.Unalias(t)
+	if p, ok := t.(*types.Pointer); ok {
+		return types.Unalias(p.Elem())
+	}
+	return t
+}
+
+// typeName returns "import/path.Name" of a named type or a pointer to one.
+func typeName(t types.Type) string {
+	if t == nil {
+		return ""
+	}
+	n, ok := deref(t).(*types.Named)
+	if !ok || n.Obj().Pkg() == nil {
+		return ""
+	}
+	return n.Obj().Pkg().Path() + "." + n.Obj().Name()
+}
+
+func (c *compiler) routerType(t types.Type) string {
+	n, ok := deref(t).(*types.Named)
+	if !ok || n.Obj().Pkg() == nil || !c.table.pkgs[n.Obj().Pkg().Path()] {
+		return ""
+	}
+	name := n.Obj().Pkg().Path() + "." + n.Obj().Name()
+	if c.table.types[name] == nil {
+		return ""
+	}
+	return name
+}
+
+func (c *compiler) isHandler(t types.Type) bool {
+	if n, ok := deref(t).(*types.Named); ok && n.Obj().Pkg() != nil && c.table.handlers[typeName(n)] {
+		return true
+	}
+	sig, ok := t.Underlying().(*types.Signature)
+	return ok && c.isHandlerSig(sig)
+}
+
+func (c *compiler) isHandlerSig(sig *types.Signature) bool {
+	for v := range sig.Params().Variables() {
+		if n := typeName(v.Type()); n == "net/http.ResponseWriter" || n == "net/http.Request" {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *compiler) isMiddleware(t types.Type) bool {
+	sig, ok := t.Underlying().(*types.Signature)
+	if !ok || sig.Results().Len() == 0 || !c.isHandler(sig.Results().At(0).Type()) {
+		return false
+	}
+	for v := range sig.Params().Variables() {
+		if c.isHandler(v.Type()) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *compiler) need(f *types.Func) {
+	f = f.Origin()
+	if !c.queued[f] && c.decls[f] != nil {
+		c.queued[f] = true
+		c.queue = append(c.queue, f)
+	}
+}
+
+// findGlobalRouters compiles package variables that are routers or are made by code
+// that registers.
+func (c *compiler) findGlobalRouters() {
+	c.findInits()
+	for _, file := range c.pass.Files {
+		if isTest(c.pass.Fset, file) {
+			continue
+		}
+		for _, d := range file.Decls {
+			gd, ok := d.(*ast.GenDecl)
+			if !ok || gd.Tok != token.VAR {
+				continue
+			}
+			for _, spec := range gd.Specs {
+				for _, id := range spec.(*ast.ValueSpec).Names {
+					v, ok := c.info.Defs[id].(*types.Var)
+					if !ok || id.Name == "_" {
+						continue
+					}
+					init, hasInit := c.inits[v]
+					if c.routerType(v.Type()) != "" || hasInit && (c.makesHandlerType(v.Type()) || c.mentionsTouching(init.value)) {
+						c.global(v)
+					}
+				}
+			}
+		}
+	}
+}
+
+func (c *compiler) makesHandlerType(t types.Type) bool { return c.isHandler(t) || c.isMiddleware(t) }
+
+func (c *compiler) mentionsTouching(n ast.Node) bool {
+	touches := false
+	return c.mentionsRouter(n, func(f *types.Func) { touches = touches || c.touching[f] }) || touches
+}
+
+func (c *compiler) findInits() {
+	c.inits = map[*types.Var]initOf{}
+	for _, file := range c.pass.Files {
+		if isTest(c.pass.Fset, file) {
+			continue
+		}
+		for _, d := range file.Decls {
+			gd, ok := d.(*ast.GenDecl)
+			if !ok || gd.Tok != token.VAR {
+				continue
+			}
+			for _, s := range gd.Specs {
+				vs := s.(*ast.ValueSpec)
+				for i, id := range vs.Names {
+					v, ok := c.info.Defs[id].(*types.Var)
+					switch {
+					case !ok:
+					case len(vs.Values) == len(vs.Names):
+						c.inits[v] = initOf{vs.Values[i], 0}
+					case len(vs.Values) == 1:
+						c.inits[v] = initOf{vs.Values[0], i}
+					}
+				}
+			}
+		}
+	}
+}
+
+// findSetters notes which functions assign which package variables.
+func (c *compiler) findSetters() {
+	c.setters = map[*types.Var][]*types.Func{}
+	for _, f := range c.order {
+		note := func(e ast.Expr) {
+			var id *ast.Ident
+			switch e := ast.Unparen(e).(type) {
+			case *ast.Ident:
+				id = e
+			case *ast.SelectorExpr:
+				id = e.Sel
+			default:
+				return
+			}
+			if v, ok := c.info.Uses[id].(*types.Var); ok && isGlobal(v) && v.Pkg() == c.pass.Pkg {
+				if l := c.setters[v]; len(l) == 0 || l[len(l)-1] != f {
+					c.setters[v] = append(l, f)
+				}
+			}
+		}
+		ast.Inspect(c.decls[f].Body, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				for _, l := range n.Lhs {
+					note(l)
+				}
+			case *ast.IncDecStmt:
+				note(n.X)
+			case *ast.UnaryExpr:
+				if n.Op == token.AND { // flag.StringVar(&v, ...) may set it
+					note(n.X)
+				}
+			}
+			return true
+		})
+	}
+}
+
+func isGlobal(v *types.Var) bool { return v.Pkg() != nil && v.Parent() == v.Pkg().Scope() }
+
+func globalName(v *types.Var) string { return v.Pkg().Path() + "." + v.Name() }
+
+// global compiles a package variable of this package.
+func (c *compiler) global(v *types.Var) {
+	if c.globals[v] != nil || v.Pkg() != c.pass.Pkg {
+		return
+	}
+	g := &global{Name: globalName(v), Router: c.routerType(v.Type())}
+	c.globals[v] = g
+	c.prog.Globals = append(c.prog.Globals, g)
+	if c.setters == nil {
+		c.findSetters()
+	}
+	if init, ok := c.inits[v]; ok {
+		g.InitIn = &fn{Name: c.pass.Pkg.Path() + ".init", File: c.pass.Fset.Position(init.value.Pos()).Filename}
+		s := &scope{c: c, fn: g.InitIn, slots: map[types.Object]int{}, name: c.pass.Pkg.Path() + ".glob."}
+		g.Init, g.Index = s.expr(init.value), init.index
+	}
+	for _, f := range c.setters[v] {
+		g.Setters = append(g.Setters, f.FullName())
+		c.need(f)
+	}
+}
+
+// function compiles a declared function.
+func (c *compiler) function(f *types.Func) {
+	fd := c.decls[f]
+	out := c.newFn(fd.Name.Pos())
+	out.Name = f.FullName()
+	out.Exported = f.Exported()
+	out.Touches = c.touching[f]
+	out.Note = directive(fd.Doc)
+	sig := f.Signature()
+	s := &scope{c: c, fn: out, slots: map[types.Object]int{}, name: out.Name}
+	if fd.Recv != nil {
+		out.Recv = true
+		s.params(fd.Recv)
+	}
+	s.params(fd.Type.Params)
+	s.results(fd.Type.Results)
+	out.Variadic = sig.Variadic()
+	s.body(fd.Body, sig, c.touching[f])
+	c.prog.Funcs = append(c.prog.Funcs, out)
+}
+
+func (c *compiler) newFn(pos token.Pos) *fn {
+	p := c.pass.Fset.Position(pos)
+	return &fn{File: p.Filename, Line: int32(p.Line), Col: int32(p.Column)}
+}
+
+// body compiles what matters of a function's body.
+func (s *scope) body(b *ast.BlockStmt, sig *types.Signature, touches bool) {
+	out, c := s.fn, s.c
+	out.Handler = c.isHandlerSig(sig)
+	if out.Handler {
+		out.Checks = s.checks(b)
+		// A handler is opened up only if it hands the request to another one.
+		if !touches && !(s.delegates(b) && b.End()-b.Pos() < 6000) {
+			return
+		}
+	} else if !touches && (sig.Results().Len() == 0 && !s.sets(b) || b.End()-b.Pos() > 12000) {
+		return
+	}
+	out.Full = true
+	out.Body = s.stmts(b.List)
+}
+
+// sets reports whether the body assigns a package variable or a field.
+func (s *scope) sets(b *ast.BlockStmt) bool {
+	found := false
+	ast.Inspect(b, func(n ast.Node) bool {
+		if a, ok := n.(*ast.AssignStmt); ok && a.Tok != token.DEFINE {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// delegates reports whether the body calls ServeHTTP or another Delegate row.
+func (s *scope) delegates(b *ast.BlockStmt) bool {
+	found := false
+	ast.Inspect(b, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && !found {
+			if f, ok := s.c.info.Uses[id].(*types.Func); ok && f.Name() == "ServeHTTP" {
+				found = true
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// A scope gives the slots of one function's variables.
+type scope struct {
+	c     *compiler
+	fn    *fn
+	slots map[types.Object]int
+	up    *scope
+	name  string // for the names of literals
+	lits  int
+}
+
+func (s *scope) slot(obj types.Object) int {
+	if n, ok := s.slots[obj]; ok {
+		return n
+	}
+	n := s.fn.Slots
+	s.fn.Slots++
+	s.slots[obj] = n
+	return n
+}
+
+func (s *scope) params(fields *ast.FieldList) {
+	if fields == nil {
+		return
+	}
+	for _, f := range fields.List {
+		router := s.c.routerType(s.c.info.TypeOf(f.Type))
+		if len(f.Names) == 0 {
+			s.fn.Slots++
+			s.fn.Params = append(s.fn.Params, param{Router: router})
+		}
+		for _, id := range f.Names {
+			if obj := s.c.info.Defs[id]; obj != nil {
+				s.slot(obj)
+			} else {
+				s.fn.Slots++
+			}
+			s.fn.Params = append(s.fn.Params, param{id.Name, router})
+		}
+	}
+}
+
+func (s *scope) results(fields *ast.FieldList) {
+	if fields == nil {
+		return
+	}
+	for _, f := range fields.List {
+		for _, id := range f.Names {
+			if obj := s.c.info.Defs[id]; obj != nil {
+				s.fn.Named = append(s.fn.Named, s.slot(obj))
+			}
+		}
+	}
+}
+
+func (s *scope) at(e *expr, n ast.Node) *expr {
+	p := s.c.pass.Fset.Position(n.Pos())
+	e.Line, e.Col = int32(p.Line), int32(p.Column)
+	return e
+}
+
+func unknownExpr(why string) *expr { return &expr{Op: opUnknown, Str: why} }
+
+// expr compiles an expression.
+func (s *scope) expr(e ast.Expr) *expr {
+	if e == nil {
+		return nil
+	}
+	x := s.plainExpr(e)
+	if tv, ok := s.c.info.Types[e]; ok && tv.Type != nil && x.Op != opConst {
+		if tup, ok := tv.Type.(*types.Tuple); ok {
+			if tup.Len() > 0 {
+				x.Router = s.c.routerType(tup.At(0).Type())
+			}
+		} else if r := s.c.routerType(tv.Type); r != "" {
+			x.Router = r
+		}
+	}
+	return x
+}
+
+func (s *scope) plainExpr(e ast.Expr) *expr {
+	info := s.c.info
+	if tv, ok := info.Types[e]; ok {
+		if tv.Value != nil {
+			return s.constant(e, tv)
+		}
+		if tv.IsNil() {
+			return &expr{Op: opConst}
+		}
+	}
+	switch e := e.(type) {
+	case *ast.ParenExpr:
+		return s.plainExpr(e.X)
+	case *ast.Ident:
+		return s.object(e, info.ObjectOf(e))
+	case *ast.SelectorExpr:
+		sel := info.Selections[e]
+		if sel == nil {
+			return s.object(e, info.Uses[e.Sel])
+		}
+		x := s.expr(e.X)
+		t := sel.Recv()
+		path := sel.Index()
+		for _, i := range path[:len(path)-1] {
+			st, ok := deref(t).Underlying().(*types.Struct)
+			if !ok {
+				break
+			}
+			f := st.Field(i)
+			x = s.at(&expr{Op: opField, Str: f.Name(), Type: typeName(t), Args: []*expr{x}, Router: s.c.routerType(f.Type())}, e)
+			t = f.Type()
+		}
+		switch sel.Kind() {
+		case types.FieldVal:
+			return s.at(&expr{Op: opField, Str: e.Sel.Name, Type: typeName(t), Args: []*expr{x}}, e)
+		case types.MethodVal:
+			f := sel.Obj().(*types.Func).Origin()
+			s.c.valued[f] = true
+			s.c.need(f)
+			return s.at(&expr{Op: opMethod, Name: f.FullName(), Str: rowKey(f.FullName()), Args: []*expr{x}, Dynamic: types.IsInterface(t)}, e)
+		}
+		return unknownExpr("method expression")
+	case *ast.CallExpr:
+		return s.call(e)
+	case *ast.FuncLit:
+		return s.lit(e)
+	case *ast.CompositeLit:
+		return s.composite(e)
+	case *ast.UnaryExpr:
+		switch e.Op {
+		case token.AND:
+			return s.expr(e.X)
+		case token.NOT:
+			return &expr{Op: opNot, Args: []*expr{s.expr(e.X)}}
+		}
+	case *ast.StarExpr:
+		return s.expr(e.X)
+	case *ast.BinaryExpr:
+		return s.at(&expr{Op: opBinary, Str: e.Op.String(), Args: []*expr{s.expr(e.X), s.expr(e.Y)}}, e)
+	case *ast.IndexExpr:
+		if tv := info.Types[e.X]; tv.Type != nil {
+			if _, ok := tv.Type.Underlying().(*types.Signature); ok {
+				return s.expr(e.X) // instantiation
+			}
+		}
+		return s.at(&expr{Op: opIndex, Args: []*expr{s.expr(e.X), s.expr(e.Index)}}, e)
+	case *ast.IndexListExpr:
+		return s.expr(e.X)
+	case *ast.SliceExpr:
+		return &expr{Op: opSlice, Args: []*expr{s.expr(e.X), orNil(s.expr(e.Low)), orNil(s.expr(e.High))}}
+	case *ast.TypeAssertExpr:
+		return s.expr(e.X)
+	}
+	return unknownExpr("an expression that is not followed")
+}
+
+// orNil keeps gob from meeting a nil pointer in a slice.
+func orNil(e *expr) *expr {
+	if e == nil {
+		return &expr{Op: opConst}
+	}
+	return e
+}
+
+func (s *scope) constant(e ast.Expr, tv types.TypeAndValue) *expr {
+	x := s.at(&expr{Op: opConst, Type: typeName(tv.Type)}, e)
+	switch v := tv.Value; v.Kind() {
+	case constant.String:
+		x.Kind, x.Str = 's', constant.StringVal(v)
+	case constant.Bool:
+		x.Kind, x.Str = 'b', v.String()
+	case constant.Int:
+		x.Kind, x.Str = 'i', v.ExactString()
+	default:
+		x.Kind, x.Str = 'f', v.ExactString()
+	}
+	var obj types.Object
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		obj = s.c.info.Uses[e]
+	case *ast.SelectorExpr:
+		obj = s.c.info.Uses[e.Sel]
+	}
+	if k, ok := obj.(*types.Const); ok && k.Pkg() != nil {
+		x.Name = k.Pkg().Path() + "." + k.Name()
+	}
+	return x
+}
+
+func (s *scope) object(n ast.Expr, obj types.Object) *expr {
+	switch obj := obj.(type) {
+	case *types.Var:
+		if isGlobal(obj) {
+			s.c.global(obj)
+			return s.at(&expr{Op: opGlobal, Name: globalName(obj)}, n)
+		}
+		for depth, sc := 0, s; sc != nil; depth, sc = depth+1, sc.up {
+			if slot, ok := sc.slots[obj]; ok {
+				return s.at(&expr{Op: opLocal, N: slot, Depth: depth, Str: obj.Name()}, n)
+			}
+		}
+		return s.at(&expr{Op: opLocal, N: s.slot(obj), Str: obj.Name()}, n)
+	case *types.Func:
+		f := obj.Origin()
+		s.c.valued[f] = true
+		s.c.need(f)
+		return s.at(&expr{Op: opFunc, Name: f.FullName(), Str: rowKey(f.FullName())}, n)
+	}
+	return unknownExpr("an identifier that is not followed")
+}
+
+func (s *scope) composite(e *ast.CompositeLit) *expr {
+	t := s.c.info.TypeOf(e)
+	x := s.at(&expr{Type: typeName(t)}, e)
+	switch u := deref(t).Underlying().(type) {
+	case *types.Struct:
+		x.Op = opStruct
+		for i, el := range e.Elts {
+			key, val := "", el
+			if kv, ok := el.(*ast.KeyValueExpr); ok {
+				key, val = kv.Key.(*ast.Ident).Name, kv.Value
+			} else if i < u.NumFields() {
+				key = u.Field(i).Name()
+			}
+			x.Keys = append(x.Keys, key)
+			x.Args = append(x.Args, s.expr(val))
+		}
+	case *types.Slice, *types.Array:
+		x.Op = opList
+		for _, el := range e.Elts {
+			if kv, ok := el.(*ast.KeyValueExpr); ok {
+				el = kv.Value
+			}
+			x.Args = append(x.Args, s.expr(el))
+		}
+	case *types.Map:
+		x.Op = opMap
+		for _, el := range e.Elts {
+			if kv, ok := el.(*ast.KeyValueExpr); ok {
+				x.Args = append(x.Args, s.expr(kv.Key), s.expr(kv.Value))
+			}
+		}
+	default:
+		return unknownExpr("a composite literal that is not followed")
+	}
+	return x
+}
+
+func (s *scope) lit(e *ast.FuncLit) *expr {
+	out := s.c.newFn(e.Pos())
+	s.lits++
+	if s.up == nil && !strings.HasSuffix(s.name, ".") {
+		out.Name = s.name + ".func" + strconv.Itoa(s.lits)
+	} else if s.up == nil {
+		out.Name = s.name + ".func" + strconv.Itoa(s.lits)
+	} else {
+		out.Name = s.name + "." + strconv.Itoa(s.lits)
+	}
+	sig, ok := s.c.info.TypeOf(e).(*types.Signature)
+	if !ok {
+		return unknownExpr("a function literal without a type")
+	}
+	in := &scope{c: s.c, fn: out, slots: map[types.Object]int{}, up: s, name: out.Name}
+	in.params(e.Type.Params)
+	in.results(e.Type.Results)
+	out.Variadic = sig.Variadic()
+	out.Note = s.c.note(e.Pos())
+	touches := s.c.mentionsTouching(e.Body)
+	out.Touches = touches
+	in.body(e.Body, sig, touches)
+	return s.at(&expr{Op: opLit, Fn: out}, e)
+}
+
+func (s *scope) call(e *ast.CallExpr) *expr {
+	info := s.c.info
+	fun := ast.Unparen(e.Fun)
+	if tv := info.Types[fun]; tv.IsType() {
+		if len(e.Args) == 1 {
+			return s.expr(e.Args[0])
+		}
+		return unknownExpr("a conversion that is not followed")
+	}
+	if id, ok := fun.(*ast.Ident); ok {
+		if b, ok := info.Uses[id].(*types.Builtin); ok {
+			return s.builtin(b.Name(), e)
+		}
+	}
+	x := s.at(&expr{Op: opCall, Spread: e.Ellipsis.IsValid()}, e)
+	if sel, ok := fun.(*ast.SelectorExpr); ok {
+		// In a chain over several lines, the method's name is where a reader looks.
+		x = s.at(x, sel.Sel)
+	}
+	callee := s.calleeFunc(fun)
+	valued := callee != nil && s.c.valued[callee]
+	fx := s.expr(fun)
+	if callee != nil && !valued {
+		delete(s.c.valued, callee) // calling is no use as a value
+	}
+	x.Args = append(x.Args, fx)
+	for _, a := range e.Args {
+		x.Args = append(x.Args, s.expr(a))
+	}
+	x.Dynamic = callee == nil || fx.Dynamic
+	if sig, ok := info.TypeOf(fun).Underlying().(*types.Signature); ok {
+		x.Handler = s.c.makesHandler(sig)
+		for v := range sig.Params().Variables() {
+			if s.c.routerType(v.Type()) != "" {
+				x.Takes = true
+			}
+		}
+	}
+	x.Note = s.c.note(e.Pos())
+	if x.Note == "" {
+		if sel, ok := fun.(*ast.SelectorExpr); ok {
+			x.Note = s.c.note(sel.Sel.Pos())
+		}
+	}
+	return x
+}
+
+func (s *scope) calleeFunc(fun ast.Expr) *types.Func {
+	switch f := fun.(type) {
+	case *ast.Ident:
+		if fn, ok := s.c.info.Uses[f].(*types.Func); ok {
+			return fn.Origin()
+		}
+	case *ast.SelectorExpr:
+		if fn, ok := s.c.info.Uses[f.Sel].(*types.Func); ok {
+			return fn.Origin()
+		}
+	case *ast.IndexExpr:
+		return s.calleeFunc(ast.Unparen(f.X))
+	case *ast.IndexListExpr:
+		return s.calleeFunc(ast.Unparen(f.X))
+	}
+	return nil
+}
+
+func (s *scope) builtin(name string, e *ast.CallExpr) *expr {
+	switch name {
+	case "make":
+		switch s.c.info.TypeOf(e).Underlying().(type) {
+		case *types.Map:
+			return s.at(&expr{Op: opMap}, e)
+		case *types.Slice:
+			return s.at(&expr{Op: opList}, e)
+		}
+	case "new":
+		return s.at(&expr{Op: opStruct, Type: typeName(s.c.info.TypeOf(e))}, e)
+	case "append", "len":
+		x := s.at(&expr{Op: opBuiltin, Name: name, Spread: e.Ellipsis.IsValid()}, e)
+		for _, a := range e.Args {
+			x.Args = append(x.Args, s.expr(a))
+		}
+		return x
+	}
+	return unknownExpr("the result of " + name)
+}
+
+// note returns the permcheck directive on the line of pos or on the line above.
+func (c *compiler) note(pos token.Pos) string {
+	if c.notes == nil {
+		c.notes = map[string]map[int]string{}
+		for _, file := range c.pass.Files {
+			for _, g := range file.Comments {
+				for _, cm := range g.List {
+					if d := directiveText(cm.Text); d != "" {
+						p := c.pass.Fset.Position(cm.Pos())
+						if c.notes[p.Filename] == nil {
+							c.notes[p.Filename] = map[int]string{}
+						}
+						c.notes[p.Filename][p.Line] = d
+					}
+				}
+			}
+		}
+	}
+	if len(c.notes) == 0 {
+		return ""
+	}
+	p := c.pass.Fset.Position(pos)
+	lines := c.notes[p.Filename]
+	if d := lines[p.Line]; d != "" {
+		return d
+	}
+	return lines[p.Line-1]
+}
+
+// directive returns the permcheck directive of a doc comment.
+func directive(doc *ast.CommentGroup) string {
+	if doc == nil {
+		return ""
+	}
+	for _, cm := range doc.List {
+		if d := directiveText(cm.Text); d != "" {
+			return d
+		}
+	}
+	return ""
+}
+
+func directiveText(comment string) string {
+	d, ok := strings.CutPrefix(comment, "//permcheck:")
+	if !ok {
+		return ""
+	}
+	if verb, _, _ := strings.Cut(d, " "); verb != "requires" && verb != "public" {
+		return ""
+	}
+	return strings.TrimSpace(d)
+}

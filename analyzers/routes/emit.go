@@ -1,0 +1,685 @@
+package routes
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// How a route's permission was found.
+const (
+	Wrapper    = "wrapper"    // a call around the handler
+	Middleware = "middleware" // a router's or group's middleware
+	Table      = "table"      // a field of a struct in a table of routes
+	Body       = "body"       // a check at the top of the handler
+	Comment    = "comment"    // a //permcheck: directive
+	Config     = "config"     // .permcheck.yaml
+)
+
+// A Route is one registered endpoint, with everything that its requests pass.
+type Route struct {
+	Method  string // upper case; AnyMethod where the pattern takes all
+	Path    string // template
+	Handler string // the function that answers, as Go names it
+	Framework,
+	Package string
+	File         string
+	Line, Column int
+	Conditional  bool // registered only under a condition
+	Dynamic      bool // the path is a default, or part of it is known only at run time
+	Guards       []Guard
+	Directive    string // "requires EXPR" or "public REASON"
+
+	// Group names the router view that registered it: its siblings have the same.
+	Group string
+	// Entry is the function whose evaluation found the route. Where Open, importers
+	// can call it and may wrap or mount what it makes: what they find at the same
+	// position replaces this route.
+	Entry string
+	Open  bool
+	// ViaFile, ViaLine and ViaColumn are the innermost call, in the package that was
+	// analyzed, that led to the registration; the registration itself if it is there.
+	ViaFile            string
+	ViaLine, ViaColumn int
+}
+
+// A Guard is one function that a request passes before the handler, and the
+// constants that it was given.
+type Guard struct {
+	Func         string // as types.Func.FullName writes it; empty if it is not known
+	File         string
+	Line, Column int
+	Basis        string
+	Args         []GuardArg
+	Nested       []Guard // guards inside its body
+	Maybe        bool    // attached only under a condition that the route does not share
+	Unclear      bool    // a check whose refusing outcome is not plain
+	Why          string  // why it is not known what it is
+}
+
+// An GuardArg is an argument of a guard.
+type GuardArg struct {
+	Index  int // from 0
+	Consts []Const
+	Spread bool   // several constants, as a slice or variadic
+	Why    string // why more than Consts is not known; empty if all is
+}
+
+// A Const is a constant given to a guard.
+type Const struct {
+	Value string
+	Kind  string // "string", "int" or "bool"
+	Name  string // "import/path.Name" of the constant's object, if it has one
+	Type  string // its named type
+	Field bool   // out of a struct's field
+}
+
+// An Unresolved is a registration that could not be read.
+type Unresolved struct {
+	File         string
+	Line, Column int
+	Reason       string
+}
+
+// A Result is what the routes analyzer found in one package.
+type Result struct {
+	Routes     []*Route
+	Unresolved []Unresolved
+	// Called names the functions of other packages that were evaluated here: what
+	// their own packages found behind them is superseded where this one found it too.
+	Called []string
+}
+
+func display(s string) string {
+	if strings.HasPrefix(s, baseMark) {
+		s = "/{base}/" + strings.TrimPrefix(strings.TrimPrefix(s, baseMark), "/")
+	}
+	return strings.ReplaceAll(s, baseMark, "{base}")
+}
+
+// result flattens what was registered into routes.
+func (e *engine) result() *Result {
+	mounted := map[*core]bool{}
+	for _, c := range e.cores { // the list may grow while handlers are opened up
+		for _, r := range c.regs {
+			for _, p := range e.peel(r.handler) {
+				mounted[p.r.core] = true
+			}
+		}
+	}
+	f := &flattener{e: e, seen: map[string]*Route{}}
+	done := map[*core]bool{}
+	served := map[*core]bool{}
+	for i, list := range [][]value{e.served, e.returned} {
+		var wrapped []peeled
+		for _, v := range list {
+			for _, p := range e.peel(v) {
+				if mounted[p.r.core] || done[p.r.core] {
+					continue
+				}
+				if i == 1 && len(p.wraps) == 0 && p.strip == nil {
+					continue
+				}
+				wrapped = append(wrapped, p)
+			}
+		}
+		for _, p := range wrapped {
+			if i == 0 {
+				served[p.r.core] = true
+			}
+			done[p.r.core] = true
+			f.served = i == 0
+			f.flatten(p.r.core, place{guards: p.wraps, prefix: text("")})
+		}
+	}
+	f.served = false
+	for _, c := range e.cores {
+		if !mounted[c] && !done[c] {
+			f.flatten(c, place{prefix: text("")})
+		}
+	}
+	res := &Result{Routes: f.routes}
+	for u := range e.unread {
+		res.Unresolved = append(res.Unresolved, u)
+	}
+	for name := range e.foreign {
+		res.Called = append(res.Called, name)
+	}
+	slices.Sort(res.Called)
+	slices.SortFunc(res.Unresolved, func(a, b Unresolved) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Reason, b.Reason))
+	})
+	slices.SortStableFunc(res.Routes, func(a, b *Route) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method))
+	})
+	return res
+}
+
+type flattener struct {
+	e      *engine
+	routes []*Route
+	seen   map[string]*Route
+	path   []*core
+	served bool
+}
+
+// A place is where a core hangs: what its routes inherit.
+type place struct {
+	prefix konst
+	guards []guardVal
+	cond   []int
+	method string // restriction of the mount, or empty
+	below  string // the mount's own path, where the router sees the whole path
+}
+
+func (f *flattener) flatten(c *core, at place) {
+	for _, p := range f.path {
+		if p == c {
+			return
+		}
+	}
+	if len(f.path) > 32 {
+		return
+	}
+	f.path = append(f.path, c)
+	defer func() { f.path = f.path[:len(f.path)-1] }()
+	for _, r := range c.regs {
+		f.reg(c, r, at)
+	}
+}
+
+func (f *flattener) reg(c *core, r *reg, at place) {
+	guards := slices.Clone(at.guards)
+	for _, g := range append(slices.Clone(c.use), r.guards...) {
+		g.maybe = g.maybe || !equalCond(g.cond, r.cond)
+		guards = append(guards, g)
+	}
+	raw := r.path.text
+	method, path, err := c.spec.Path(raw)
+	if raw == "" && r.mount {
+		method, path, err = AnyMethod, "", nil
+	}
+	if err != nil {
+		f.e.unresolved(r.at, err.Error())
+		return
+	}
+	if r.method != "" {
+		method = r.method
+	}
+	dyn := r.path.dyn || at.prefix.dyn
+	cond := append(slices.Clone(at.cond), r.cond...)
+
+	if subs := f.e.peel(r.handler); len(subs) > 0 {
+		for _, s := range subs {
+			next := place{guards: append(slices.Clone(guards), s.wraps...), cond: cond, method: at.method, prefix: text("")}
+			if method != AnyMethod {
+				next.method = method
+			}
+			under := strings.TrimSuffix(strings.TrimSuffix(path, "{path...}"), "/")
+			switch {
+			case s.strip != nil:
+				_, stripped, err := s.r.spec.Path(strings.TrimSuffix(s.strip.text, "/") + "/")
+				if err != nil {
+					f.e.unresolved(r.at, err.Error())
+					continue
+				}
+				next.prefix = join2(at.prefix, text(strings.TrimSuffix(strings.TrimSuffix(stripped, "{path...}"), "/")))
+				next.prefix.dyn = dyn || s.strip.dyn
+			case c.spec.Strips && r.mount && s.r.spec == c.spec:
+				next.prefix = join2(at.prefix, text(under))
+				next.prefix.dyn = dyn
+			default:
+				// The router sees the whole path: only what lies below the mount is reached.
+				next.prefix = at.prefix
+				next.prefix.dyn = dyn
+				next.below = path
+			}
+			f.flatten(s.r.core, next)
+		}
+		return
+	}
+	if r.mount && !strings.HasSuffix(path, "{path...}") {
+		path = strings.TrimSuffix(path, "/") + "/{path...}"
+	}
+	if at.below != "" {
+		reached, ok := meet(at.below, path)
+		if !ok {
+			f.e.unresolved(r.at, fmt.Sprintf("%s cannot be reached: its router is mounted at %s and sees the whole path", display(path), display(at.below)))
+			return
+		}
+		path = reached
+	}
+	if at.method != "" {
+		if method != AnyMethod && method != at.method {
+			f.e.unresolved(r.at, fmt.Sprintf("%s %s cannot be reached: its router is mounted for %s only", method, display(path), at.method))
+			return
+		}
+		method = at.method
+	}
+	full := path
+	if at.prefix.text != "" {
+		full = strings.TrimSuffix(at.prefix.text, "/") + path
+	}
+	if !strings.HasPrefix(full, "/") && !strings.HasPrefix(full, baseMark) {
+		f.e.unresolved(r.at, fmt.Sprintf("the path %q does not begin with /", display(full)))
+		return
+	}
+	if strings.Trim(full, "/"+baseMark) == "" && strings.Contains(full, baseMark) {
+		dyn = true
+	}
+	route := &Route{
+		Method: method, Path: display(full), Framework: c.spec.Name, Package: r.pkg,
+		File: r.at.file, Line: int(r.at.line), Column: int(r.at.col),
+		ViaFile: r.via.file, ViaLine: int(r.via.line), ViaColumn: int(r.via.col),
+		Conditional: len(cond) > 0, Dynamic: dyn || strings.Contains(full, baseMark) || f.given(),
+		Group: r.group, Directive: r.note,
+	}
+	if r.entry != nil {
+		route.Entry = r.entry.Name
+		route.Open = r.entry.Exported && !f.served
+	}
+	d := describer{e: f.e}
+	for _, g := range guards {
+		route.Guards = append(route.Guards, d.guard(g)...)
+	}
+	route.Handler = d.handler(r.handler, &route.Guards)
+	if note := d.note(r.handler); note != "" && route.Directive == "" {
+		route.Directive = note
+	}
+	f.emit(route)
+}
+
+// given reports whether the outermost router on the way here was given from outside.
+func (f *flattener) given() bool { return f.path[0].symbolic }
+
+// meet is the part of a template that lies below a mount whose router sees whole
+// paths.
+func meet(mount, path string) (string, bool) {
+	base, isTree := strings.CutSuffix(mount, "{path...}")
+	if !isTree {
+		if path == mount {
+			return path, true
+		}
+		if p, ok := strings.CutSuffix(path, "{path...}"); ok && strings.HasPrefix(mount, p) {
+			return mount, true
+		}
+		return "", false
+	}
+	if strings.HasPrefix(path, base) || strings.HasPrefix(path, baseMark) || strings.HasPrefix(mount, baseMark) {
+		return path, true
+	}
+	if p, ok := strings.CutSuffix(path, "{path...}"); ok && strings.HasPrefix(base, p) {
+		return mount, true
+	}
+	if strings.Contains(base, "{") || strings.Contains(path, "{") { // parameters: compared by segment
+		b, p := strings.Split(strings.TrimSuffix(base, "/"), "/"), strings.Split(path, "/")
+		if len(p) < len(b) {
+			return "", false
+		}
+		for i := range b {
+			if b[i] != p[i] && !strings.HasPrefix(b[i], "{") && !strings.HasPrefix(p[i], "{") {
+				return "", false
+			}
+		}
+		return path, true
+	}
+	return "", false
+}
+
+// emit adds a route once; found again, it is conditional only if it always is.
+func (f *flattener) emit(r *Route) {
+	key := fmt.Sprintf("%s\x00%s\x00%s\x00%d\x00%d\x00%s", r.Method, r.Path, r.File, r.Line, r.Column, guardKey(r.Guards))
+	if old := f.seen[key]; old != nil {
+		old.Conditional = old.Conditional && r.Conditional
+		old.Open = old.Open && r.Open
+		return
+	}
+	f.seen[key] = r
+	f.routes = append(f.routes, r)
+}
+
+func guardKey(gs []Guard) string {
+	var b strings.Builder
+	for _, g := range gs {
+		fmt.Fprintf(&b, "%s:%d:%v:%v(%s)", g.Func, g.Line, g.Maybe, g.Args, guardKey(g.Nested))
+	}
+	return b.String()
+}
+
+// A describer turns values into guards.
+type describer struct {
+	e     *engine
+	depth int
+}
+
+func (d *describer) guard(g guardVal) []Guard {
+	out := d.middleware(g.v, g.pos)
+	for i := range out {
+		out[i].Basis = g.basis
+		out[i].Maybe = out[i].Maybe || g.maybe
+	}
+	return out
+}
+
+// middleware describes a middleware value, or a call that wrapped a handler.
+func (d *describer) middleware(v value, pos site) []Guard {
+	if d.depth > 8 {
+		return nil
+	}
+	d.depth++
+	defer func() { d.depth-- }()
+	g := Guard{File: pos.file, Line: int(pos.line), Column: int(pos.col)}
+	switch v := v.(type) {
+	case *call:
+		g.File, g.Line, g.Column = v.pos.file, int(v.pos.line), int(v.pos.col)
+		if fn, ok := v.fn.(*call); ok { // Require("x")(h)
+			return d.middleware(fn, fn.pos)
+		}
+		g.Func = nameOf(v.fn)
+		if g.Func == "" {
+			g.Why = why(v.fn)
+		}
+		g.Args = d.args(v.args)
+		switch in := v.inner.(type) {
+		case nil, unknown:
+		case closure:
+			if in.fn.Handler {
+				g.Nested = d.inside(in)
+			} else if in.fn.Full {
+				g.Nested = d.inside(d.quiet(func() value { return d.e.apply(in, unknowns(len(in.fn.Params)), v.pos, nil) }))
+			}
+		default:
+			g.Nested = d.inside(v.inner)
+		}
+	case funcRef:
+		g.Func = v.name
+		if t := d.e.target(v); t != nil {
+			if t.Handler {
+				g.Nested = d.inside(v)
+			} else if t.Full {
+				g.Nested = d.inside(d.quiet(func() value { return d.e.apply(v, unknowns(len(t.Params)), pos, nil) }))
+			}
+		}
+	case closure:
+		g.Func = v.fn.Name
+		if v.fn.Handler {
+			g.Nested = d.inside(v)
+		} else if v.fn.Full {
+			g.Nested = d.inside(d.quiet(func() value { return d.e.apply(v, unknowns(len(v.fn.Params)), pos, nil) }))
+		}
+	case *structVal, *router:
+		return nil
+	default:
+		g.Why = why(v)
+	}
+	return []Guard{g}
+}
+
+// quiet evaluates without registering anything for good.
+func (d *describer) quiet(f func() value) value {
+	saved, cond, trail := d.e.deleg, d.e.cond, d.e.trail
+	var drop []value
+	d.e.deleg, d.e.cond = &drop, nil
+	v := f()
+	d.e.deleg, d.e.cond, d.e.trail = saved, cond, trail
+	return first(v)
+}
+
+// inside describes the guards within the value that a middleware returned.
+func (d *describer) inside(v value) []Guard {
+	if d.depth > 8 {
+		return nil
+	}
+	d.depth++
+	defer func() { d.depth-- }()
+	switch v := v.(type) {
+	case closure:
+		return d.checks(v.fn, v.env, nil)
+	case funcRef:
+		if t := d.e.target(v); t != nil && t.Handler {
+			return d.checks(t, nil, v.recv)
+		}
+	case *call:
+		out := d.middleware(v, v.pos)
+		for _, a := range v.args {
+			switch a.(type) {
+			case closure, *call:
+				out = append(out, d.inside(a)...)
+			}
+		}
+		return out
+	case *structVal:
+		if t := d.e.methodOf(v, "ServeHTTP"); t != nil {
+			return d.checks(t, nil, v)
+		}
+	}
+	return nil
+}
+
+// checks describes the calls at the top of a handler's body.
+func (d *describer) checks(f *fn, env *frame, recv value) []Guard {
+	var out []Guard
+	for _, c := range f.Checks {
+		fr := &frame{fn: f, vals: make([]value, f.Slots), up: env}
+		if f.Recv && len(fr.vals) > 0 {
+			fr.vals[0] = recv
+		}
+		d.e.stack = append(d.e.stack, fr)
+		var name string
+		var args []value
+		d.quiet(func() value {
+			name = nameOf(d.e.eval(fr, c.Call.Args[0]))
+			args = d.e.args(fr, c.Call)
+			return nil
+		})
+		d.e.stack = d.e.stack[:len(d.e.stack)-1]
+		out = append(out, Guard{
+			Func: name, File: f.File, Line: int(c.Call.Line), Column: int(c.Call.Col),
+			Basis: Body, Args: d.args(args), Unclear: !c.Clear,
+		})
+	}
+	return out
+}
+
+func nameOf(v value) string {
+	switch v := v.(type) {
+	case funcRef:
+		return v.name
+	case closure:
+		return v.fn.Name
+	case *call:
+		return nameOf(v.fn)
+	}
+	return ""
+}
+
+// args describes the constants among a guard's arguments.
+func (d *describer) args(args []value) []GuardArg {
+	var out []GuardArg
+	for i, a := range args {
+		g := GuardArg{Index: i}
+		if s, ok := a.(spreadVal); ok {
+			a, g.Spread = s.v, true
+		}
+		d.consts(a, &g)
+		if len(g.Consts) > 0 || g.Why != "" {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+func (d *describer) consts(v value, g *GuardArg) {
+	switch v := v.(type) {
+	case konst:
+		kind := map[byte]string{'s': "string", 'i': "int", 'b': "bool"}[v.kind]
+		if kind == "" {
+			return
+		}
+		if strings.Contains(v.text, baseMark) || v.dyn {
+			g.Why = "a text that is known only at run time"
+			return
+		}
+		g.Consts = append(g.Consts, Const{v.text, kind, v.name, v.typ, v.field})
+	case list:
+		g.Spread = true
+		for _, el := range v.elems {
+			if el.maybe {
+				g.Why = "a list that depends on a condition"
+			}
+			d.consts(el.v, g)
+		}
+	case *call:
+		inner := GuardArg{}
+		for _, a := range v.args {
+			d.consts(a, &inner)
+		}
+		if len(inner.Consts) > 0 && v.inner == nil {
+			g.Consts = append(g.Consts, inner.Consts...)
+			g.Why = "what " + nameOf(v.fn) + " makes of its arguments is not known"
+		}
+	case *structVal:
+		for _, cell := range v.fields {
+			var inner GuardArg
+			d.consts(*cell, &inner)
+			if len(inner.Consts) > 0 {
+				g.Consts = append(g.Consts, inner.Consts...)
+				g.Why = "a struct is not read as a permission"
+			}
+		}
+	case nil, unknown:
+		g.Why = why(v)
+	}
+}
+
+// handler walks from the registered value inwards to the function that answers; it
+// appends the guards that it passes and returns the function's name.
+func (d *describer) handler(v value, guards *[]Guard) string {
+	for range 24 {
+		switch h := v.(type) {
+		case *call:
+			next := -1
+			for i, a := range h.args {
+				if d.isHandlerValue(a) {
+					next = i
+					break
+				}
+			}
+			if next < 0 {
+				// A factory: what it returns answers.
+				for _, g := range d.middleware(h, h.pos) {
+					g.Basis = Wrapper
+					*guards = append(*guards, g)
+				}
+				return nameOf(h.fn)
+			}
+			for _, g := range d.middleware(h, h.pos) {
+				g.Basis = Wrapper
+				*guards = append(*guards, g)
+			}
+			for i, a := range h.args {
+				if i == next {
+					continue
+				}
+				for _, m := range flatList(a) {
+					switch m.(type) {
+					case closure, funcRef, *call:
+						for _, g := range d.middleware(m, h.pos) {
+							g.Basis = Wrapper
+							*guards = append(*guards, g)
+						}
+					}
+				}
+			}
+			v = h.args[next]
+		case closure:
+			*guards = append(*guards, d.checks(h.fn, h.env, nil)...)
+			return h.fn.Name
+		case funcRef:
+			if h.bound && strings.HasSuffix(h.key, ".ServeHTTP") && h.dynamic {
+				v = h.recv
+				continue
+			}
+			if t := d.e.target(h); t != nil {
+				*guards = append(*guards, d.checks(t, nil, h.recv)...)
+				return t.Name
+			}
+			return h.name
+		case *structVal:
+			if t := d.e.methodOf(h, "ServeHTTP"); t != nil {
+				*guards = append(*guards, d.checks(t, nil, h)...)
+				return t.Name
+			}
+			return "(*" + h.typ + ").ServeHTTP"
+		default:
+			return ""
+		}
+	}
+	return ""
+}
+
+func flatList(v value) []value {
+	if s, ok := v.(spreadVal); ok {
+		v = s.v
+	}
+	l, ok := v.(list)
+	if !ok {
+		return []value{v}
+	}
+	out := make([]value, len(l.elems))
+	for i, e := range l.elems {
+		out[i] = e.v
+	}
+	return out
+}
+
+func (d *describer) isHandlerValue(v value) bool {
+	switch v := v.(type) {
+	case closure:
+		return v.fn.Handler
+	case funcRef:
+		if t := d.e.target(v); t != nil {
+			return t.Handler
+		}
+		return true // a function whose body is elsewhere
+	case *call:
+		return true
+	case *structVal:
+		return d.e.methodOf(v, "ServeHTTP") != nil
+	case *router:
+		return true
+	}
+	return false
+}
+
+// note finds the directive of the handler itself.
+func (d *describer) note(v value) string {
+	for range 24 {
+		switch h := v.(type) {
+		case *call:
+			if h.note != "" {
+				return h.note
+			}
+			next := value(nil)
+			for _, a := range h.args {
+				if d.isHandlerValue(a) {
+					next = a
+					break
+				}
+			}
+			v = next
+		case closure:
+			return h.fn.Note
+		case funcRef:
+			if t := d.e.target(h); t != nil {
+				return t.Note
+			}
+			return ""
+		default:
+			return ""
+		}
+	}
+	return ""
+}

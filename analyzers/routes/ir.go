@@ -1,0 +1,177 @@
+package routes
+
+import (
+	"bytes"
+	"encoding/gob"
+	"fmt"
+)
+
+// The compiler turns the functions that matter for routing into a small program of
+// these nodes, and the evaluator runs it. The nodes name types and functions by
+// text, so that a package's program travels to its importers as a fact and a call
+// into it is evaluated there with the caller's own prefix and guards.
+
+type op uint8
+
+const (
+	opUnknown op = iota // Str: why nothing is known
+	opConst             // Kind, Str: the value; Name: the constant's object, if it has one
+	opLocal             // N, Depth: slot N of the Depth-th enclosing function
+	opGlobal            // Name
+	opFunc              // Name
+	opMethod            // Name, Args[0] the receiver
+	opField             // Str: the field, Type: the struct's type, Args[0]
+	opCall              // Args[0] the callee, then the arguments
+	opLit               // Fn
+	opStruct            // Type, Keys, Args
+	opList              // Args
+	opMap               // Args: key, value, key, value ...
+	opBinary            // Str: the operator, Args
+	opNot               // Args[0]
+	opIndex             // Args: container, index
+	opSlice             // Args: container, low, high (nil when absent)
+	opCopy              // Args[0]: a struct copied by assignment
+	opBuiltin           // Name, Args
+)
+
+// An expr is one expression. Gob writes only the members that are set.
+type expr struct {
+	Op        op
+	Kind      byte // of a constant: s, i, b, or 0 for nil
+	N, Depth  int
+	Str       string
+	Name      string
+	Type      string // type of a literal, of a constant, or of the struct that has a field
+	Router    string // the router type of the expression's value
+	Note      string // permcheck comment directive at a call
+	Keys      []string
+	Args      []*expr
+	Fn        *fn
+	Line, Col int32
+	Spread    bool // a call's last argument is passed with ...
+	Dynamic   bool // a method called through an interface, or a function value
+	Handler   bool // a call whose result is a handler or middleware
+	Takes     bool // a call of a function with a parameter of router type
+}
+
+type stmtOp uint8
+
+const (
+	stExpr   stmtOp = iota // R[0]
+	stAssign               // L, R; len(R) may be 1 with several L
+	stIf                   // R[0] the condition, Body, Else; ErrCheck
+	stRange                // L: key, value; R[0]; Body
+	stLoop                 // R[0] the condition or nothing, Body
+	stSwitch               // R[0] the tag (or nil), Cases
+	stBlock                // Body
+	stReturn               // R
+)
+
+type stmt struct {
+	Op       stmtOp
+	L, R     []*expr
+	Body     []*stmt
+	Else     []*stmt
+	Cases    []caseClause
+	ErrCheck bool // an if that compares with nil: leaving in it is not a condition
+}
+
+type caseClause struct {
+	Exprs   []*expr
+	Default bool
+	Body    []*stmt
+}
+
+// A fn is one compiled function or function literal.
+type fn struct {
+	Name      string // as types.Func.FullName writes it; literals add .func1
+	File      string
+	Line, Col int32
+	Params    []param // the receiver first, if there is one
+	Recv      bool
+	Variadic  bool
+	Named     []int // slots of named results
+	Slots     int
+	Body      []*stmt
+	Checks    []*check // calls that decide at the top of a handler's body
+	Note      string   // permcheck directive of the doc comment
+	Handler   bool     // a handler's signature
+	Exported  bool     // importers can call it
+	Full      bool     // Body is compiled
+	Touches   bool     // registers or builds routers, itself or through what it calls
+	Valued    bool     // used as a value, so that calls of it cannot all be seen
+	Setter    bool     // assigns a package variable of string type
+}
+
+type param struct {
+	Name   string
+	Router string // router type, if it has one
+}
+
+// A check is a call whose result decides whether a handler goes on.
+type check struct {
+	Call *expr
+	// Clear says that the handler stops when the call does not agree: a negated
+	// condition, or an error that is not nil. Otherwise which outcome stops it is
+	// not plain.
+	Clear bool
+}
+
+// A global is a package variable.
+type global struct {
+	Name    string
+	Init    *expr
+	InitIn  *fn // the pseudo function that Init is compiled in
+	Index   int // result of Init to take, for var a, b = f()
+	Router  string
+	Setters []string // functions that assign it
+}
+
+// A program is what one package contributes.
+type program struct {
+	Path    string
+	Funcs   []*fn
+	Globals []*global
+
+	funcs   map[string]*fn
+	globals map[string]*global
+}
+
+func (p *program) index() {
+	p.funcs = make(map[string]*fn, len(p.Funcs))
+	for _, f := range p.Funcs {
+		p.funcs[f.Name] = f
+	}
+	p.globals = make(map[string]*global, len(p.Globals))
+	for _, g := range p.Globals {
+		p.globals[g.Name] = g
+	}
+}
+
+// A Fact carries a package's program to its importers: the summary of what its
+// functions register, relative to what they are given. It is kept encoded until an
+// importer calls one of the functions named.
+type Fact struct {
+	Touching []string // functions that register or build routers
+	Program  []byte
+}
+
+// AFact marks Fact as a fact.
+func (*Fact) AFact() {}
+
+func (f *Fact) String() string { return fmt.Sprintf("routes(%d functions)", len(f.Touching)) }
+
+func (p *program) encode() ([]byte, error) {
+	var b bytes.Buffer
+	err := gob.NewEncoder(&b).Encode(p)
+	return b.Bytes(), err
+}
+
+func decodeProgram(data []byte) (*program, error) {
+	p := new(program)
+	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(p); err != nil {
+		return nil, err
+	}
+	p.index()
+	return p, nil
+}

@@ -1,0 +1,241 @@
+package routes
+
+import (
+	"slices"
+	"strings"
+)
+
+// A value is what the evaluator knows of an expression: nil or an unknown when it
+// knows nothing, else one of the types below.
+type value any
+
+type (
+	// unknown says why nothing is known. Param: it is what the function being
+	// evaluated was given, so a caller may know it.
+	unknown struct {
+		why   string
+		param bool
+	}
+	// konst is a constant: kind s, i, b, f, or 0 for nil.
+	konst struct {
+		kind  byte
+		text  string
+		name  string // the constant's object
+		typ   string
+		dyn   bool // a default, or the known part of a text that is made at run time
+		field bool // read from a struct's field, as out of a table
+	}
+	structVal struct {
+		typ    string
+		fields map[string]*value
+	}
+	elem struct {
+		v     value
+		maybe bool // appended under a condition
+	}
+	list    struct{ elems []elem }
+	mapVal  struct{ keys, vals []value }
+	closure struct {
+		fn  *fn
+		env *frame
+	}
+	// funcRef is a declared function, or a method with its receiver.
+	funcRef struct {
+		name, key string
+		recv      value
+		bound     bool
+		dynamic   bool
+	}
+	tuple []value
+	// call is a call that was not followed, or whose result is a handler or
+	// middleware and is kept together with how it was made.
+	call struct {
+		fn     value // funcRef, closure, or the call that returned the function
+		args   []value
+		inner  value // the result, where the function could be followed
+		strip  *konst
+		note   string
+		pos    site
+		spread bool
+	}
+	// router is a view of a core: the routes that it registers get its prefix and
+	// its guards.
+	router struct {
+		core   *core
+		typ    string
+		prefix konst
+		guards []guardVal
+		spec   *Spec
+	}
+)
+
+// A site is a place in a file.
+type site struct {
+	file      string
+	line, col int32
+}
+
+// A core is a router's own table.
+type core struct {
+	spec     *Spec
+	use      []guardVal // for specs whose Use covers all routes
+	regs     []*reg
+	made     site
+	entry    *fn
+	symbolic bool // stands for a router that was given from outside
+	id       int
+}
+
+type guardVal struct {
+	v     value
+	cond  []int
+	basis string
+	maybe bool
+	pos   site
+}
+
+// A reg is one registration in a core.
+type reg struct {
+	method  string // empty: in the pattern
+	path    konst
+	handler value
+	guards  []guardVal
+	mount   bool
+	group   string // registrations of one view and prefix are siblings
+	at, via site
+	cond    []int
+	note    string
+	pkg     string // the package whose code registers
+	entry   *fn
+}
+
+// baseMark stands in a text for a part that is known only at run time.
+const baseMark = "\x00"
+
+func text(s string) konst { return konst{kind: 's', text: s} }
+
+func isUnknown(v value) bool {
+	switch v := v.(type) {
+	case nil, unknown:
+		return true
+	case konst:
+		return v.kind == 's' && v.text == baseMark
+	}
+	return false
+}
+
+func why(v value) string {
+	if u, ok := v.(unknown); ok && u.why != "" {
+		return u.why
+	}
+	return "its value is not known before the program runs"
+}
+
+// fromParam reports whether the value depends on what an entry function was given.
+func fromParam(v value) bool {
+	switch v := v.(type) {
+	case unknown:
+		return v.param
+	case list:
+		for _, e := range v.elems {
+			if fromParam(e.v) {
+				return true
+			}
+		}
+	case *call:
+		return slices.ContainsFunc(v.args, fromParam)
+	}
+	return false
+}
+
+func isNil(v value) bool {
+	k, ok := v.(konst)
+	return ok && k.kind == 0
+}
+
+// join is what is known after two ways of getting somewhere, was the first.
+func join(was, now value) value {
+	switch w := was.(type) {
+	case nil, unknown:
+		if k, ok := now.(konst); ok && k.kind == 's' {
+			k.dyn = true
+			return k
+		}
+		if now == nil {
+			return was
+		}
+		return now
+	case konst:
+		n, ok := now.(konst)
+		switch {
+		case !ok && w.kind == 's' && isUnknown(now):
+			w.dyn = true
+			return w
+		case !ok && w.kind == 0:
+			return now
+		case !ok:
+			return was
+		case w.kind == n.kind && w.text == n.text:
+			w.dyn = w.dyn || n.dyn
+			return w
+		case w.kind == 's' && n.kind == 's':
+			if w.text == "" || w.text == baseMark {
+				n.dyn = true
+				return n
+			}
+			w.dyn = true
+			return w
+		case w.kind == 0:
+			return now
+		}
+		return unknown{why: "it depends on a condition"}
+	case list:
+		n, ok := now.(list)
+		if !ok || len(n.elems) < len(w.elems) {
+			return was
+		}
+		out := slices.Clone(n.elems)
+		for i := len(w.elems); i < len(out); i++ {
+			out[i].maybe = true
+		}
+		return list{out}
+	case *router:
+		n, ok := now.(*router)
+		if !ok || n.core != w.core || n == w {
+			return was
+		}
+		out := *w
+		out.guards = slices.Clone(w.guards)
+		for _, g := range n.guards[min(len(w.guards), len(n.guards)):] {
+			g.maybe = true
+			out.guards = append(out.guards, g)
+		}
+		return &out
+	}
+	return was
+}
+
+func concat(a, b value) value {
+	ka, okA := a.(konst)
+	kb, okB := b.(konst)
+	okA, okB = okA && ka.kind == 's', okB && kb.kind == 's'
+	switch {
+	case okA && okB:
+		out := text(ka.text + kb.text)
+		out.dyn = ka.dyn || kb.dyn
+		out.text = strings.ReplaceAll(out.text, baseMark+baseMark, baseMark)
+		return out
+	case okA:
+		return konst{kind: 's', text: strings.TrimSuffix(ka.text, baseMark) + baseMark, dyn: true}
+	case okB:
+		return konst{kind: 's', text: baseMark + strings.TrimPrefix(kb.text, baseMark), dyn: true}
+	}
+	if fromParam(a) || fromParam(b) {
+		return unknown{why: why(a), param: true}
+	}
+	return unknown{why: why(a)}
+}
+
+func equalCond(prefix, whole []int) bool {
+	return len(prefix) <= len(whole) && slices.Equal(prefix, whole[:len(prefix)])
+}
