@@ -37,6 +37,7 @@ type Result struct {
 	Failed   int       // points of the boundary whose probe failed
 	Learned  Learned
 	Dead     []string // keys that show no sign of life
+	Void     []string // those of them that the catalog admits somewhere: their secrets are wrong, or the server is
 	Count    map[Verdict]int
 }
 
@@ -97,6 +98,9 @@ func Judge(p *Plan, a *Answers) *Result {
 	for i, k := range p.Keys {
 		if k.Kind == ValidKey && !j.alive[i] {
 			r.Dead = append(r.Dead, k.Name)
+			if j.shouldLive(i) {
+				r.Void = append(r.Void, k.Name)
+			}
 		}
 	}
 	r.Groups = group(r)
@@ -161,6 +165,19 @@ func (j *judge) signsOfLife() {
 			}
 		}
 	}
+}
+
+// shouldLive reports whether a key was sent somewhere where it is admitted.
+func (j *judge) shouldLive(key int) bool {
+	if c, ok := j.answers.Controls[key]; ok && !c.OK {
+		return true
+	}
+	for i, req := range j.plan.Requests {
+		if req.Key == key && req.Expect == Admit && !j.plan.Rows[req.Row].Need.IsPublic() && !j.answers.Observations[i].undecided() {
+			return true
+		}
+	}
+	return false
 }
 
 // mustBeRefused decides a request that the catalog refuses.

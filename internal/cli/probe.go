@@ -248,6 +248,9 @@ func (a *app) verdict(r *conformance.Report, findings []*conformance.Finding) er
 	if r.Answers.Cut != "" {
 		return &partialError{"the run was cut short: " + r.Answers.Cut}
 	}
+	if len(r.Void) > 0 {
+		return &partialError{"these keys are refused where the catalog admits them as if they were unknown; check their secrets: " + strings.Join(r.Void, ", ")}
+	}
 	if r.Proven+r.Failed == 0 {
 		return &partialError{"nothing was proven"}
 	}
