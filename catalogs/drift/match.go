@@ -151,12 +151,14 @@ func (c *comparison) pair(o, n *row) {
 		c.add(ch, n.kind)
 		return
 	}
-	if o.unstated || n.unstated {
+	// Source declares permissions; that any key will do is nothing it could declare.
+	silent := o.undeclared && n.req.IsAuthenticated() || n.undeclared && o.req.IsAuthenticated()
+	if o.unstated || n.unstated || silent {
 		s.Unstated++
 		if c.opts.ReportUnstated {
 			ch.Class, ch.From, ch.To = Unknown, o.text(), n.text()
 			ch.Rule = "endpoint-unstated"
-			ch.Why = "the document demands a credential but names no permission"
+			ch.Why = "a credential is demanded but no permission named"
 			c.add(ch, n.kind)
 		}
 		return
@@ -240,7 +242,7 @@ func why(ch *Change, gained, lost []perm.Set) string {
 	case ch.Class == Unknown:
 		return fmt.Sprintf("nothing defines the scheme %q, so what is demanded cannot be said", ch.Scheme)
 	case ch.Class == Weakened && ch.To == nil:
-		return "it no longer declares what it requires"
+		return "nothing declares what it requires"
 	case ch.Class == Weakened && len(gained) > 0:
 		return list(gained) + " is enough now"
 	case ch.Class == Weakened:
@@ -329,6 +331,9 @@ func (c *comparison) oneSided(added, removed []*row) {
 				ch.Rule = "endpoint-unstated"
 				ch.Why = "a new endpoint that names no permission"
 			}
+		}
+		if ch.To == nil {
+			ch.Why = "a new endpoint, and nothing declares what it requires"
 		}
 		if n.anonymous {
 			ch.Why = "a new endpoint that anybody can call, without any credential"
@@ -482,6 +487,8 @@ func (c *comparison) add(ch Change, kind openapi.Kind) {
 	case ch.Rule != "":
 	case ch.Class == Added && ch.Anonymous:
 		ch.Rule = "endpoint-added-anonymous"
+	case ch.To == nil && (ch.Class == Added || ch.Class == Weakened) && !ch.Anonymous && ch.Method != "":
+		ch.Rule = "undeclared"
 	case ch.Class == Added && ch.MovedFrom != "":
 		ch.Rule = "endpoint-moved-weaker"
 	case ch.Class == Added:
