@@ -318,9 +318,9 @@ func (c *comparison) schemes(o, n *row) {
 func (c *comparison) oneSided(added, removed []*row) {
 	moved := moves(removed, added)
 	oldShadows, newShadows := newShadows(c.old), newShadows(c.new)
-	twins := map[string]*row{}
+	twins := map[string][]*row{}
 	for _, n := range c.new {
-		twins[loose(n)] = n
+		twins[loose(n)] = append(twins[loose(n)], n)
 	}
 	for _, n := range added {
 		ch := Change{Method: n.method, Path: n.path, Class: Added, Anonymous: n.anonymous, To: n.text(), Position: n.pos}
@@ -353,7 +353,10 @@ func (c *comparison) oneSided(added, removed []*row) {
 		} else if t := newShadows.template(n); t != nil && oldShadows.has(t.key) && c.weaker(t, n) {
 			ch.Evidence = append(ch.Evidence, fmt.Sprintf("it takes requests from %s, which requires %s", t.path, shown(t.text())))
 		}
-		if t := twins[loose(n)]; t != nil && t != n && t.full != n.full && c.weaker(t, n) {
+		for _, t := range twins[loose(n)] {
+			if t.full == n.full || !c.weaker(t, n) {
+				continue
+			}
 			ch.Evidence = append(ch.Evidence, fmt.Sprintf("it differs only in case or a slash from %s, which requires %s", t.path, shown(t.text())))
 		}
 		c.add(ch, n.kind)
