@@ -324,7 +324,6 @@ func (c *comparison) oneSided(added, removed []*row) {
 	}
 	for _, n := range added {
 		ch := Change{Method: n.method, Path: n.path, Class: Added, Anonymous: n.anonymous, To: n.text(), Position: n.pos}
-		ch.Why = "a new endpoint"
 		if n.unstated {
 			c.result.Summary.Unstated++
 			if c.opts.ReportUnstated {
@@ -362,7 +361,7 @@ func (c *comparison) oneSided(added, removed []*row) {
 		c.add(ch, n.kind)
 	}
 	for _, o := range removed {
-		ch := Change{Method: o.method, Path: o.path, Class: Removed, From: o.text(), Position: o.pos, Why: "it is gone"}
+		ch := Change{Method: o.method, Path: o.path, Class: Removed, From: o.text(), Position: o.pos}
 		if t := newShadows.template(o); t != nil && !t.unstated && c.weaker(o, t) {
 			ch.FallsTo = t.path
 			ch.Why = fmt.Sprintf("requests to it now reach %s, which requires %s", t.path, shown(t.text()))

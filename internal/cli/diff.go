@@ -372,12 +372,16 @@ func (a *app) writeDiffText(r *drift.Result, from, to string) error {
 		if len(of) == 0 {
 			continue
 		}
+		slices.SortStableFunc(of, func(x, y *drift.Change) int { return rank(x) - rank(y) })
 		fmt.Fprintf(&b, "%s\n\n", st.Bold.Sprintf("%d %s", len(of), g.title))
 		for _, ch := range of {
 			writeChange(&b, st, ch)
 		}
 	}
 	s := &r.Summary
+	if b.Len() > 0 && !bytes.HasSuffix(b.Bytes(), []byte("\n\n")) {
+		b.WriteByte('\n')
+	}
 	counts := make([]string, 0, len(s.Changes))
 	for _, class := range []drift.Class{drift.Weakened, drift.Incomparable, drift.SchemeChanged, drift.Unknown, drift.Strengthened, drift.Added, drift.Removed} {
 		if n := s.Changes[class]; n > 0 {
@@ -401,7 +405,11 @@ func (a *app) writeDiffText(r *drift.Result, from, to string) error {
 	note(s.Undeclared, "%s on the new side without any declared requirement", plural(s.Undeclared, "endpoint"))
 	note(s.Unread, "%s could not be read, but read the same on both sides", plural(s.Unread, "requirement"))
 	for _, scheme := range slices.Sorted(maps.Keys(s.AlsoAdmits)) {
-		note(s.AlsoAdmits[scheme], "%s with another alternative, %s, which carries no permissions: it was left out", plural(s.AlsoAdmits[scheme], "operation"), report.Clean(scheme))
+		verb := "admit"
+		if s.AlsoAdmits[scheme] == 1 {
+			verb = "admits"
+		}
+		note(s.AlsoAdmits[scheme], "%s also %s %s, which carries no permissions: those alternatives were left out", plural(s.AlsoAdmits[scheme], "operation"), verb, report.Clean(scheme))
 	}
 	for _, scheme := range slices.Sorted(maps.Keys(s.Undefined)) {
 		note(s.Undefined[scheme], "%s on the new side with the scheme %s, which nothing defines", plural(s.Undefined[scheme], "operation"), report.Clean(fmt.Sprintf("%q", scheme)))
@@ -414,19 +422,36 @@ func (a *app) writeDiffText(r *drift.Result, from, to string) error {
 	return err
 }
 
+// rank puts what is open to anybody first.
+func rank(ch *drift.Change) int {
+	if ch.Anonymous {
+		return 0
+	}
+	return 1
+}
+
 // writeChange prints one change: where and what, from and to, why, what to do next.
+// An endpoint that came or went without more to say takes one line.
 func writeChange(b *bytes.Buffer, st report.Styles, ch *drift.Change) {
 	label := string(ch.Class)
 	if ch.Anonymous {
 		label += ", open to anybody"
 	}
-	fmt.Fprintf(b, "  %s  %s  %s\n", st.Severity(ch.Severity()).Sprint(label), st.Bold.Sprint(report.Clean(ch.Subject())), st.Dim.Sprint(report.Clean(ch.Position.String())))
 	text := func(s *string) string {
 		if s == nil {
 			return "nothing declared"
 		}
 		return report.Clean(*s)
 	}
+	if ch.Severity() == report.Info && ch.Why == "" && len(ch.Evidence) == 0 && (ch.From == nil || ch.To == nil) {
+		req := ch.To
+		if req == nil {
+			req = ch.From
+		}
+		fmt.Fprintf(b, "  %s  %s  %s  %s\n", st.Note.Sprint(label), st.Bold.Sprint(report.Clean(ch.Subject())), text(req), st.Dim.Sprint(report.Clean(ch.Position.String())))
+		return
+	}
+	fmt.Fprintf(b, "  %s  %s  %s\n", st.Severity(ch.Severity()).Sprint(label), st.Bold.Sprint(report.Clean(ch.Subject())), st.Dim.Sprint(report.Clean(ch.Position.String())))
 	switch {
 	case ch.Class == drift.Added && ch.From == nil && ch.To == nil, ch.Class == drift.Removed && ch.From == nil:
 	case ch.Class == drift.Added && ch.From == nil:
