@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"fmt"
 	"go/types"
 	"reflect"
 	"slices"
@@ -51,7 +52,6 @@ func run(pass *analysis.Pass) (any, error) {
 	if fact.Program, err = prog.encode(); err != nil {
 		return nil, err
 	}
-	pass.ExportPackageFact(&fact)
 
 	e := newEngine(prog, known)
 	imports := &importer{facts: map[string]*Fact{}, progs: map[string]*program{}}
@@ -96,7 +96,30 @@ func run(pass *analysis.Pass) (any, error) {
 		return out
 	}
 	e.run()
-	return e.result(), nil
+	res := e.result()
+	reported := map[string]bool{}
+	for _, f := range facts {
+		for _, k := range f.Closed {
+			reported[k] = true
+		}
+	}
+	for _, r := range res.Routes {
+		r.Open = r.Open && pass.Pkg.Name() != "main"
+		if r.Package != pass.Pkg.Path() {
+			r.Reported = reported[routeKey(r)]
+		}
+		if !r.Open && !r.Reported {
+			fact.Closed = append(fact.Closed, routeKey(r))
+		}
+	}
+	slices.Sort(fact.Closed)
+	pass.ExportPackageFact(&fact)
+	return res, nil
+}
+
+// routeKey names a route across packages.
+func routeKey(r *Route) string {
+	return fmt.Sprintf("%s %s %s:%d:%d", r.Method, r.Path, r.File, r.Line, r.Column)
 }
 
 // relevant reports whether a package can register anything: it imports a router, or

@@ -76,6 +76,9 @@ func spread(args []value) []value {
 func (e *engine) apply(fv value, args []value, at site, x *expr) value {
 	var result value
 	followed := false
+	if x != nil {
+		e.callNote = x.Note
+	}
 	switch f := fv.(type) {
 	case closure:
 		if f.fn.Full {
@@ -420,21 +423,45 @@ func join2(prefix, path konst) konst {
 		return path
 	}
 	out := text(strings.TrimSuffix(prefix.text, "/") + path.text)
-	out.dyn = prefix.dyn || path.dyn
+	out.dyn, out.in = prefix.dyn || path.dyn, path.in
 	return out
 }
 
 func (e *engine) add(r *router, g *reg) {
 	g.guards = slices.Clone(r.guards)
 	g.cond = slices.Clone(e.cond)
-	g.via = e.via(g.at)
 	g.entry = e.entry
 	g.pkg = e.own.Path
+	e.atCaller(g)
+	g.via = e.via(g.at)
 	if n := len(e.stack); n > 0 {
 		g.pkg = pkgOf(rowKey(topName(e.stack[n-1])))
 	}
 	g.group = strconv.Itoa(r.core.id) + "\x00" + r.prefix.text
 	r.core.regs = append(r.core.regs, g)
+}
+
+// atCaller moves a registration that a wrapper makes to the call in which its path
+// is written: there a reader looks for it, and there is its directive.
+func (e *engine) atCaller(g *reg) {
+	for i := len(e.stack) - 1; i >= 0 && g.path.in != ""; i-- {
+		if topName(e.stack[i]) == g.path.in {
+			return
+		}
+		if i == 0 {
+			return
+		}
+		if topName(e.stack[i-1]) != g.path.in {
+			continue
+		}
+		g.at = e.stack[i].at
+		for _, fr := range e.stack[i:] {
+			if g.note == "" {
+				g.note = fr.note
+			}
+		}
+		return
+	}
 }
 
 func methodList(v value) ([]string, value) {

@@ -43,7 +43,7 @@ type initOf struct {
 
 // compile returns the package's program, or nil if nothing in it can matter.
 func compile(pass *analysis.Pass, t *table, imported func(*types.Func) bool) *program {
-	if len(pass.Files) == 0 || isStandard(pass) {
+	if len(pass.Files) == 0 || Standard(pass) {
 		return nil
 	}
 	c := &compiler{
@@ -102,9 +102,9 @@ func isTest(fset *token.FileSet, file *ast.File) bool {
 	return strings.HasSuffix(fset.Position(file.Package).Filename, "_test.go")
 }
 
-// isStandard reports whether the package is the standard library's, whose own
+// Standard reports whether the package is the standard library's, whose own
 // registrations (net/http/pprof, expvar) nobody asks about here.
-func isStandard(pass *analysis.Pass) bool {
+func Standard(pass *analysis.Pass) bool {
 	root := build.Default.GOROOT
 	return root != "" && strings.HasPrefix(pass.Fset.Position(pass.Files[0].Package).Filename, filepath.Join(root, "src")+string(filepath.Separator))
 }

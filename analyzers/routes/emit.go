@@ -38,6 +38,8 @@ type Route struct {
 	// position replaces this route.
 	Entry string
 	Open  bool
+	// Reported: the package that registers it accounts for it already.
+	Reported bool
 	// ViaFile, ViaLine and ViaColumn are the innermost call, in the package that was
 	// analyzed, that led to the registration; the registration itself if it is there.
 	ViaFile            string

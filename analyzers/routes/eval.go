@@ -40,6 +40,7 @@ type engine struct {
 	called   map[string]bool
 	foreign  map[string]bool
 	steps    int
+	callNote string // directive at the call that is about to be entered
 	unread   map[Unresolved]bool
 }
 
@@ -57,6 +58,7 @@ type frame struct {
 	returns bool
 	cond    int  // length of the condition at entry
 	at      site // where it was called
+	note    string
 }
 
 func newEngine(own *program, t *table) *engine {
@@ -234,7 +236,8 @@ func (e *engine) invoke(f *fn, env *frame, args []value, at site) value {
 		return unknown{why: "recursion"}
 	}
 	e.called[f.Name] = true
-	fr := &frame{fn: f, vals: make([]value, f.Slots), up: env, cond: len(e.cond), at: at}
+	fr := &frame{fn: f, vals: make([]value, f.Slots), up: env, cond: len(e.cond), at: at, note: e.callNote}
+	e.callNote = ""
 	n := len(f.Params)
 	for i := range f.Params {
 		switch {
@@ -698,7 +701,7 @@ func (e *engine) evalPlain(fr *frame, x *expr) value {
 	case opUnknown:
 		return unknown{why: x.Str}
 	case opConst:
-		return konst{kind: x.Kind, text: x.Str, name: x.Name, typ: x.Type}
+		return konst{kind: x.Kind, text: x.Str, name: x.Name, typ: x.Type, in: topName(fr)}
 	case opLocal:
 		if cell := local(fr, x); cell != nil {
 			return *cell

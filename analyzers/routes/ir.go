@@ -153,7 +153,10 @@ func (p *program) index() {
 // importer calls one of the functions named.
 type Fact struct {
 	Touching []string // functions that register or build routers
-	Program  []byte
+	// Closed names routes that the package itself accounts for, as routeKey writes
+	// them: an importer that meets them again need not report them.
+	Closed  []string
+	Program []byte
 }
 
 // AFact marks Fact as a fact.

@@ -3,6 +3,7 @@ package routes
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,7 +27,7 @@ func pure(name string, args []value) (value, bool) {
 		return false
 	}
 	result := func(s string) (value, bool) {
-		return konst{kind: 's', text: s, dyn: dyn() || strings.Contains(s, baseMark)}, true
+		return konst{kind: 's', text: s, dyn: dyn() || strings.Contains(s, baseMark), in: writtenIn(args)}, true
 	}
 	boolean := func(b bool) (value, bool) { return konst{kind: 'b', text: strconv.FormatBool(b)}, true }
 	no := unknown{why: "a text that is made at run time"}
@@ -194,6 +195,16 @@ func pure(name string, args []value) (value, bool) {
 		return sprintf(format, args[1:]), true
 	}
 	return nil, false
+}
+
+// writtenIn is the function that the last of the texts is written in.
+func writtenIn(args []value) string {
+	for _, a := range slices.Backward(args) {
+		if k, ok := a.(konst); ok && k.in != "" {
+			return k.in
+		}
+	}
+	return ""
 }
 
 func intOf(v value) int {

@@ -22,8 +22,9 @@ type (
 		text  string
 		name  string // the constant's object
 		typ   string
-		dyn   bool // a default, or the known part of a text that is made at run time
-		field bool // read from a struct's field, as out of a table
+		dyn   bool   // a default, or the known part of a text that is made at run time
+		field bool   // read from a struct's field, as out of a table
+		in    string // the function whose text it is written in, as topName says
 	}
 	structVal struct {
 		typ    string
@@ -223,12 +224,15 @@ func concat(a, b value) value {
 	case okA && okB:
 		out := text(ka.text + kb.text)
 		out.dyn = ka.dyn || kb.dyn
+		if out.in = kb.in; out.in == "" {
+			out.in = ka.in
+		}
 		out.text = strings.ReplaceAll(out.text, baseMark+baseMark, baseMark)
 		return out
 	case okA:
-		return konst{kind: 's', text: strings.TrimSuffix(ka.text, baseMark) + baseMark, dyn: true}
+		return konst{kind: 's', text: strings.TrimSuffix(ka.text, baseMark) + baseMark, dyn: true, in: ka.in}
 	case okB:
-		return konst{kind: 's', text: baseMark + strings.TrimPrefix(kb.text, baseMark), dyn: true}
+		return konst{kind: 's', text: baseMark + strings.TrimPrefix(kb.text, baseMark), dyn: true, in: kb.in}
 	}
 	if fromParam(a) || fromParam(b) {
 		return unknown{why: why(a), param: true}

@@ -138,7 +138,7 @@ func (c *comparison) pair(o, n *row) {
 	effect := c.effect(o.req, n.req)
 	if o.unreadable != nil || n.unreadable != nil {
 		if o.unreadable != nil && n.unreadable != nil && o.unreadable.Text != "" &&
-			o.unreadable.Text == n.unreadable.Text && (effect == perm.Same || effect == perm.Unverified) {
+			o.unreadable.Text == n.unreadable.Text && (effect == perm.Same || effect == perm.Unverified) && !c.redefined() {
 			s.Unread++
 			return
 		}
@@ -274,6 +274,17 @@ func (c *comparison) newlyUndefined(o, n *row) string {
 	return ""
 }
 
+// redefined reports whether any scheme of two documents is another credential now. A
+// requirement that cannot be read may name it.
+func (c *comparison) redefined() bool {
+	for _, s := range c.atoms {
+		if (s.old == nil) != (s.new == nil) || s.old != nil && s.old.Identity != s.new.Identity {
+			return true
+		}
+	}
+	return false
+}
+
 // schemes records required schemes whose definition is another credential now.
 func (c *comparison) schemes(o, n *row) {
 	after := n.req.Permissions()
@@ -369,8 +380,8 @@ var versionPrefix = regexp.MustCompile(`^(/(?i:api|rest|v[0-9][0-9.]*))+`)
 // moves finds removed endpoints that live on as an added one: with the same
 // operationId, or with the same method and a path that differs only in a prefix such
 // as /v1, in case, or in a final slash, or with another method on the same path
-// where no operationId says that it is another operation. A move must be unique on
-// both sides.
+// where the two methods do the same kind of thing and no operationId says that it is
+// another operation. A move must be unique on both sides.
 func moves(removed, added []*row) map[*row]*row {
 	out := map[*row]*row{}
 	taken := map[*row]bool{}
@@ -404,24 +415,42 @@ func moves(removed, added []*row) map[*row]*row {
 		return method + " " + tail
 	}, same)
 	by(func(r *row) string { return strings.TrimPrefix(r.key, r.method+" ") }, func(o, n *row) bool {
-		return same(o, n) && (o.id == "" || n.id == "" || o.id == n.id)
+		return same(o, n) && (o.id == "" || n.id == "") && alike(o.method, n.method)
 	})
 	return out
+}
+
+// alike reports whether one method is used in place of the other: to change a
+// resource, or to read it.
+func alike(a, b string) bool {
+	for _, group := range [][]string{{"POST", "PUT", "PATCH"}, {"GET", "HEAD", "QUERY"}} {
+		if slices.Contains(group, a) && slices.Contains(group, b) {
+			return true
+		}
+	}
+	return false
 }
 
 // shadows finds the template that takes the requests of a concrete path when the
 // path has no row of its own.
 type shadows struct {
-	byShape map[string][]*row // templates by method and number of segments
+	byShape map[string][]template // by method and number of segments
 	keys    map[string]bool
 }
 
+type template struct {
+	catalogs.Template
+	row *row
+}
+
 func newShadows(rows []*row) *shadows {
-	s := &shadows{byShape: map[string][]*row{}, keys: map[string]bool{}}
+	s := &shadows{byShape: map[string][]template{}, keys: map[string]bool{}}
 	for _, r := range rows {
 		s.keys[r.key] = true
 		if r.kind == openapi.Endpoint && r.unreadable == nil && strings.Contains(r.full, "{") {
-			s.byShape[shape(r)] = append(s.byShape[shape(r)], r)
+			if t, err := catalogs.ParseTemplate(r.full); err == nil {
+				s.byShape[shape(r)] = append(s.byShape[shape(r)], template{t, r})
+			}
 		}
 	}
 	return s
@@ -438,8 +467,8 @@ func (s *shadows) template(r *row) *row {
 		return nil
 	}
 	for _, t := range s.byShape[shape(r)] {
-		if parsed, err := catalogs.ParseTemplate(t.full); err == nil && parsed.Match(r.full) {
-			return t
+		if t.Match(r.full) {
+			return t.row
 		}
 	}
 	return nil

@@ -88,6 +88,7 @@ func ReadAll(r io.Reader) ([]byte, error) {
 // text; a document that is returned is whole, save for what Problems lists.
 func Parse(file string, data []byte, opts Options) (*Document, error) {
 	visits := new(int)
+	*visits = spareVisits
 	src, err := parseSource(file, data, visits)
 	if err != nil {
 		return nil, err
@@ -180,11 +181,16 @@ func (r *reader) document(root node) error {
 		r.doc.Version = "2.0"
 	}
 	if !r.v2 && !components.isZero() {
-		if components, _, err = r.resolve(components); err != nil {
-			return fatal(err)
-		}
-		if definitions, _, err = components.get("securitySchemes"); err != nil {
+		target, _, err := r.resolve(components)
+		switch {
+		case err == nil:
+			if definitions, _, err = target.get("securitySchemes"); err != nil {
+				return err
+			}
+		case fatal(err) != nil:
 			return err
+		default:
+			r.problem(components.pos(), "components: %v", err)
 		}
 	}
 	if err := r.schemes(definitions); err != nil {
@@ -231,12 +237,14 @@ func (r *reader) schemes(definitions node) error {
 	if definitions.isZero() {
 		return nil
 	}
-	definitions, _, err := r.resolve(definitions)
+	target, _, err := r.resolve(definitions)
 	if err != nil {
-		r.problem(definitions.pos(), "security schemes: %v", err)
-		return nil
+		if fatal(err) == nil {
+			r.problem(definitions.pos(), "security schemes: %v", err)
+		}
+		return fatal(err)
 	}
-	fields, err := definitions.fields()
+	fields, err := target.fields()
 	if err != nil {
 		return err
 	}
@@ -245,6 +253,9 @@ func (r *reader) schemes(definitions node) error {
 			continue
 		}
 		def, _, err := r.resolve(f.value)
+		if stop := fatal(err); stop != nil {
+			return stop
+		}
 		if err != nil {
 			// A scheme that cannot be read is undefined: the operations that ask
 			// for it are reported by whoever compares them.

@@ -30,7 +30,7 @@ type diffFlags struct {
 	unstated   string
 }
 
-func newDiffCommand(a *app) *cobra.Command {
+func newDiff(a *app) *cobra.Command {
 	var flags diffFlags
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
@@ -66,10 +66,10 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not 
 	f := cmd.Flags()
 	f.StringArrayVar(&flags.scopes, "scopes", nil, "how several scopes in one alternative combine: all (the default) or any, or SCHEME=any for one scheme; repeatable")
 	f.StringArrayVar(&flags.extensions, "permission-extension", nil, "an operation's `NAME:SHAPE` that names permissions; shapes: string, all-of-list, any-of-list, list-of-lists, operator-list, scheme-list, prose:REGEXP, ignore; repeatable")
-	f.StringVar(&flags.scheme, "permission-scheme", "", "the security scheme whose scopes are permissions (default: the only OAuth 2.0 or OpenID Connect scheme)")
+	f.StringVar(&flags.scheme, "permission-scheme", "", "against a catalog: the security scheme whose scopes are permissions (default: the only OAuth 2.0 or OpenID Connect scheme)")
 	f.StringArrayVar(&flags.implies, "implies", nil, `what a permission or scope implies: "candidates:write=candidates:read", several separated by commas, * for any text; repeatable`)
 	f.StringVar(&flags.basePath, "base-path", "", "put this `PATH` in front of each path that does not begin with it, instead of the base paths of servers")
-	f.StringVar(&flags.unstated, "unstated", "count", "what to do with operations that demand a credential but name no permission: count, or error")
+	f.StringVar(&flags.unstated, "unstated", "count", "against a catalog: what to do with operations that demand a credential but name no permission: count, or error")
 	a.failOnFlag(cmd)
 	a.formatFlag(cmd, "text", "json")
 	return cmd
@@ -190,8 +190,8 @@ func (a *app) loadSide(ctx context.Context, ref string, opts openapi.Options) (d
 		return drift.Side{}, fmt.Errorf("%s: this version of diff does not read %s: sources", ref, prefix)
 	}
 	if _, err := os.Stat(ref); err != nil && hasPrefix && len(prefix) > 1 {
-		if strings.Contains(rest, "//") || strings.HasPrefix(rest, "//") {
-			return drift.Side{}, fmt.Errorf("%s: URLs are not read; download the document and give its file", ref)
+		if strings.HasPrefix(rest, "//") { // not repeated: it may hold a password
+			return drift.Side{}, errors.New("URLs are not read; download the document and give its file")
 		}
 		return a.loadRevision(ctx, prefix, rest, opts)
 	}
@@ -311,7 +311,10 @@ func (a *app) writeDiffText(r *drift.Result, from, to string) error {
 	note(s.Undeclared, "%s on the new side without any declared requirement", plural(s.Undeclared, "endpoint"))
 	note(s.Unread, "%s could not be read, but read the same on both sides", plural(s.Unread, "requirement"))
 	for _, scheme := range slices.Sorted(maps.Keys(s.AlsoAdmits)) {
-		note(1, "%s also admit %s, which carries no permissions: those alternatives were left out", plural(s.AlsoAdmits[scheme], "operation"), report.Clean(scheme))
+		note(s.AlsoAdmits[scheme], "%s with another alternative, %s, which carries no permissions: it was left out", plural(s.AlsoAdmits[scheme], "operation"), report.Clean(scheme))
+	}
+	for _, scheme := range slices.Sorted(maps.Keys(s.Undefined)) {
+		note(s.Undefined[scheme], "%s on the new side with the scheme %s, which nothing defines", plural(s.Undefined[scheme], "operation"), report.Clean(fmt.Sprintf("%q", scheme)))
 	}
 	note(s.ExtraServers, "%s with several servers: the path of the first one counts", plural(s.ExtraServers, "operation"))
 	for _, p := range s.Problems {

@@ -40,15 +40,15 @@ type app struct {
 
 // commands makes the subcommands, in the order of the help text.
 var commands = []func(*app) *cobra.Command{
-	newDiffCommand,
-	newCatalog,
-	newProbe,
-	newServe,
+	newDemo, newVet, newRoutes, newDiff, newProbe, newServe, newCatalog, newExplain,
 }
 
 // Run executes permcheck with the given arguments (without the program's name) and
 // returns its exit code.
 func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	if isVetTool(args) {
+		return runVetTool(args, out, errOut)
+	}
 	a := &app{in: in, out: out, err: errOut, failOn: report.Error}
 	root := &cobra.Command{
 		Use:           "permcheck",

@@ -98,6 +98,54 @@ var Rules = []Rule{
 	},
 
 	// vet: Go source against a catalog.
+	{
+		ID: "undeclared", Severity: Error,
+		Title: "route that declares no permission",
+		Why:   "Nothing that its requests pass demands a permission, so any caller may be admitted.",
+		Fix:   "Guard the route, or say why it needs none: //permcheck:public REASON at the route, or ignore-routes in .permcheck.yaml.",
+		Refs:  "API5:2023 CWE-862",
+	},
+	{
+		ID: "unknown-permission", Severity: Error,
+		Title: "permission that the catalog does not have",
+		Why:   "No key can be granted it: either nobody passes the guard, or, where an unknown permission counts as held, everybody does.",
+		Fix:   "Correct the spelling, or add the permission (or the alias) to the catalog.",
+		Refs:  "API5:2023 CWE-863",
+	},
+	{
+		ID: "mismatch", Severity: Error,
+		Title: "code admits what the catalog refuses",
+		Why:   "Keys that were given out by the catalog can do more than anybody agreed to.",
+		Fix:   "Make the guard demand what the catalog says; if the code is right, change the catalog and have it reviewed.",
+		Refs:  "API5:2023 CWE-863",
+	},
+	{
+		ID: "stricter", Severity: Warning,
+		Title: "code refuses what the catalog admits",
+		Why:   "Nobody gains access, but clients that rely on the catalog are refused.",
+		Fix:   "Loosen the guard, or record the stricter requirement in the catalog.",
+	},
+	{
+		ID: "route-not-in-catalog", Severity: Warning,
+		Title: "route that the catalog does not have",
+		Why:   "An endpoint that the catalog does not list is reviewed by nobody and probed by nothing.",
+		Fix:   "Add the row, or excuse the route under ignore-routes in .permcheck.yaml.",
+		Refs:  "API9:2023 CWE-1059",
+	},
+	{
+		ID: "endpoint-without-route", Severity: Warning,
+		Title: "catalog endpoint that no code serves",
+		Why:   "The row is stale, or the route is registered in a way that was not read.",
+		Fix:   "Remove the row, or look among the unresolved registrations (permcheck routes).",
+		Refs:  "API9:2023 CWE-1059",
+	},
+	{
+		ID: "unresolved", Severity: Warning,
+		Title: "registration or guard that could not be read",
+		Why:   "What could not be read was not checked.",
+		Fix:   "Make the value a constant, or name the guard under guards in .permcheck.yaml.",
+		Refs:  "API9:2023 CWE-1059",
+	},
 
 	// probe: a running API against a catalog. The ids are those of the checks.
 	{
@@ -141,6 +189,26 @@ var Rules = []Rule{
 		Why:  "The caller is told no, and the data is changed.",
 		Fix:  "ask for the permission before the handler touches any data",
 		Refs: "OWASP API5:2023, CWE-696",
+	},
+
+	// the file of known findings, read by every command.
+	{
+		ID: "known-unmatched", Severity: Warning,
+		Title: "known finding that is found no more",
+		Why:   "An entry that accepts nothing today would silently accept the fault if it came back.",
+		Fix:   "Remove the entry.",
+	},
+	{
+		ID: "known-expired", Severity: Warning,
+		Title: "known finding that has expired",
+		Why:   "It was accepted up to a date that has passed; the finding counts again.",
+		Fix:   "Mend the finding, or have its owner agree to a later date.",
+	},
+	{
+		ID: "known-expires", Severity: Warning,
+		Title: "known finding that expires within 14 days",
+		Why:   "When it expires the finding counts again.",
+		Fix:   "Mend the finding, or have its owner agree to a later date.",
 	},
 
 	// catalog lint: rows of a catalog that look like mistakes.
@@ -229,10 +297,18 @@ var Rules = []Rule{
 // RuleByID returns the rule with the given id. It panics if there is none: every
 // finding is made by permcheck's own code, and a test holds the two together.
 func RuleByID(id string) Rule {
+	r, ok := ruleByID(id)
+	if !ok {
+		panic(fmt.Sprintf("report: no rule %q", id))
+	}
+	return r
+}
+
+func ruleByID(id string) (Rule, bool) {
 	for _, r := range Rules {
 		if r.ID == id {
-			return r
+			return r, true
 		}
 	}
-	panic(fmt.Sprintf("report: no rule %q", id))
+	return Rule{}, false
 }

@@ -1,0 +1,216 @@
+package guards
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/internal/strictyaml"
+)
+
+// The rules that hold a route against the catalog. An analyzer reports one or more
+// of them; the severity of each is the command line's table.
+const (
+	RuleUndeclared   = "undeclared"
+	RuleUnknown      = "unknown-permission"
+	RuleMismatch     = "mismatch"
+	RuleStricter     = "stricter"
+	RuleNotInCatalog = "route-not-in-catalog"
+)
+
+// A Problem is one thing that is wrong with a route.
+type Problem struct {
+	Rule     string
+	Subject  string // "METHOD /path"
+	Args     []string
+	Message  string
+	Evidence []string
+	// File, Line and Column are where to look: the route, or the guard.
+	File         string
+	Line, Column int
+	// Wrong and Right are a permission that the catalog does not have, and the nearest
+	// one that it has, if any is near.
+	Wrong, Right string
+}
+
+// Path returns the path that the catalog knows the route by.
+func (s *Settings) Path(r *Route) string {
+	return strings.TrimSuffix(s.Service.BasePath["code"], "/") + r.Path
+}
+
+// Owns reports whether this service must serve a row of its catalog.
+func (s *Settings) Owns(path string) bool {
+	for _, prefix := range s.Service.Owns {
+		if path == prefix || strings.HasPrefix(path, strings.TrimSuffix(prefix, "/")+"/") {
+			return true
+		}
+	}
+	return len(s.Service.Owns) == 0
+}
+
+// Ignored reports whether the configuration excuses the route.
+func (s *Settings) Ignored(r *Route) (*catalogs.IgnoredRoute, bool) {
+	for i := range s.Config.IgnoreRoutes {
+		ig := &s.Config.IgnoreRoutes[i]
+		method, pattern := catalogs.AnyMethod, ig.Pattern
+		if m, p, ok := strings.Cut(ig.Pattern, " "); ok {
+			method, pattern = strings.ToUpper(m), strings.TrimSpace(p)
+		}
+		if method == "ANY" {
+			method = catalogs.AnyMethod
+		}
+		if method != catalogs.AnyMethod && method != r.Method {
+			continue
+		}
+		for _, path := range []string{r.Path, s.Path(r)} {
+			if prefix, tree := strings.CutSuffix(pattern, "..."); tree {
+				if strings.HasPrefix(path, prefix) || path+"/" == prefix {
+					return ig, true
+				}
+			} else if catalogs.EndpointKey("", path) == catalogs.EndpointKey("", pattern) {
+				return ig, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// Rows returns the catalog's rows that a route serves. A route for any method serves
+// the rows of every method of its path; the slash that a router adds to the root of
+// a mounted router does not make another endpoint.
+func (s *Settings) Rows(r *Route) []*catalogs.Endpoint {
+	path := s.Path(r)
+	for _, p := range []string{path, strings.TrimSuffix(path, "/")} {
+		if p == "" {
+			continue
+		}
+		if rows := s.rowsAt(r.Method, p); len(rows) > 0 {
+			return rows
+		}
+	}
+	return nil
+}
+
+func (s *Settings) rowsAt(method, path string) []*catalogs.Endpoint {
+	if e := s.rows[catalogs.EndpointKey(method, path)]; e != nil {
+		return []*catalogs.Endpoint{e}
+	}
+	if method != catalogs.AnyMethod {
+		if e := s.rows[catalogs.EndpointKey(catalogs.AnyMethod, path)]; e != nil {
+			return []*catalogs.Endpoint{e}
+		}
+		return nil
+	}
+	var out []*catalogs.Endpoint
+	key := catalogs.EndpointKey(catalogs.AnyMethod, path)
+	for i := range s.Catalog.Endpoints {
+		e := &s.Catalog.Endpoints[i]
+		if catalogs.EndpointKey(catalogs.AnyMethod, e.Path) == key {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Check holds a route against the catalog.
+func (s *Settings) Check(r *Route) []Problem {
+	if s.Catalog == nil {
+		return nil
+	}
+	if _, ok := s.Ignored(r); ok {
+		return nil
+	}
+	subject := r.Method + " " + s.Path(r)
+	at := func(p Problem) Problem {
+		p.Subject = subject
+		if p.File == "" {
+			p.File, p.Line, p.Column = r.File, r.Line, r.Column
+		}
+		return p
+	}
+	var out []Problem
+	for _, u := range r.Strange {
+		p := Problem{
+			Rule: RuleUnknown, Args: []string{u.Permission}, File: u.File, Line: u.Line, Column: u.Column,
+			Message: fmt.Sprintf("%s is given %s, which catalog %s does not have", short(u.Func), perm.Quote(perm.Permission(u.Permission)), s.Catalog.Name),
+			Wrong:   u.Permission,
+		}
+		if near := s.nearest(u.Permission); near != "" {
+			p.Message += fmt.Sprintf("; did you mean %s?", perm.Quote(perm.Permission(near)))
+			p.Right = near
+		}
+		out = append(out, at(p))
+	}
+	rows := s.Rows(r)
+	if r.Requires == nil {
+		for _, row := range rows {
+			// A row that anybody may call, or anybody with a key, demands no permission;
+			// whether the key is asked for, is not the route's to declare.
+			if req := row.Requires; req == nil || !(req.IsPublic() || req.IsAuthenticated() && len(r.Guards) > 0) {
+				return append(out, at(Problem{
+					Rule:     RuleUndeclared,
+					Message:  fmt.Sprintf("%s declares no permission; the catalog demands %s", subject, row.Requires),
+					Evidence: []string{"catalog: " + row.Pos.String()},
+				}))
+			}
+		}
+		if len(rows) == 0 {
+			out = append(out, at(Problem{Rule: RuleUndeclared, Message: subject + " declares no permission, and the catalog does not have it"}))
+		}
+		return out
+	}
+	if len(rows) == 0 {
+		return append(out, at(Problem{Rule: RuleNotInCatalog, Message: fmt.Sprintf("%s demands %s, but the catalog does not have it", subject, r.Requires)}))
+	}
+	if len(r.Strange) > 0 || r.Requires.IsUnknown() {
+		return out // what it demands is not known
+	}
+	code, _ := s.Catalog.CanonicalRequirement(*r.Requires)
+	for _, row := range rows {
+		if row.Requires == nil || row.Requires.IsUnknown() {
+			continue
+		}
+		evidence := []string{"catalog: " + row.Pos.String()}
+		switch s.implies.Compare(*row.Requires, code) {
+		case perm.Narrows:
+			out = append(out, at(Problem{
+				Rule: RuleStricter, Args: []string{row.Method}, Evidence: evidence,
+				Message: fmt.Sprintf("%s demands %s, more than the catalog's %s", subject, code, row.Requires),
+			}))
+		case perm.Widens:
+			out = append(out, at(Problem{
+				Rule: RuleMismatch, Args: []string{row.Method}, Evidence: evidence,
+				Message: fmt.Sprintf("%s demands %s, less than the catalog's %s", subject, code, row.Requires),
+			}))
+		case perm.Incomparable:
+			out = append(out, at(Problem{
+				Rule: RuleMismatch, Args: []string{row.Method}, Evidence: evidence,
+				Message: fmt.Sprintf("%s demands %s, the catalog %s", subject, code, row.Requires),
+			}))
+		}
+	}
+	return out
+}
+
+// nearest returns the catalog's permission whose spelling is nearest.
+func (s *Settings) nearest(p string) string {
+	names := make([]string, 0, len(s.vocab))
+	for id := range s.vocab {
+		names = append(names, string(id))
+	}
+	return strictyaml.Nearest(p, names)
+}
+
+// short drops the folder of a function's import path.
+func short(name string) string {
+	prefix := ""
+	rest := name
+	for strings.HasPrefix(rest, "(") || strings.HasPrefix(rest, "*") {
+		prefix, rest = prefix+rest[:1], rest[1:]
+	}
+	return prefix + rest[strings.LastIndexByte(rest, '/')+1:]
+}
+
+// Short returns a function's name without the folder of its import path.
+func Short(name string) string { return short(name) }

@@ -1,0 +1,289 @@
+package guards
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+
+	"github.com/permcheck/permcheck/analyzers/routes"
+	"github.com/permcheck/permcheck/catalogs/perm"
+)
+
+// Analyzer says what each route of a package demands. It reports nothing itself; its
+// result is a *[Result].
+var Analyzer = &analysis.Analyzer{
+	Name:       "guards",
+	Doc:        "find the permissions that guard each HTTP route",
+	Run:        run,
+	Requires:   []*analysis.Analyzer{routes.Analyzer},
+	ResultType: reflect.TypeFor[*Result](),
+	FactTypes:  []analysis.Fact{new(Fact)},
+}
+
+// A Result is what a package's routes declare.
+type Result struct {
+	Routes     []*Route
+	Unresolved []routes.Unresolved
+	Called     []string
+	Settings   *Settings // nil where the package has no routes
+}
+
+// A Route is a route and what it declares.
+type Route struct {
+	*routes.Route
+	// Requires is what the code demands; nil: it declares nothing. It is unknown where
+	// a guard was found but not what it demands: see Unread.
+	Requires *perm.Requirement
+	Basis    string
+	Strange  []Strange // permissions given to guards that the catalog does not have
+	Unread   []Unread  // why Requires is unknown
+}
+
+// Strange is a permission that the catalog does not have.
+type Strange struct {
+	Permission   string
+	Func         string // the guard
+	Constant     string // the constant's object, if it has one
+	File         string
+	Line, Column int
+}
+
+// Unread is a guard whose demand could not be read.
+type Unread struct {
+	File         string
+	Line, Column int
+	Reason       string
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	found := pass.ResultOf[routes.Analyzer].(*routes.Result)
+	own := map[string]map[int]Mode{}
+	if !routes.Standard(pass) {
+		if own = inferModes(pass); len(own) > 0 {
+			pass.ExportPackageFact(&Fact{own})
+		}
+	}
+	res := &Result{Unresolved: found.Unresolved, Called: found.Called}
+	if len(found.Routes) == 0 && len(found.Unresolved) == 0 {
+		return res, nil
+	}
+	var err error
+	if res.Settings, err = LoadSettings(filepath.Dir(pass.Fset.Position(pass.Files[0].Package).Filename)); err != nil {
+		return nil, err
+	}
+	modes := maps.Clone(own)
+	for _, pf := range pass.AllPackageFacts() {
+		if f, ok := pf.Fact.(*Fact); ok {
+			maps.Copy(modes, f.Modes)
+		}
+	}
+	d := &declarer{s: res.Settings, modes: modes, spoken: map[string]map[int]bool{}}
+	for _, r := range found.Routes {
+		d.learn(r.Guards)
+	}
+	for _, r := range found.Routes {
+		res.Routes = append(res.Routes, d.route(r))
+	}
+	return res, nil
+}
+
+// A declarer turns guards into requirements.
+type declarer struct {
+	s     *Settings
+	modes map[string]map[int]Mode
+	// spoken: functions that somewhere were given a permission of the catalog, and the
+	// argument that it was. There, another text is a permission too: an unknown one.
+	spoken map[string]map[int]bool
+}
+
+func (d *declarer) learn(gs []routes.Guard) {
+	for _, g := range gs {
+		for _, a := range g.Args {
+			if slices.ContainsFunc(a.Consts, func(c routes.Const) bool { _, ok := d.permission(c); return ok }) {
+				k := FuncKey(g.Func)
+				if d.spoken[k] == nil {
+					d.spoken[k] = map[int]bool{}
+				}
+				d.spoken[k][a.Index] = true
+			}
+		}
+		d.learn(g.Nested)
+	}
+}
+
+// permission returns the catalog's permission that a constant stands for: its text,
+// or the name of a constant whose value is a number.
+func (d *declarer) permission(c routes.Const) (perm.Permission, bool) {
+	p, ok := d.s.vocab[spelled(c)]
+	return p, ok
+}
+
+func spelled(c routes.Const) perm.Permission {
+	if c.Kind == "string" {
+		return perm.Permission(c.Value)
+	}
+	if c.Name == "" {
+		return ""
+	}
+	return perm.Permission(c.Name[strings.LastIndexByte(c.Name, '.')+1:])
+}
+
+func (d *declarer) route(r *routes.Route) *Route {
+	out := &Route{Route: r}
+	for _, g := range r.Guards {
+		d.guard(out, g, g.Basis, false)
+	}
+	verb, text, _ := strings.Cut(r.Directive, " ")
+	text = strings.TrimSpace(text)
+	switch {
+	case r.Directive == "" || out.Requires != nil && len(out.Unread) == 0:
+	case verb == "requires":
+		req, err := perm.Parse(text)
+		if err != nil {
+			out.unread(r.File, r.Line, r.Column, fmt.Sprintf("//permcheck:requires %s: %v", text, err))
+			break
+		}
+		out.Requires, out.Basis, out.Unread = &req, routes.Comment, nil
+		for _, p := range req.Permissions() {
+			if _, ok := d.s.vocab[p]; !ok && d.s.Catalog != nil {
+				out.Strange = append(out.Strange, Strange{Permission: string(p), Func: "//permcheck:requires", File: r.File, Line: r.Line, Column: r.Column})
+			}
+		}
+	case verb == "public" && text == "":
+		out.unread(r.File, r.Line, r.Column, "//permcheck:public needs the reason why nobody has to be asked")
+	case verb == "public" && out.Requires == nil:
+		req := perm.Public()
+		out.Requires, out.Basis = &req, routes.Comment
+	}
+	if len(out.Unread) > 0 {
+		req := perm.Unknown()
+		out.Requires = &req
+	}
+	return out
+}
+
+func (r *Route) unread(file string, line, col int, reason string) {
+	u := Unread{file, line, col, reason}
+	if !slices.Contains(r.Unread, u) {
+		r.Unread = append(r.Unread, u)
+	}
+}
+
+func (r *Route) and(req perm.Requirement, basis string, g routes.Guard) {
+	if r.Requires == nil {
+		r.Requires, r.Basis = &req, basis
+		return
+	}
+	both, err := r.Requires.And(req)
+	if err != nil {
+		r.unread(g.File, g.Line, g.Column, err.Error())
+		return
+	}
+	r.Requires = &both
+}
+
+// guard adds what one guard demands.
+func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
+	maybe = maybe || g.Maybe
+	name := FuncKey(g.Func)
+	cfg := d.s.guards[name]
+	if cfg != nil && cfg.Requires != "" {
+		req, _ := perm.Parse(cfg.Requires) // checked by LoadSettings
+		if maybe {
+			r.unread(g.File, g.Line, g.Column, fmt.Sprintf("%s is attached only under a condition", g.Func))
+			return
+		}
+		r.and(req, routes.Config, g)
+		return
+	}
+	var perms []perm.Permission
+	var why string
+	count, mode, guard := 0, Unclear, false
+	for _, a := range g.Args {
+		known := slices.ContainsFunc(a.Consts, func(c routes.Const) bool { _, ok := d.permission(c); return ok })
+		// Of a guard that the configuration names, the texts are what it demands, or
+		// else whatever of it cannot be read.
+		named := cfg != nil && !d.hasKnown(g) && (hasText(a) || !slices.ContainsFunc(g.Args, hasText))
+		if !known && !named && !d.spoken[name][a.Index] {
+			continue
+		}
+		guard = true
+		if a.Why != "" {
+			why = fmt.Sprintf("what %s is given is not constant: %s", g.Func, a.Why)
+		}
+		if m := d.modes[name][a.Index]; m != Unclear {
+			mode = m
+		}
+		for _, c := range a.Consts {
+			if c.Field && basis == routes.Wrapper {
+				basis = routes.Table
+			}
+			p, ok := d.permission(c)
+			if !ok {
+				p = spelled(c)
+				if p == "" {
+					continue
+				}
+				if d.s.Catalog != nil {
+					r.Strange = append(r.Strange, Strange{string(p), g.Func, c.Name, g.File, g.Line, g.Column})
+				}
+			}
+			perms = append(perms, p)
+			count++
+		}
+	}
+	if cfg != nil && !guard {
+		guard = true
+		if why = "what " + g.Func + " is given is not known"; len(g.Args) == 0 {
+			why = g.Func + " is given no permission; name what it demands with requires: in .permcheck.yaml"
+		}
+	}
+	if !guard {
+		for _, n := range g.Nested {
+			d.guard(r, n, basis, maybe)
+		}
+		return
+	}
+	if cfg != nil {
+		switch cfg.Args {
+		case "all-of":
+			mode = AllOf
+		case "any-of":
+			mode = AnyOf
+		}
+	}
+	switch {
+	case why != "":
+	case count == 0:
+		why = fmt.Sprintf("%s is given no permission", g.Func)
+	case maybe:
+		why = fmt.Sprintf("%s is attached only under a condition", g.Func)
+	case g.Unclear:
+		why = fmt.Sprintf("it is not plain which result of %s refuses", g.Func)
+	case count > 1 && mode == Unclear:
+		why = fmt.Sprintf("%s is given %d permissions, and it is not plain whether it demands all of them or any: say so in .permcheck.yaml: guards: [{func: %s, args: all-of}]", g.Func, count, FuncKey(g.Func))
+	}
+	switch {
+	case why != "":
+		r.unread(g.File, g.Line, g.Column, why)
+	case mode == AnyOf:
+		r.and(perm.Any(perms...), basis, g)
+	default:
+		r.and(perm.All(perms...), basis, g)
+	}
+}
+
+func (d *declarer) hasKnown(g routes.Guard) bool {
+	return slices.ContainsFunc(g.Args, func(a routes.GuardArg) bool {
+		return slices.ContainsFunc(a.Consts, func(c routes.Const) bool { _, ok := d.permission(c); return ok })
+	})
+}
+
+func hasText(a routes.GuardArg) bool {
+	return slices.ContainsFunc(a.Consts, func(c routes.Const) bool { return spelled(c) != "" })
+}

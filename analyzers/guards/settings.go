@@ -1,0 +1,231 @@
+package guards
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/perm"
+)
+
+// Environment variables that override what a module's .permcheck.yaml says. They are
+// how a command line's flags reach the tool that the go command runs.
+const (
+	CatalogEnv = "PERMCHECK_CATALOG" // a reference for catalogs.Load; a file's path is absolute
+	ConfigEnv  = "PERMCHECK_CONFIG"  // path of the configuration file
+)
+
+// Settings are the catalog and configuration that a package is held against.
+type Settings struct {
+	Config  *catalogs.Config
+	Service catalogs.Service
+	Catalog *catalogs.Catalog // nil: there is none
+
+	implies *perm.Implications
+	rows    map[string]*catalogs.Endpoint
+	vocab   map[perm.Permission]perm.Permission // every id and alias, to the id
+	guards  map[string]*catalogs.GuardConfig
+}
+
+// LoadSettings finds the settings for the package in a folder: the configuration of
+// its module, or what the environment says instead. Everything that decides the
+// verdict on a module's packages is found from the module's root, so that the go
+// command's cache can be told of it: see [Hash].
+func LoadSettings(dir string) (*Settings, error) {
+	cfg, err := loadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	return newSettings(cfg, serviceOf(cfg, dir))
+}
+
+func newSettings(cfg *catalogs.Config, service catalogs.Service) (*Settings, error) {
+	s := &Settings{Config: cfg, Service: service, guards: map[string]*catalogs.GuardConfig{}}
+	for i := range cfg.Guards {
+		g := &cfg.Guards[i]
+		s.guards[FuncKey(g.Func)] = g
+		if g.Requires != "" {
+			if _, err := perm.Parse(g.Requires); err != nil {
+				return nil, fmt.Errorf("%s: guard %s: requires %q: %w", g.Pos, g.Func, g.Requires, err)
+			}
+		}
+	}
+	ref := service.Catalog
+	if env := os.Getenv(CatalogEnv); env != "" {
+		ref = env
+	}
+	if ref == "" {
+		return s, nil
+	}
+	c, err := catalogs.Load(ref)
+	if err != nil {
+		return nil, err
+	}
+	s.Catalog = c
+	s.implies = c.Implications()
+	s.rows = make(map[string]*catalogs.Endpoint, len(c.Endpoints))
+	for i := range c.Endpoints {
+		e := &c.Endpoints[i]
+		s.rows[catalogs.EndpointKey(e.Method, e.Path)] = e
+	}
+	s.vocab = map[perm.Permission]perm.Permission{}
+	for i := range c.Permissions {
+		p := &c.Permissions[i]
+		s.vocab[p.ID] = p.ID
+		for _, a := range p.Aliases {
+			if _, taken := s.vocab[a]; !taken {
+				s.vocab[a] = p.ID
+			}
+		}
+	}
+	return s, nil
+}
+
+func loadConfig(dir string) (*catalogs.Config, error) {
+	if file := os.Getenv(ConfigEnv); file != "" {
+		return catalogs.LoadConfig(file)
+	}
+	return catalogs.FindConfig(moduleRoot(dir))
+}
+
+// moduleRoot returns the nearest folder at or above dir with a go.mod, or dir.
+func moduleRoot(dir string) string {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return dir
+	}
+	for d := abs; ; d = filepath.Dir(d) {
+		if _, err := os.Stat(filepath.Join(d, "go.mod")); err == nil {
+			return d
+		}
+		if d == filepath.Dir(d) {
+			return abs
+		}
+	}
+}
+
+// serviceOf returns the service whose code patterns name the folder, or what all
+// services share.
+func serviceOf(cfg *catalogs.Config, dir string) catalogs.Service {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return cfg.Service
+	}
+	base := filepath.Dir(cfg.Path)
+	if base, err = filepath.Abs(base); err != nil {
+		return cfg.Service
+	}
+	for _, s := range cfg.Services {
+		for _, pattern := range s.Code {
+			path, tree := strings.CutSuffix(filepath.ToSlash(pattern), "/...")
+			want := filepath.FromSlash(path)
+			if !filepath.IsAbs(want) {
+				want = filepath.Join(base, want)
+			}
+			if abs == want || tree && strings.HasPrefix(abs, want+string(filepath.Separator)) {
+				return s
+			}
+		}
+	}
+	return cfg.Service
+}
+
+// Hash identifies everything besides Go source that decides the verdict on packages
+// of the module or workspace around dir: the configuration, and the content of every
+// catalog that it or the environment names. A file that cannot be read counts with
+// its error, so that mending it is a change too.
+func Hash(dir string) string {
+	h := sha256.New()
+	note := func(parts ...any) { fmt.Fprintln(h, parts...) }
+	catalog := func(ref string) {
+		c, err := catalogs.Load(ref)
+		if err != nil {
+			note("error", ref, err)
+			return
+		}
+		data, err := json.Marshal(c)
+		note(ref, string(data), err)
+	}
+	note(os.Getenv(CatalogEnv), os.Getenv(ConfigEnv))
+	if ref := os.Getenv(CatalogEnv); ref != "" {
+		catalog(ref)
+	}
+	for _, root := range moduleRoots(dir) {
+		cfg, err := loadConfig(root)
+		if err != nil {
+			note("error", err)
+			continue
+		}
+		for _, file := range cfg.Files() {
+			data, err := os.ReadFile(file)
+			note(file, string(data), err)
+		}
+		for _, s := range append([]catalogs.Service{cfg.Service}, cfg.Services...) {
+			if s.Catalog != "" {
+				catalog(s.Catalog)
+			}
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// moduleRoots returns the root of the module around dir and those of the workspace
+// around it.
+func moduleRoots(dir string) []string {
+	roots := []string{moduleRoot(dir)}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return roots
+	}
+	work := os.Getenv("GOWORK")
+	for d := abs; work == ""; d = filepath.Dir(d) {
+		if f := filepath.Join(d, "go.work"); exists(f) {
+			work = f
+		} else if d == filepath.Dir(d) {
+			return roots
+		}
+	}
+	data, err := os.ReadFile(work)
+	if err != nil {
+		return roots
+	}
+	in := false
+	for line := range strings.Lines(string(data)) {
+		line, _, _ = strings.Cut(line, "//")
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) > 0 && fields[0] == "use" && len(fields) > 1 && fields[1] != "(":
+			fields = fields[1:]
+		case len(fields) > 1 && fields[0] == "use":
+			in = true
+			continue
+		case len(fields) > 0 && fields[0] == ")":
+			in = false
+			continue
+		case !in || len(fields) == 0:
+			continue
+		}
+		use := strings.Trim(fields[0], "\"`")
+		if !filepath.IsAbs(use) {
+			use = filepath.Join(filepath.Dir(work), filepath.FromSlash(use))
+		}
+		roots = append(roots, use)
+	}
+	return roots
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
+// FuncKey brings the ways of writing a function's name to one form:
+// "(*import/path.Type).Method" is "import/path.Type.Method".
+func FuncKey(name string) string {
+	return strings.NewReplacer("(", "", ")", "", "*", "").Replace(name)
+}

@@ -1,0 +1,16 @@
+package analyzers
+
+import (
+	"golang.org/x/tools/go/analysis"
+
+	"github.com/permcheck/permcheck/analyzers/mismatch"
+	"github.com/permcheck/permcheck/analyzers/undeclared"
+	"github.com/permcheck/permcheck/analyzers/unknownperm"
+)
+
+// Suite lists every analyzer.
+var Suite = []*analysis.Analyzer{
+	undeclared.Analyzer,
+	unknownperm.Analyzer,
+	mismatch.Analyzer,
+}

@@ -1,0 +1,18 @@
+package undeclared
+
+import (
+	"golang.org/x/tools/go/analysis"
+
+	"github.com/permcheck/permcheck/analyzers/guards"
+)
+
+// Analyzer reports routes that declare no permission.
+var Analyzer = &analysis.Analyzer{
+	Name:     "undeclared",
+	Doc:      "report HTTP routes that declare no permission",
+	Requires: []*analysis.Analyzer{guards.Analyzer},
+	Run: func(pass *analysis.Pass) (any, error) {
+		guards.Diagnose(pass, guards.RuleUndeclared)
+		return nil, nil
+	},
+}

@@ -1,0 +1,230 @@
+package cli
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/internal/report"
+)
+
+func newVet(a *app) *cobra.Command {
+	var opts goOptions
+	cmd := &cobra.Command{
+		Use:   "vet [PACKAGES]",
+		Short: "Hold the routes of Go packages against the catalog",
+		Long: `Hold the routes that Go packages register, and the permissions that guard them,
+against the catalog that .permcheck.yaml or --catalog names. PACKAGES are patterns as
+for the go command; ./... by default.
+
+A function that is given permissions of the catalog is a guard; .permcheck.yaml can
+name others. Without a catalog, vet counts what it finds and reports only routes that
+lack the guard that all their siblings have.
+
+The same checks, a package at a time, run as
+  go vet -vettool=$(which permcheck) ./...
+whose exit code is the go command's: 1 for any finding, 0 with -json. There a route
+that an exported function hands out is left to the packages that import it, and
+catalog rows without a route are not looked for: only vet sees the whole program.
+
+Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not be read.`,
+		Example: `  permcheck vet ./...
+  permcheck vet --catalog api/permissions.yaml ./internal/...
+  permcheck vet --fail-on warning --format json ./... > vet.json`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.vet(cmd, args, opts) },
+	}
+	cmd.Flags().StringVar(&opts.Catalog, "catalog", "", "the catalog, a file or vendor:NAME; overrides .permcheck.yaml")
+	a.failOnFlag(cmd)
+	a.formatFlag(cmd, "text", "json")
+	return cmd
+}
+
+// vetSummary counts what vet saw.
+type vetSummary struct {
+	Routes     int `json:"routes"`
+	Guarded    int `json:"guarded"`    // demand a permission
+	Public     int `json:"public"`     // declared to need none
+	Undeclared int `json:"undeclared"` // declare nothing
+	Unread     int `json:"unread"`     // demand something that could not be read
+	Ignored    int `json:"ignored"`    // excused by ignore-routes
+	Unresolved int `json:"unresolved"` // registrations that could not be read
+	Errors     int `json:"package_errors"`
+}
+
+func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions) error {
+	p, err := loadGo(cmd.Context(), ".", args, opts)
+	if err != nil {
+		return err
+	}
+	if f := p.Settings.Config.FailOn; f != "" && !cmd.Flags().Changed("fail-on") {
+		if err := a.failOn.Set(f); err != nil {
+			return err
+		}
+	}
+	findings, sum := p.vet()
+	if a.format == "json" {
+		if findings == nil {
+			findings = []*report.Finding{}
+		}
+		enc := json.NewEncoder(a.out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(struct {
+			Version  int               `json:"version"`
+			Findings []*report.Finding `json:"findings"`
+			Summary  vetSummary        `json:"summary"`
+		}{1, findings, sum}); err != nil {
+			return err
+		}
+	} else {
+		st := a.styles()
+		for _, f := range findings {
+			st.WriteFinding(a.out, f)
+		}
+		fmt.Fprintln(a.out, sum.text())
+		p.next(a, sum)
+	}
+	if err := p.incomplete(a.err); err != nil {
+		return err
+	}
+	return a.result(findings)
+}
+
+func (s vetSummary) text() string {
+	parts := []string{fmt.Sprintf("%d routes, %d guarded, %d not, %d unread", s.Routes, s.Guarded, s.Undeclared, s.Unread+s.Unresolved)}
+	if s.Public > 0 {
+		parts = append(parts, fmt.Sprintf("%d declared public", s.Public))
+	}
+	if s.Ignored > 0 {
+		parts = append(parts, fmt.Sprintf("%d ignored by .permcheck.yaml", s.Ignored))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// next says what to do after the summary.
+func (p *goProgram) next(a *app, sum vetSummary) {
+	st := a.styles()
+	say := func(format string, args ...any) {
+		fmt.Fprintf(a.out, "%s %s\n", st.Note.Sprint("next:"), fmt.Sprintf(format, args...))
+	}
+	switch {
+	case sum.Routes == 0 && sum.Unresolved == 0 && len(p.Errors) == 0:
+		say("no routes of net/http or chi are registered here; give the packages that register them")
+	case p.Settings.Catalog == nil:
+		say("no catalog to hold the routes against. See them with permcheck routes; write one (permcheck catalog init), then")
+		fmt.Fprintln(a.out, "      permcheck vet --catalog api/permissions.yaml ./...")
+	}
+}
+
+// vet holds the whole program against its catalog.
+func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
+	s := p.Settings
+	var out []*report.Finding
+	seen := map[string]bool{}
+	add := func(f *report.Finding) {
+		key := f.Fingerprint() + f.Position.String()
+		if !seen[key] {
+			seen[key] = true
+			out = append(out, f)
+		}
+	}
+	sum := vetSummary{Unresolved: len(p.Unresolved), Errors: len(p.Errors)}
+	like := p.guardLike()
+	for _, r := range p.Routes {
+		sum.Routes++
+		_, ignored := s.Ignored(r)
+		switch {
+		case ignored:
+			sum.Ignored++
+			continue
+		case r.Requires == nil && (s.Catalog != nil || !hasGuardLike(r, like)):
+			sum.Undeclared++
+		case r.Requires == nil:
+			sum.Guarded++
+		case r.Requires.IsUnknown():
+			sum.Unread++
+		case r.Requires.IsPublic():
+			sum.Public++
+		default:
+			sum.Guarded++
+		}
+		for _, pr := range s.Check(r) {
+			add(&report.Finding{
+				Rule: pr.Rule, Subject: pr.Subject, Args: pr.Args, Message: pr.Message, Evidence: pr.Evidence,
+				Position: catalogs.Pos{File: pr.File, Line: pr.Line, Column: pr.Column},
+			})
+		}
+		for _, u := range r.Unread {
+			add(&report.Finding{
+				Rule: "unresolved", Subject: r.Method + " " + s.Path(r), Args: []string{u.Reason},
+				Message:  fmt.Sprintf("the permission of %s %s is not known: %s", r.Method, s.Path(r), u.Reason),
+				Position: catalogs.Pos{File: u.File, Line: u.Line, Column: u.Column},
+			})
+		}
+	}
+	for _, u := range p.Unresolved {
+		add(&report.Finding{
+			Rule: "unresolved", Subject: "registration", Args: []string{u.File, u.Reason},
+			Message:  "a registration could not be read: " + u.Reason,
+			Position: catalogs.Pos{File: u.File, Line: u.Line, Column: u.Column},
+		})
+	}
+	if s.Catalog == nil {
+		for _, f := range p.oddOnes(like) {
+			add(f)
+		}
+	} else if len(p.Errors) == 0 {
+		// With packages missing, a row without a route says nothing.
+		for _, f := range p.withoutRoute() {
+			add(f)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *report.Finding) int {
+		return cmp.Or(-cmp.Compare(a.Severity(), b.Severity()), cmp.Compare(a.Position.File, b.Position.File),
+			cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column), cmp.Compare(a.Rule, b.Rule))
+	})
+	return out, sum
+}
+
+// withoutRoute reports the catalog's rows that nothing serves.
+func (p *goProgram) withoutRoute() []*report.Finding {
+	s := p.Settings
+	type served struct {
+		method string
+		tmpl   catalogs.Template
+	}
+	have := map[string]bool{}
+	var trees []served // routes that serve everything below a path
+	for _, r := range p.Routes {
+		path := s.Path(r)
+		for _, row := range s.Rows(r) {
+			have[catalogs.EndpointKey(row.Method, row.Path)] = true
+		}
+		if t, err := catalogs.ParseTemplate(path); err == nil && strings.HasSuffix(path, "...}") {
+			trees = append(trees, served{r.Method, t})
+		}
+	}
+	var out []*report.Finding
+	for i := range s.Catalog.Endpoints {
+		e := &s.Catalog.Endpoints[i]
+		if have[catalogs.EndpointKey(e.Method, e.Path)] || !s.Owns(e.Path) {
+			continue
+		}
+		t, err := catalogs.ParseTemplate(e.Path)
+		if err == nil && slices.ContainsFunc(trees, func(v served) bool {
+			return (v.method == catalogs.AnyMethod || v.method == e.Method) && v.tmpl.Overlaps(t)
+		}) {
+			continue // served below a path whose rest is not read
+		}
+		out = append(out, &report.Finding{
+			Rule: "endpoint-without-route", Subject: e.String(), Position: e.Pos,
+			Message: fmt.Sprintf("no route serves %s", e),
+		})
+	}
+	return out
+}

@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/analysis/unitchecker"
+
+	"github.com/permcheck/permcheck/analyzers"
+	"github.com/permcheck/permcheck/analyzers/guards"
+)
+
+// isVetTool reports whether the arguments are those with which "go vet
+// -vettool=permcheck" calls its tool: -V=full, -flags, or flags and a *.cfg file.
+func isVetTool(args []string) bool {
+	if len(args) == 0 {
+		return false
+	}
+	for _, a := range args[:len(args)-1] {
+		if !strings.HasPrefix(a, "-") {
+			return false
+		}
+	}
+	last := args[len(args)-1]
+	return last == "-V=full" || last == "-flags" || strings.HasSuffix(last, ".cfg") && !strings.HasPrefix(last, "-")
+}
+
+// runVetTool plays the go command's vet tool. It exits the process but for -V=full.
+func runVetTool(args []string, out, errOut io.Writer) int {
+	if args[len(args)-1] == "-V=full" {
+		id, err := toolID()
+		if err != nil {
+			fmt.Fprintf(errOut, "permcheck: %v\n", err)
+			return exitFailed
+		}
+		fmt.Fprintf(out, "permcheck version devel buildID=%s/%s\n", id, id)
+		return exitOK
+	}
+	unitchecker.Main(append([]*analysis.Analyzer{analyzers.Records}, analyzers.Suite...)...)
+	return exitOK
+}
+
+// toolID identifies the tool for the go command's cache. That cache knows nothing of
+// catalogs and configuration, so their content is part of the identity: a change of
+// either runs every check again.
+func toolID() (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	f, err := os.Open(exe)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("reading %s: %w", filepath.Base(exe), err)
+	}
+	io.WriteString(h, guards.Hash("."))
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}
