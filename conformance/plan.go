@@ -284,14 +284,19 @@ func (p *planner) rows(stated catalogs.Refused) {
 			})
 		}
 	}
+	reads := map[string]int{} // path -> its GET
+	for i := range p.Rows {
+		if r := &p.Rows[i]; r.Method == "GET" && r.Reads && !r.Need.IsNobody() {
+			if key := catalogs.EndpointKey("", r.Path); reads[key] == 0 {
+				reads[key] = i + 1
+			}
+		}
+	}
 	for i := range p.Rows {
 		// A collection that was deleted looks like an empty one: only the DELETE of one
 		// object has a witness.
 		if r := &p.Rows[i]; !r.Reads && (r.Method != "DELETE" || strings.HasSuffix(r.Path, "}")) {
-			r.Witness = slices.IndexFunc(p.Rows, func(w Row) bool {
-				return w.Method == "GET" && w.Reads && !w.Need.IsNobody() &&
-					catalogs.EndpointKey("", w.Path) == catalogs.EndpointKey("", r.Path)
-			})
+			r.Witness = reads[catalogs.EndpointKey("", r.Path)] - 1
 		}
 	}
 	if len(p.Rows) > 0 {

@@ -17,7 +17,7 @@ import (
 )
 
 // catalogNames are the catalogs that every fault is tried on.
-var catalogNames = []string{"testdata/small.yaml", "testdata/formulas.yaml", "vendor:eightfold"}
+var catalogNames = []string{"testdata/small.yaml", "testdata/formulas.yaml", "vendor:eightfold", "vendor:comeet", "vendor:personio"}
 
 func load(t testing.TB, ref string) *catalogs.Catalog {
 	t.Helper()
@@ -110,7 +110,7 @@ func TestEachFaultIsFoundByItsCheck(t *testing.T) {
 		c := load(t, name)
 		for _, f := range reference.Faults {
 			places := []string{f.Name}
-			if name != "vendor:eightfold" {
+			if !strings.HasPrefix(name, catalogs.VendorPrefix) {
 				for i := range c.Endpoints {
 					places = append(places, f.Name+"@"+c.Endpoints[i].String())
 				}

@@ -34,12 +34,12 @@ func (r *Report) WriteText(w io.Writer, s report.Styles) {
 		report.Clean(r.Target.Redacted()), optional(", build ", report.Clean(r.Build)))
 	fmt.Fprintf(w, "%d requests with %d keys; plan %s\n", r.Requests, len(r.Plan.Keys), r.Plan.Hash)
 	if n := len(r.Plan.Unknown); n > 0 {
-		fmt.Fprintf(w, "%d endpoints were not probed: the catalog does not know what they require\n", n)
+		fmt.Fprintf(w, "not probed: %s whose requirement the catalog does not know\n", plural(n, "endpoint"))
 	}
 	r.writeFindings(w, s)
 	r.writeUnproven(w, s)
-	writeLearned(w, s, "a request without a valid key is refused with", r.Learned.Anonymous)
-	writeLearned(w, s, "a key without the grant is refused with", r.Learned.Forbidden)
+	r.writeLearned(w, s, "a request without a valid key is refused with", r.Learned.Anonymous)
+	r.writeLearned(w, s, "a key without the grant is refused with", r.Learned.Forbidden)
 	fmt.Fprintln(w)
 	r.writeMatrix(w, s)
 }
@@ -157,8 +157,8 @@ func (r *Report) writeUnproven(w io.Writer, s report.Styles) {
 	}
 }
 
-func writeLearned(w io.Writer, s report.Styles, what string, forms map[string]int) {
-	if len(forms) == 0 {
+func (r *Report) writeLearned(w io.Writer, s report.Styles, what string, forms map[string]int) {
+	if len(forms) == 0 || len(r.Answers.Vouched) > 0 { // of the reference server there is nothing to learn
 		return
 	}
 	var parts []string
