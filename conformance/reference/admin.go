@@ -190,16 +190,14 @@ func (s *Server) adminObject(w http.ResponseWriter, r *http.Request) {
 	if !adminBody(w, r, &in) {
 		return
 	}
-	want := catalogs.EndpointKey(in.Method, in.Path)
-	i := slices.IndexFunc(s.routes, func(rt *route) bool {
-		return catalogs.EndpointKey(rt.row.Method, rt.row.Path) == want ||
-			rt.row.Method == catalogs.AnyMethod && catalogs.EndpointKey(in.Method, rt.row.Path) == want
-	})
-	if i < 0 {
+	rt := s.byKey[catalogs.EndpointKey(in.Method, in.Path)]
+	if rt == nil {
+		rt = s.byKey[catalogs.EndpointKey(catalogs.AnyMethod, in.Path)]
+	}
+	if rt == nil {
 		adminError(w, r, http.StatusNotFound, fmt.Errorf("the catalog has no endpoint %s %s", in.Method, in.Path))
 		return
 	}
-	rt := s.routes[i]
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	params := map[string]string{}
@@ -232,10 +230,8 @@ func (s *Server) parentID(p pattern, segment int, name string) string {
 	for _, seg := range p.segs[:segment] {
 		b.WriteString("/" + strings.Join(seg.lits, "{}"))
 	}
-	for _, rt := range s.routes {
-		if collectionPath(rt.row.Path) == b.String() && len(rt.objects.ids) > 0 {
-			return rt.objects.ids[0]
-		}
+	if c := s.homes[b.String()]; c != nil && len(c.ids) > 0 {
+		return c.ids[0]
 	}
 	return name + "-1"
 }
