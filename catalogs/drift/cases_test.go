@@ -175,7 +175,7 @@ func TestCaseFolder(t *testing.T) {
 					Scopes    string
 					Extension string `json:"permission_extension"`
 					Shape     string
-					Implies   map[string][]string
+					Implies   any
 				}
 			}
 			readJSON(t, file, &expected)
@@ -188,7 +188,7 @@ func TestCaseFolder(t *testing.T) {
 				}
 				read.Extensions = append(read.Extensions, e)
 			}
-			opts := drift.Options{Scopes: openapi.Scopes{Any: cfg.Scopes == "any"}, Implies: cfg.Implies}
+			opts := drift.Options{Scopes: openapi.Scopes{Any: cfg.Scopes == "any"}, Implies: implies(t, cfg.Implies)}
 			r := compareFiles(t, filepath.Join(filepath.Dir(file), "base.yaml"), filepath.Join(filepath.Dir(file), "head.yaml"), read, opts)
 			type line struct {
 				method, path, change, scheme, base, falls string
@@ -224,6 +224,40 @@ func TestCaseFolder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// implies reads a hierarchy as cases write it: {"a": ["b"]}, {"a": "b"}, "a=b" or
+// ["a=b"].
+func implies(t testing.TB, v any) map[string][]string {
+	t.Helper()
+	out := map[string][]string{}
+	switch v := v.(type) {
+	case nil:
+	case string:
+		holder, implied, ok := strings.Cut(v, "=")
+		if !ok {
+			t.Fatalf("implies %q", v)
+		}
+		out[holder] = strings.Split(implied, ",")
+	case []any:
+		for _, e := range v {
+			for holder, implied := range implies(t, e) {
+				out[holder] = append(out[holder], implied...)
+			}
+		}
+	case map[string]any:
+		for holder, e := range v {
+			switch e := e.(type) {
+			case string:
+				out[holder] = append(out[holder], e)
+			case []any:
+				for _, i := range e {
+					out[holder] = append(out[holder], fmt.Sprint(i))
+				}
+			}
+		}
+	}
+	return out
 }
 
 // TestRealDocuments holds pairs of large documents, NAME-base and NAME-head, against

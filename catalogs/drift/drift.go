@@ -158,6 +158,15 @@ type Result struct {
 	Summary Summary
 }
 
+// Findings returns the changes as findings, in the same order.
+func (r *Result) Findings() []*report.Finding {
+	out := make([]*report.Finding, len(r.Changes))
+	for i := range r.Changes {
+		out[i] = r.Changes[i].Finding()
+	}
+	return out
+}
+
 // Compare lists what changed from the old side to the new one, in the order of
 // paths and methods. It fails when an option does not fit the sides.
 func Compare(from, to Side, opts Options) (*Result, error) {

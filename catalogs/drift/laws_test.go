@@ -346,3 +346,52 @@ func TestSpellingChangesNothing(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkCompare(b *testing.B) {
+	r := rand.New(rand.NewPCG(5, 6))
+	var from, to genDoc
+	from.hasGlobal, from.global = true, [][]genUse{{{scheme: 1}}}
+	for len(from.ops) < 1000 {
+		from.ops = append(from.ops, generate(r).ops...)
+	}
+	to = from
+	to.ops = slices.Clone(from.ops)
+	for i := range to.ops {
+		if i%50 == 0 {
+			to.ops[i].alts = nil
+		}
+	}
+	old, now := parse(b, from.render(r, false)), parse(b, to.render(r, false))
+	b.ReportAllocs()
+	for b.Loop() {
+		compare(b, old, now, drift.Options{})
+	}
+}
+
+// FuzzCompare looks for documents that differ from themselves.
+func FuzzCompare(f *testing.F) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 5 {
+		a, b := generate(r), generate(r)
+		f.Add(a.render(r, false), b.render(r, true))
+	}
+	f.Add([]byte("openapi: 3.1.0\npaths: {/a: {get: {security: ~}, put: {security: [{k: [x]}]}}, /A/: {get: }}\n"), []byte("swagger: '2.0'\npaths: {/{a}{b}: {get: {x-permissions: [{role: r, states: [s]}]}}}\n"))
+	f.Fuzz(func(t *testing.T, one, two []byte) {
+		a, err := openapi.Parse("a", one, openapi.Options{})
+		if err != nil {
+			return
+		}
+		broken := slices.ContainsFunc(a.Operations, func(o openapi.Operation) bool { return o.Unreadable != nil && o.Unreadable.Text == "" })
+		if got := compare(t, a, a, drift.Options{}); len(got.Changes) > 0 && !broken {
+			t.Errorf("%q against itself: %+v", one, got.Changes)
+		}
+		b, err := openapi.Parse("b", two, openapi.Options{})
+		if err != nil {
+			return
+		}
+		forth, back := compare(t, a, b, drift.Options{}), compare(t, b, a, drift.Options{})
+		if (len(forth.Changes) == 0) != (len(back.Changes) == 0) {
+			t.Errorf("%d changes one way, %d the other: %q %q", len(forth.Changes), len(back.Changes), one, two)
+		}
+	})
+}

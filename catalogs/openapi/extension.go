@@ -230,6 +230,9 @@ func (e *Extension) read(n node) (*perm.Requirement, error) {
 
 // clauses returns the alternatives that the lists spell, one each.
 func (e *Extension) clauses(lists []node) (*perm.Requirement, error) {
+	if len(lists) > maxAlternatives {
+		return nil, &shapeError{fmt.Sprintf("%s has more than %d alternatives", e.Name, maxAlternatives)}
+	}
 	var clauses []perm.Set
 	for _, l := range lists {
 		ps, ok, err := texts(l)
@@ -260,6 +263,9 @@ func texts(n node) (ps []perm.Permission, ok bool, err error) {
 	items, err := n.items()
 	if err != nil {
 		return nil, false, err
+	}
+	if len(items) > maxAlternatives {
+		return nil, false, nil
 	}
 	for _, it := range items {
 		if text, ok := it.text(); ok && text != "" {

@@ -471,6 +471,10 @@ func (r *reader) security(n node) (security, error) {
 	if err != nil {
 		return s, err
 	}
+	if len(items) > maxAlternatives {
+		return bad(n, "security has more than %d alternatives", maxAlternatives)
+	}
+	atoms := 0
 	for _, item := range items {
 		if item.kind() != object {
 			return bad(item, "an alternative of security is %s: expected a mapping of scheme names, {} for none", item.kind())
@@ -503,6 +507,9 @@ func (r *reader) security(n node) (security, error) {
 				return bad(f.value, "the scopes of %q are %s: expected a list", f.key, f.value.kind())
 			}
 			alt = append(alt, u)
+			if atoms += 1 + len(u.Scopes); atoms > maxAtoms {
+				return bad(n, "security names more than %d schemes and scopes", maxAtoms)
+			}
 		}
 		s.alternatives = append(s.alternatives, alt)
 	}

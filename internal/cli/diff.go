@@ -164,12 +164,7 @@ func (a *app) diff(ctx context.Context, from, to string, flags diffFlags) error 
 	if err != nil {
 		return err
 	}
-	for i := range result.Changes {
-		if result.Changes[i].Severity().Fails(a.failOn) {
-			return errFindings
-		}
-	}
-	return nil
+	return a.result(result.Findings())
 }
 
 // loadSide reads one side of a diff. The prefixes vendor:, go: and run: win over git
