@@ -36,6 +36,9 @@ func (r *Report) WriteText(w io.Writer, s report.Styles) {
 	if n := len(r.Plan.Unknown); n > 0 {
 		fmt.Fprintf(w, "not probed: %s whose requirement the catalog does not know\n", plural(n, "endpoint"))
 	}
+	if n := r.Plan.OtherRules; n > 0 {
+		fmt.Fprintf(w, "not probed: %s about records, fields and allow lists\n", plural(n, "rule"))
+	}
 	r.writeFindings(w, s)
 	r.writeUnproven(w, s)
 	r.writeLearned(w, s, "a request without a valid key is refused with", r.Learned.Anonymous)
@@ -66,7 +69,7 @@ func (r *Report) writeFindings(w io.Writer, s report.Styles) {
 			fmt.Fprintf(w, "\n%s %s\n", s.Bold.Sprint(upperFirst(f.Cause)), s.Dim.Sprintf("(%s, %s)",
 				plural(n, "finding"), plural(len(endpoints), "endpoint")))
 			rule := report.RuleByID(f.Rule)
-			fmt.Fprintf(w, "  %s %s %s\n", s.Note.Sprint("why:"), rule.Why, s.Dim.Sprint(rule.Refs))
+			fmt.Fprintf(w, "  %s %s %s\n", s.Note.Sprint("why:"), rule.Why, s.Dim.Sprintf("(OWASP %s)", rule.Refs))
 			if n > maxListed {
 				fmt.Fprintf(w, "  the first %d are shown; --format json has all\n", maxListed)
 			}

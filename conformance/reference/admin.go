@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +17,8 @@ import (
 // Admin is the handler of the admin API. Every request must carry the admin token as
 // "Authorization: Bearer TOKEN". Bodies are JSON; errors are {"error": "..."}.
 //
-//	POST   /keys               {"name", "grants": [...]}    201: the key, with its "secret"
+//	POST   /keys               {"name", "grants": [...],    201: the key, with its "secret"
+//	                            "state": "enabled"}         state may be left out
 //	GET    /keys                                            all keys, without secrets
 //	GET    /keys/{id}
 //	PATCH  /keys/{id}          {"grants": [...]}            change what it holds
@@ -136,8 +138,15 @@ func (s *Server) adminMint(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Name   string            `json:"name"`
 		Grants []perm.Permission `json:"grants"`
+		State  string            `json:"state"`
 	}
 	if !adminBody(w, r, &in) {
+		return
+	}
+	switch in.State {
+	case "", stateEnabled, stateDisabled, stateRevoked:
+	default:
+		adminError(w, r, http.StatusUnprocessableEntity, fmt.Errorf("%q is not a state: expected %s, %s or %s", in.State, stateEnabled, stateDisabled, stateRevoked))
 		return
 	}
 	id, secret, err := s.Mint(in.Name, in.Grants)
@@ -145,7 +154,7 @@ func (s *Server) adminMint(w http.ResponseWriter, r *http.Request) {
 		adminError(w, r, http.StatusUnprocessableEntity, err)
 		return
 	}
-	k := s.keys.get(id)
+	k := s.keys.update(id, func(k *key) { k.state = cmp.Or(in.State, stateEnabled) })
 	if k == nil { // deleted in between
 		adminError(w, r, http.StatusNotFound, errors.New("no such key"))
 		return
