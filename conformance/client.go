@@ -102,27 +102,30 @@ func IsLoopback(u *url.URL) bool {
 type client struct {
 	base   *url.URL
 	http   *http.Client
+	anew   *http.Client // opens a connection for each request
 	pace   *rate.Limiter
 	budget atomic.Int64
 	limits Limits
 }
 
 func newClient(base *url.URL, limits Limits) *client {
+	transport := &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    5 * time.Second,
+		MaxIdleConnsPerHost:    limits.Connections,
+		MaxConnsPerHost:        limits.Connections,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: maxResponseHeader,
+		DisableCompression:     true,
+	}
+	single := transport.Clone()
+	single.DisableKeepAlives = true
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c := &client{
 		base: base, limits: limits,
-		http: &http.Client{
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport: &http.Transport{
-				Proxy:                  http.ProxyFromEnvironment,
-				DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-				TLSHandshakeTimeout:    5 * time.Second,
-				MaxIdleConnsPerHost:    limits.Connections,
-				MaxConnsPerHost:        limits.Connections,
-				IdleConnTimeout:        30 * time.Second,
-				MaxResponseHeaderBytes: maxResponseHeader,
-				DisableCompression:     true,
-			},
-		},
+		http: &http.Client{CheckRedirect: stay, Transport: transport},
+		anew: &http.Client{CheckRedirect: stay, Transport: single},
 	}
 	if limits.Rate > 0 {
 		c.pace = rate.NewLimiter(rate.Limit(limits.Rate), 1)
@@ -143,6 +146,7 @@ type exchange struct {
 	cred   Credential
 	body   []byte // nil: none; else JSON
 	repeat bool   // sending it again does no harm
+	anew   bool   // on a connection of its own
 }
 
 // A reply is what came back.
@@ -217,7 +221,11 @@ func (c *client) once(ctx context.Context, x exchange) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.http.Do(req)
+	through := c.http
+	if x.anew {
+		through = c.anew
+	}
+	resp, err := through.Do(req)
 	if err != nil {
 		return nil, withoutURL(err)
 	}

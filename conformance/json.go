@@ -54,7 +54,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		Started: r.Times.Started, Ended: r.Times.Ended, PlanHash: r.Plan.Hash,
 		Probes: make([]jsonProbe, len(r.Plan.Probes)), Findings: []jsonFinding{}, Learned: r.Learned,
 		Summary: map[string]int{
-			"requests": int(r.Requests), "keys": len(r.Plan.Keys), "unknown_endpoints": len(r.Plan.Unknown),
+			"requests": int(r.Requests), "keys": len(r.Plan.Keys), "unknown_endpoints": len(r.Plan.Unknown), "rules_not_probed": r.Plan.OtherRules,
 			"pass": r.Count[Pass], "fail": r.Count[Fail], "inconclusive": r.Count[Inconclusive], "skipped": r.Count[Skipped],
 		},
 	}

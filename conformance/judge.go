@@ -62,12 +62,12 @@ type judge struct {
 
 // rowFacts is what the requests of one row show together.
 type rowFacts struct {
-	controlled bool // a key that the catalog admits was answered 2xx
-	fullList   bool // and saw rows
-	emptyDeny  bool // a key that must be refused saw an empty list instead
-	effectSeen bool // an admitted write was seen to have happened
-	unknown    int  // status for the unknown key; 0: none
-	anonymous  int  // status without a key; 0: none
+	controlled bool  // a key that the catalog admits was answered 2xx
+	fullList   bool  // and saw rows
+	noPage     bool  // and got something else than a web page
+	emptyDeny  bool  // a key that must be refused saw an empty list instead
+	effectSeen bool  // an admitted write was seen to have happened
+	badKeys    []int // statuses for the malformed and the unknown key
 }
 
 // Judge decides every probe of the plan. It is pure: the same answers give the same
@@ -119,15 +119,13 @@ func (j *judge) gather() {
 	for i := range j.plan.Requests {
 		req, o := &j.plan.Requests[i], &j.answers.Observations[i]
 		f := &j.rows[req.Row]
-		switch kind := j.plan.Keys[req.Key].Kind; {
-		case kind == BadUnknown && !o.undecided():
-			f.unknown = o.Status
-		case kind == NoKey && !o.undecided():
-			f.anonymous = o.Status
+		if kind := j.plan.Keys[req.Key].Kind; (kind == BadUnknown || kind == BadMalformed) && !o.undecided() {
+			f.badKeys = append(f.badKeys, o.Status)
 		}
 		if req.Expect == Admit && o.admitted() {
 			f.controlled = true
 			f.fullList = f.fullList || o.List == FullList
+			f.noPage = f.noPage || !o.HTML
 			f.effectSeen = f.effectSeen || o.Effect == EffectPresent
 		}
 	}
@@ -140,7 +138,8 @@ func (j *judge) gather() {
 }
 
 // signsOfLife decides which keys are known to be valid credentials. A mistyped key is
-// refused everywhere, just as a right one without grants.
+// refused everywhere, just as a right one without grants: only an answer that keys which
+// were never made do not get tells them apart.
 func (j *judge) signsOfLife() {
 	j.alive = make([]bool, len(j.plan.Keys))
 	j.dead = make([]string, len(j.plan.Keys))
@@ -151,7 +150,7 @@ func (j *judge) signsOfLife() {
 	for i := range j.plan.Requests {
 		req, o := &j.plan.Requests[i], &j.answers.Observations[i]
 		f := &j.rows[req.Row]
-		if j.plan.Keys[req.Key].Kind == ValidKey && !o.undecided() && f.unknown != 0 && o.Status != f.unknown &&
+		if j.plan.Keys[req.Key].Kind == ValidKey && !o.undecided() && len(f.badKeys) > 0 && !slices.Contains(f.badKeys, o.Status) &&
 			!j.plan.Rows[req.Row].Need.IsPublic() && j.plan.Rows[req.Row].Reads {
 			j.alive[req.Key] = true
 		}
@@ -189,6 +188,8 @@ func (j *judge) mustBeRefused(pr *Probe) (Verdict, string) {
 		return o.unsent()
 	case o.undecided():
 		return Inconclusive, o.why()
+	case o.admitted() && o.HTML && f.noPage:
+		return Inconclusive, fmt.Sprintf("answered %d with a web page, where admitted keys get something else: a page to sign in?", o.Status)
 	case o.admitted() && row.Reads && o.List == EmptyList && f.fullList:
 		// An empty list where an admitted key sees rows: nothing was given away.
 	case o.admitted():
@@ -226,7 +227,9 @@ func (j *judge) mustBeAdmitted(pr *Probe) (Verdict, string) {
 		return Pass, ""
 	case !j.alive[req.Key]:
 		return Inconclusive, j.dead[req.Key]
-	case o.Status == 401 || o.Status == 403 || o.StatedForm:
+	case o.Unstable:
+		return Inconclusive, fmt.Sprintf("unstable: answered %d at first and 2xx when asked again", o.Status)
+	case o.Status == 401 || o.Status == 403:
 		return Fail, ""
 	case f.controlled && o.SharedObject && slices.Contains([]int{404, 409, 410, 412}, o.Status):
 		return Inconclusive, fmt.Sprintf("answered %d; an earlier request may have used up the object", o.Status)

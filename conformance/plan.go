@@ -97,7 +97,10 @@ type Plan struct {
 	// TooLarge are rows whose boundary has more grants than perm works out; at most a
 	// part of it is planned.
 	TooLarge []*catalogs.Endpoint
-	Hash     string // of everything above
+	// OtherRules counts what the catalog says about records, fields and allow lists,
+	// which is no part of the boundary of endpoints.
+	OtherRules int
+	Hash       string // of what is sent and expected
 
 	implications *perm.Implications
 }
@@ -116,7 +119,7 @@ var anyMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 // NewPlan derives the probes. An error means that the catalog has nothing to probe.
 func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
-	p := &planner{Plan: &Plan{Catalog: c.Name, implications: c.Implications()}, catalog: c,
+	p := &planner{Plan: &Plan{Catalog: c.Name, OtherRules: len(c.Records) + len(c.Fields) + len(c.AllowLists), implications: c.Implications()}, catalog: c,
 		keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}, fixed: opts.Keys != nil}
 	universe := c.Universe()
 	for i := range c.Endpoints {
@@ -284,14 +287,19 @@ func (p *planner) rows(stated catalogs.Refused) {
 			})
 		}
 	}
+	reads := map[string]int{} // path -> its GET
+	for i := range p.Rows {
+		if r := &p.Rows[i]; r.Method == "GET" && r.Reads && !r.Need.IsNobody() {
+			if key := catalogs.EndpointKey("", r.Path); reads[key] == 0 {
+				reads[key] = i + 1
+			}
+		}
+	}
 	for i := range p.Rows {
 		// A collection that was deleted looks like an empty one: only the DELETE of one
 		// object has a witness.
 		if r := &p.Rows[i]; !r.Reads && (r.Method != "DELETE" || strings.HasSuffix(r.Path, "}")) {
-			r.Witness = slices.IndexFunc(p.Rows, func(w Row) bool {
-				return w.Method == "GET" && w.Reads && !w.Need.IsNobody() &&
-					catalogs.EndpointKey("", w.Path) == catalogs.EndpointKey("", r.Path)
-			})
+			r.Witness = reads[catalogs.EndpointKey("", r.Path)] - 1
 		}
 	}
 	if len(p.Rows) > 0 {

@@ -34,12 +34,15 @@ func (r *Report) WriteText(w io.Writer, s report.Styles) {
 		report.Clean(r.Target.Redacted()), optional(", build ", report.Clean(r.Build)))
 	fmt.Fprintf(w, "%d requests with %d keys; plan %s\n", r.Requests, len(r.Plan.Keys), r.Plan.Hash)
 	if n := len(r.Plan.Unknown); n > 0 {
-		fmt.Fprintf(w, "%d endpoints were not probed: the catalog does not know what they require\n", n)
+		fmt.Fprintf(w, "not probed: %s whose requirement the catalog does not know\n", plural(n, "endpoint"))
+	}
+	if n := r.Plan.OtherRules; n > 0 {
+		fmt.Fprintf(w, "not probed: %s about records, fields and allow lists\n", plural(n, "rule"))
 	}
 	r.writeFindings(w, s)
 	r.writeUnproven(w, s)
-	writeLearned(w, s, "a request without a valid key is refused with", r.Learned.Anonymous)
-	writeLearned(w, s, "a key without the grant is refused with", r.Learned.Forbidden)
+	r.writeLearned(w, s, "a request without a valid key is refused with", r.Learned.Anonymous)
+	r.writeLearned(w, s, "a key without the grant is refused with", r.Learned.Forbidden)
 	fmt.Fprintln(w)
 	r.writeMatrix(w, s)
 }
@@ -66,7 +69,7 @@ func (r *Report) writeFindings(w io.Writer, s report.Styles) {
 			fmt.Fprintf(w, "\n%s %s\n", s.Bold.Sprint(upperFirst(f.Cause)), s.Dim.Sprintf("(%s, %s)",
 				plural(n, "finding"), plural(len(endpoints), "endpoint")))
 			rule := report.RuleByID(f.Rule)
-			fmt.Fprintf(w, "  %s %s %s\n", s.Note.Sprint("why:"), rule.Why, s.Dim.Sprint(rule.Refs))
+			fmt.Fprintf(w, "  %s %s %s\n", s.Note.Sprint("why:"), rule.Why, s.Dim.Sprintf("(OWASP %s)", rule.Refs))
 			if n > maxListed {
 				fmt.Fprintf(w, "  the first %d are shown; --format json has all\n", maxListed)
 			}
@@ -157,8 +160,8 @@ func (r *Report) writeUnproven(w io.Writer, s report.Styles) {
 	}
 }
 
-func writeLearned(w io.Writer, s report.Styles, what string, forms map[string]int) {
-	if len(forms) == 0 {
+func (r *Report) writeLearned(w io.Writer, s report.Styles, what string, forms map[string]int) {
+	if len(forms) == 0 || len(r.Answers.Vouched) > 0 { // of the reference server there is nothing to learn
 		return
 	}
 	var parts []string

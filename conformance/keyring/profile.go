@@ -158,7 +158,7 @@ func ParseProfile(file string, data []byte, c *catalogs.Catalog) (*Profile, erro
 		strictyaml.Field{Name: "limits", Decode: d.limits},
 		strictyaml.Field{Name: "require", Decode: d.require},
 	)
-	if doc.Root.IsMap() {
+	if doc.Root.IsMap() || doc.Root.IsNull() {
 		if !version {
 			doc.Root.Errorf("the key permcheck is missing: begin the file with permcheck: %s", ProfileVersion)
 		}

@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +17,8 @@ import (
 // Admin is the handler of the admin API. Every request must carry the admin token as
 // "Authorization: Bearer TOKEN". Bodies are JSON; errors are {"error": "..."}.
 //
-//	POST   /keys               {"name", "grants": [...]}    201: the key, with its "secret"
+//	POST   /keys               {"name", "grants": [...],    201: the key, with its "secret"
+//	                            "state": "enabled"}         state may be left out
 //	GET    /keys                                            all keys, without secrets
 //	GET    /keys/{id}
 //	PATCH  /keys/{id}          {"grants": [...]}            change what it holds
@@ -136,8 +138,15 @@ func (s *Server) adminMint(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Name   string            `json:"name"`
 		Grants []perm.Permission `json:"grants"`
+		State  string            `json:"state"`
 	}
 	if !adminBody(w, r, &in) {
+		return
+	}
+	switch in.State {
+	case "", stateEnabled, stateDisabled, stateRevoked:
+	default:
+		adminError(w, r, http.StatusUnprocessableEntity, fmt.Errorf("%q is not a state: expected %s, %s or %s", in.State, stateEnabled, stateDisabled, stateRevoked))
 		return
 	}
 	id, secret, err := s.Mint(in.Name, in.Grants)
@@ -145,7 +154,7 @@ func (s *Server) adminMint(w http.ResponseWriter, r *http.Request) {
 		adminError(w, r, http.StatusUnprocessableEntity, err)
 		return
 	}
-	k := s.keys.get(id)
+	k := s.keys.update(id, func(k *key) { k.state = cmp.Or(in.State, stateEnabled) })
 	if k == nil { // deleted in between
 		adminError(w, r, http.StatusNotFound, errors.New("no such key"))
 		return
@@ -190,16 +199,14 @@ func (s *Server) adminObject(w http.ResponseWriter, r *http.Request) {
 	if !adminBody(w, r, &in) {
 		return
 	}
-	want := catalogs.EndpointKey(in.Method, in.Path)
-	i := slices.IndexFunc(s.routes, func(rt *route) bool {
-		return catalogs.EndpointKey(rt.row.Method, rt.row.Path) == want ||
-			rt.row.Method == catalogs.AnyMethod && catalogs.EndpointKey(in.Method, rt.row.Path) == want
-	})
-	if i < 0 {
+	rt := s.byKey[catalogs.EndpointKey(in.Method, in.Path)]
+	if rt == nil {
+		rt = s.byKey[catalogs.EndpointKey(catalogs.AnyMethod, in.Path)]
+	}
+	if rt == nil {
 		adminError(w, r, http.StatusNotFound, fmt.Errorf("the catalog has no endpoint %s %s", in.Method, in.Path))
 		return
 	}
-	rt := s.routes[i]
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	params := map[string]string{}
@@ -232,10 +239,8 @@ func (s *Server) parentID(p pattern, segment int, name string) string {
 	for _, seg := range p.segs[:segment] {
 		b.WriteString("/" + strings.Join(seg.lits, "{}"))
 	}
-	for _, rt := range s.routes {
-		if collectionPath(rt.row.Path) == b.String() && len(rt.objects.ids) > 0 {
-			return rt.objects.ids[0]
-		}
+	if c := s.homes[b.String()]; c != nil && len(c.ids) > 0 {
+		return c.ids[0]
 	}
 	return name + "-1"
 }

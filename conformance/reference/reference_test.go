@@ -334,6 +334,7 @@ func TestAdminRefuses(t *testing.T) {
 	}{
 		{"POST", "/keys", `{"grants":["nonsense"]}`, `no permission "nonsense"`, 422},
 		{"POST", "/keys", `{"grant":["read"]}`, "unknown field", 400},
+		{"POST", "/keys", `{"grants":[],"state":"asleep"}`, `"asleep" is not a state`, 422},
 		{"POST", "/keys", `{}{}`, "one JSON object", 400},
 		{"POST", "/keys", ``, "reading the body", 400},
 		{"PATCH", "/keys/key-99", `{"grants":[]}`, "no such key", 404},
@@ -345,6 +346,10 @@ func TestAdminRefuses(t *testing.T) {
 		if text := fmt.Sprint(body["error"]); status != tt.status || !strings.Contains(text, tt.want) {
 			t.Errorf("%s %s %s: %d %s, want %d %s", tt.method, tt.path, tt.body, status, text, tt.status, tt.want)
 		}
+	}
+	status, parked := f.adminCall("POST", "/keys", map[string]any{"grants": []string{"read"}, "state": "disabled"})
+	if got, _, _ := f.call(fmt.Sprint(parked["secret"]), "GET", "/positions", ""); status != 201 || got != 401 {
+		t.Errorf("a key made disabled: %d, then %d", status, got)
 	}
 	_, secret := f.key("read")
 	_, list := f.adminCall("GET", "/keys", nil)

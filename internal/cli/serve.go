@@ -102,6 +102,9 @@ that is missing on one endpoint; the catalog that it serves stays as it is.`,
 		if token == "" && a.format != "json" {
 			fmt.Fprintf(a.err, "admin token: %s\n", opts.AdminToken)
 		}
+		if n := len(c.Records) + len(c.Fields) + len(c.AllowLists); n > 0 && a.format != "json" {
+			fmt.Fprintf(a.err, "note: the server enforces what endpoints require; %s of the catalog about records, fields and allow lists are not enforced\n", plural(n, "rule"))
+		}
 		ctx := cmd.Context()
 		if untilEOF {
 			var cancel context.CancelFunc
