@@ -48,6 +48,8 @@ Two documents are compared in their own words, security schemes and scopes. Wher
 catalog takes part, the document is first put into permissions: those of its permission
 extension, else the scopes of its OAuth 2.0 or OpenID Connect scheme.
 
+How documents are read may also be said under openapi in .permcheck.yaml; flags win.
+
 Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not be read.`,
 		Example: `  permcheck diff main:api/openapi.yaml api/openapi.yaml
   permcheck diff api/permissions.yaml api/openapi.yaml --permission-scheme oauth2
@@ -62,6 +64,16 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not 
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			config, err := catalogs.FindConfig(".")
+			if err != nil {
+				return err
+			}
+			flags.configure(&config.OpenAPI)
+			if f := config.FailOn; f != "" && !cmd.Flags().Changed("fail-on") {
+				if err := a.failOn.Set(f); err != nil {
+					return err
+				}
+			}
 			return a.diff(cmd.Context(), args[0], args[1], flags)
 		},
 	}
@@ -75,6 +87,21 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not 
 	a.failOnFlag(cmd)
 	a.formatFlag(cmd, "text", "json")
 	return cmd
+}
+
+// configure takes what the flags leave open from .permcheck.yaml.
+func (f *diffFlags) configure(c *catalogs.OpenAPIConfig) {
+	if len(f.scopes) == 0 && c.Scopes != "" {
+		f.scopes = []string{c.Scopes}
+	}
+	if f.scheme == "" {
+		f.scheme = c.PermissionScheme
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.PermissionExtensions)) {
+		if !slices.ContainsFunc(f.extensions, func(e string) bool { return strings.HasPrefix(e, name+":") }) {
+			f.extensions = append(f.extensions, name+":"+c.PermissionExtensions[name])
+		}
+	}
 }
 
 // options reads the flags.
