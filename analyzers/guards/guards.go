@@ -130,11 +130,13 @@ func (d *declarer) learn(gs []routes.Guard) {
 // permission returns the catalog's permission that a constant stands for: its text,
 // or the name of a constant whose value is a number.
 func (d *declarer) permission(c routes.Const) (perm.Permission, bool) {
-	p, ok := d.s.vocab[spelled(c)]
+	p, ok := d.s.vocab[Spelled(c)]
 	return p, ok
 }
 
-func spelled(c routes.Const) perm.Permission {
+// Spelled is the permission that a constant stands for: its text, or the name of a
+// constant whose value is a number. It is empty for a number without a name.
+func Spelled(c routes.Const) perm.Permission {
 	if c.Kind == "string" {
 		return perm.Permission(c.Value)
 	}
@@ -236,7 +238,7 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 			}
 			p, ok := d.permission(c)
 			if !ok {
-				p = spelled(c)
+				p = Spelled(c)
 				if p == "" {
 					continue
 				}
@@ -296,5 +298,5 @@ func (d *declarer) hasKnown(g routes.Guard) bool {
 }
 
 func hasText(a routes.GuardArg) bool {
-	return slices.ContainsFunc(a.Consts, func(c routes.Const) bool { return spelled(c) != "" })
+	return slices.ContainsFunc(a.Consts, func(c routes.Const) bool { return Spelled(c) != "" })
 }
