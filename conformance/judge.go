@@ -312,7 +312,10 @@ type Group struct {
 }
 
 // A Cause is what most likely went wrong, told from which keys failed on an endpoint.
-type Cause struct{ ID, Text string }
+type Cause struct {
+	ID, Text string
+	Check    string // the check that shows it best: its finding comes first
+}
 
 // group collects failed probes by cause, row and check. Groups of one cause stand
 // together, the first check of a cause first.
@@ -332,16 +335,19 @@ func group(r *Result) []Group {
 	var groups []Group
 	for _, row := range rows {
 		cause := diagnose(r, row, byRow[row])
+		byCheck := map[string][]int{}
+		for _, i := range byRow[row] {
+			byCheck[r.Plan.Probes[i].Check] = append(byCheck[r.Plan.Probes[i].Check], i)
+		}
+		add := func(check string) {
+			if probes := byCheck[check]; len(probes) > 0 {
+				groups = append(groups, Group{Check: check, Row: row, Cause: cause, Probes: probes})
+				delete(byCheck, check)
+			}
+		}
+		add(cause.Check)
 		for _, check := range Checks {
-			g := Group{Check: check.ID, Row: row, Cause: cause}
-			for _, i := range byRow[row] {
-				if r.Plan.Probes[i].Check == check.ID {
-					g.Probes = append(g.Probes, i)
-				}
-			}
-			if len(g.Probes) > 0 {
-				groups = append(groups, g)
-			}
+			add(check.ID)
 		}
 	}
 	order := map[string]int{}
@@ -354,22 +360,22 @@ func group(r *Result) []Group {
 	return groups
 }
 
-// diagnose names the likely cause of a row's failed probes.
+// diagnose names the likely cause of a row's failed probes. A cause is a hint for people:
+// no verdict depends on it.
 func diagnose(r *Result, row int, failed []int) Cause {
 	p := r.Plan
-	var anonymous, bad, none, largest, admitted, forms, effects bool
+	var anonymous, bad, none, largest, admitted, effects bool
 	for _, i := range failed {
 		req := &p.Requests[p.Probes[i].Request]
 		k := &p.Keys[req.Key]
 		switch p.Probes[i].Check {
 		case refusalForm.ID:
-			forms = true
 			continue
 		case effectDespiteRefusal.ID:
 			effects = true
 			continue
 		case defaultAllow.ID:
-			return Cause{"default-allow", "the server answers paths that its catalog does not have"}
+			return causes.defaultAllow
 		}
 		switch {
 		case k.Kind == NoKey && req.Expect == Refuse:
@@ -387,31 +393,49 @@ func diagnose(r *Result, row int, failed []int) Cause {
 	together := slices.ContainsFunc(p.Rows[row].Need.Clauses(), func(c perm.Set) bool { return len(c) > 1 })
 	switch {
 	case anonymous && (none || largest):
-		return Cause{"unguarded-route", "the route has no check at all"}
+		return causes.unguarded
 	case anonymous:
-		return Cause{"anonymous-passes", "requests without a key skip the check"}
+		return causes.anonymous
 	case bad:
-		return Cause{"bad-key-passes", "a key that cannot be checked is let through"}
-	case admitted && (none || largest):
-		return Cause{"wrong-permission", "the server asks for another permission than the catalog, or the condition is inverted"}
-	case none && largest:
-		return Cause{"missing-check", "the route asks for a valid key only, not for a permission"}
+		return causes.badKey
+	case admitted && none:
+		return causes.inverted
+	case admitted && largest:
+		return causes.wrongPermission
 	case none && !largest && refusesLargest(r, row):
-		return Cause{"empty-grant-is-all", "a key without any permission counts as unrestricted"}
+		return causes.emptyGrant
 	case none:
-		return Cause{"missing-check", "the route asks for a valid key only, not for a permission"}
+		return causes.missingCheck
 	case largest && together:
-		return Cause{"or-instead-of-and", "a part of the permissions that are demanded together is enough"}
+		return causes.orForAnd
 	case largest:
-		return Cause{"weaker-permission", "a permission that the catalog does not name opens the route too"}
+		return causes.weaker
 	case admitted:
-		return Cause{"over-strict", "the server asks for more than the catalog says"}
+		return causes.overStrict
 	case effects:
-		return Cause{"effect-before-refusal", "the handler writes before the guard refuses"}
-	case forms:
-		return Cause{"refusal-form", "the form of refusal is not the stated one"}
+		return causes.effectFirst
 	}
-	return Cause{"unclear", "no single cause explains it"}
+	return causes.form // nothing else is left
+}
+
+// causes are all that can be told from a row's failed probes.
+var causes = struct {
+	unguarded, anonymous, badKey, inverted, wrongPermission, emptyGrant, missingCheck, orForAnd, weaker, overStrict,
+	effectFirst, form, defaultAllow Cause
+}{
+	unguarded:       Cause{"unguarded-route", "the route has no check at all", "anonymous-admitted"},
+	anonymous:       Cause{"anonymous-passes", "requests without a key skip the check", "anonymous-admitted"},
+	badKey:          Cause{"bad-key-passes", "a key that cannot be checked is let through", "bad-key-admitted"},
+	inverted:        Cause{"inverted-condition", "the condition is the wrong way round", "over-grant"},
+	wrongPermission: Cause{"wrong-permission", "the server asks for another permission than the catalog", "under-grant"},
+	emptyGrant:      Cause{"empty-grant-is-all", "a key without any permission counts as unrestricted", "over-grant"},
+	missingCheck:    Cause{"missing-check", "the route asks for a valid key only, not for a permission", "over-grant"},
+	orForAnd:        Cause{"or-instead-of-and", "a part of the permissions that are demanded together, or another one, is enough", "over-grant"},
+	weaker:          Cause{"weaker-permission", "a permission that the catalog does not name opens the route too", "over-grant"},
+	overStrict:      Cause{"over-strict", "the server asks for more than the catalog says", "under-grant"},
+	effectFirst:     Cause{"effect-before-refusal", "the handler writes before the guard refuses", "effect-despite-refusal"},
+	form:            Cause{"refusal-form", "the form of refusal is not the stated one", "refusal-form"},
+	defaultAllow:    Cause{"default-allow", "the server answers paths that its catalog does not have", "default-allow"},
 }
 
 // refusesLargest reports whether the row refused some key that holds permissions.

@@ -138,6 +138,9 @@ func TestEachFaultIsFoundByItsCheck(t *testing.T) {
 						t.Errorf("%s on %s: false alarm: %s", place, name, describe(r, i))
 					}
 				}
+				if len(r.Groups) > 0 && r.Groups[0].Check != f.Check {
+					t.Errorf("%s on %s: the first finding is of %s, not of %s", place, name, r.Groups[0].Check, f.Check)
+				}
 				if !found {
 					t.Errorf("%s on %s: not found by %s; %s", place, name, f.Check, r.FirstLine())
 				}

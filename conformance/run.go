@@ -47,7 +47,7 @@ type Target struct {
 	Base        *url.URL
 	Credentials []Credential // one for each key of the plan
 	Vouched     bool         // the keyring makes keys and objects itself: they need no sign of life
-	Objects     Objects
+	Objects     Objects      // nil: no path parameter has a value
 	Writes      WritePolicy
 	Limits      Limits
 	// Control is a row of the catalog that every key calls before and after its probes;
@@ -307,7 +307,7 @@ func (r *runner) observe(ctx context.Context, i int) {
 		o.Withheld, o.Reason = true, "writes are not sent (--writes none)"
 		return
 	}
-	params, err := r.target.Objects.Params(ctx, row.Method, row.Path, true)
+	params, err := r.params(ctx, row, true)
 	if err != nil {
 		o.Reason = "not sent: " + err.Error()
 		return
@@ -415,13 +415,21 @@ func (r *runner) readPath(ctx context.Context, row int) (string, error) {
 			p.path = template
 			return
 		}
-		params, err := r.target.Objects.Params(ctx, r.plan.Rows[row].Method, template, false)
+		params, err := r.params(ctx, &r.plan.Rows[row], false)
 		if err == nil {
 			p.path, err = fill(template, params.Values)
 		}
 		p.err = err
 	})
 	return p.path, p.err
+}
+
+// params asks for the values of a row's path parameters.
+func (r *runner) params(ctx context.Context, row *Row, write bool) (Params, error) {
+	if r.target.Objects == nil {
+		return Params{Shared: true}, nil
+	}
+	return r.target.Objects.Params(ctx, row.Method, row.Path, write)
 }
 
 // fill puts escaped values into a template.

@@ -10,8 +10,11 @@ import (
 	"github.com/permcheck/permcheck/internal/report"
 )
 
-// maxListed bounds the lists of a text report; JSON has them whole.
-const maxListed = 20
+// Bounds on the lists of a text report; JSON has them whole.
+const (
+	maxListed = 20 // lines
+	maxWhole  = 4  // findings of one cause with all their evidence
+)
 
 // WriteText writes the report for people: the first line, findings by cause, what was not
 // proven, and the matrix of endpoints and keys.
@@ -70,14 +73,16 @@ func (r *Report) writeFindings(w io.Writer, s report.Styles) {
 				plural(n, "finding"), plural(len(endpoints), "endpoint")))
 			rule := report.RuleByID(f.Rule)
 			fmt.Fprintf(w, "  %s %s %s\n", s.Note.Sprint("why:"), rule.Why, s.Dim.Sprintf("(OWASP %s)", rule.Refs))
-			if n > maxListed {
-				fmt.Fprintf(w, "  the first %d are shown; --format json has all\n", maxListed)
-			}
 		}
-		if n := i - firstOfCause(findings, i); n >= maxListed {
-			continue
+		switch n := i - firstOfCause(findings, i); {
+		case n < maxWhole:
+			s.WriteFinding(w, &f.Finding)
+		case n < maxWhole+maxListed:
+			fmt.Fprintf(w, "%s: %s: %s %s\n", s.Bold.Sprint(f.Position), s.Severity(f.Severity()).Sprint(f.Severity()),
+				report.Clean(f.Subject), s.Dim.Sprintf("[%s]", f.Rule))
+		case n == maxWhole+maxListed:
+			fmt.Fprintln(w, "and more; --format json has all")
 		}
-		s.WriteFinding(w, &f.Finding)
 	}
 	if len(findings) > 0 && len(r.Reproduce) > 0 {
 		fmt.Fprintf(w, "\n%s\n", s.Note.Sprint("to send these requests yourself:"))

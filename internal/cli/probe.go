@@ -379,7 +379,8 @@ func startReference(ctx context.Context, ref string, text []byte, faults []strin
 	token := rand.Text()
 	cmd := exec.CommandContext(ctx, exe, args...)
 	cmd.Args[0] = cmp.Or(os.Args[0], exe) // a program that looks at its name sees the same one
-	cmd.Env = append(os.Environ(), adminTokenEnv+"="+token)
+	// It is told nothing else; SystemRoot is what sockets need on one system.
+	cmd.Env = []string{adminTokenEnv + "=" + token, "SystemRoot=" + os.Getenv("SystemRoot")}
 	cmd.WaitDelay = time.Second
 	var problem bytes.Buffer
 	cmd.Stderr = &problem
