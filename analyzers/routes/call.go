@@ -345,7 +345,7 @@ func (e *engine) doRow(fr *frame, x *expr, ref rowRef, known *router) value {
 			e.add(r, &reg{path: view.prefix, handler: sub, mount: true, at: at, note: x.Note})
 			view = *sub
 		}
-		if fnv := row.Handler.of(args); row.Handler != None && fnv != nil {
+		if fnv := row.Handler.of(args); row.Handler != None && fnv != nil && !isNil(fnv) {
 			if !e.callable(fnv) {
 				e.unresolved(at, "the function that registers the group's routes is not known: "+why(fnv))
 			} else {

@@ -91,6 +91,9 @@ type Result struct {
 	// Called names the functions of other packages that were evaluated here: what
 	// their own packages found behind them is superseded where this one found it too.
 	Called []string
+	// Mentioned holds every function that the package's program mentions, as rows
+	// write them.
+	Mentioned map[string]bool
 }
 
 func display(s string) string {
@@ -171,7 +174,7 @@ type flattener struct {
 type place struct {
 	prefix konst
 	guards []guardVal
-	cond   []int
+	cond   bool   // the mount is conditional
 	method string // restriction of the mount, or empty
 	below  string // the mount's own path, where the router sees the whole path
 }
@@ -211,7 +214,8 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		method = r.method
 	}
 	dyn := r.path.dyn || at.prefix.dyn
-	cond := append(slices.Clone(at.cond), r.cond...)
+	// A condition under which the router itself was made is none of its routes'.
+	cond := at.cond || !equalCond(r.cond, c.cond)
 
 	if subs := f.e.peel(r.handler); len(subs) > 0 {
 		for _, s := range subs {
@@ -275,7 +279,7 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		Method: method, Path: display(full), Framework: c.spec.Name, Package: r.pkg,
 		File: r.at.file, Line: int(r.at.line), Column: int(r.at.col),
 		ViaFile: r.via.file, ViaLine: int(r.via.line), ViaColumn: int(r.via.col),
-		Conditional: len(cond) > 0, Dynamic: dyn || strings.Contains(full, baseMark) || f.given(),
+		Conditional: cond, Dynamic: dyn || strings.Contains(full, baseMark) || f.given(),
 		Group: r.group, Directive: r.note,
 	}
 	if r.entry != nil {

@@ -82,6 +82,7 @@ type core struct {
 	use      []guardVal // for specs whose Use covers all routes
 	regs     []*reg
 	made     site
+	cond     []int // under which it was made
 	entry    *fn
 	symbolic bool // stands for a router that was given from outside
 	id       int

@@ -1,9 +1,11 @@
 package drift_test
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +17,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/catalogs/openapi"
+	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -295,6 +298,14 @@ func TestRealDocuments(t *testing.T) {
 			}
 		})
 	}
+	tables, err := filepath.Glob(filepath.Join(dir, "*-permissions.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range tables {
+		name := strings.TrimSuffix(file, "-permissions.csv")
+		t.Run(filepath.Base(name)+" with a catalog", func(t *testing.T) { againstTable(t, name, file) })
+	}
 	personio, err := filepath.Glob(filepath.Join(dir, "personio-*.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -322,6 +333,112 @@ func TestRealDocuments(t *testing.T) {
 				t.Errorf("%d of %d operations are unstated", r.Summary.Unstated, len(doc.Operations))
 			}
 		})
+	}
+}
+
+// againstTable holds a document against the permissions that a table lists for its
+// operations (method, path, permission, combine, source), and then against the same
+// table with ten rows changed.
+func againstTable(t *testing.T, name, table string) {
+	documents, err := filepath.Glob(name + ".yaml")
+	if err == nil && len(documents) == 0 {
+		documents, err = filepath.Glob(name + "-base.yaml")
+	}
+	if err != nil || len(documents) != 1 {
+		t.Fatalf("no document for %s: %v", table, err)
+	}
+	f, err := os.Open(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	records, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	permissions := map[[2]string][]perm.Permission{}
+	combine := map[[2]string]string{}
+	var order [][2]string
+	for _, r := range records[1:] {
+		if r[4] != "x-permission" && r[4] != "security:oauth2" {
+			continue // from elsewhere than the extension or the scheme
+		}
+		k := [2]string{r[0], r[1]}
+		if _, ok := combine[k]; !ok {
+			order = append(order, k)
+		}
+		combine[k] = r[3]
+		if r[2] != "" {
+			permissions[k] = append(permissions[k], perm.Permission(r[2]))
+		}
+	}
+	c := &catalogs.Catalog{File: table}
+	for _, k := range order {
+		var req perm.Requirement
+		switch combine[k] {
+		case "all":
+			req = perm.All(permissions[k]...)
+		case "any":
+			req = perm.Any(permissions[k]...)
+		case "open":
+			req = perm.Authenticated()
+		default:
+			t.Fatalf("%v: combine %q", k, combine[k])
+		}
+		c.Endpoints = append(c.Endpoints, catalogs.Endpoint{Method: k[0], Path: k[1], Requires: &req})
+	}
+	doc, err := openapi.Load(documents[0], openapi.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := func() map[string]drift.Class {
+		r, err := drift.Compare(drift.Side{Catalog: c}, drift.Side{Document: doc}, drift.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]drift.Class{}
+		for i := range r.Changes {
+			ch := &r.Changes[i]
+			_, listed := combine[[2]string{ch.Method, ch.Path}]
+			if ch.Class == drift.Added && !listed {
+				continue
+			}
+			out[ch.Subject()] = ch.Class
+		}
+		t.Logf("%d endpoints in the table, %d in the document, %d added, %d unstated, also admits %v",
+			r.Summary.Old, r.Summary.New, r.Summary.Changes[drift.Added], r.Summary.Unstated, r.Summary.AlsoAdmits)
+		return out
+	}
+	if got := changes(); len(got) > 0 {
+		t.Errorf("against its own table: %v", got)
+	}
+	want := map[string]drift.Class{}
+	for i := range c.Endpoints {
+		e := &c.Endpoints[i]
+		if len(want) == 10 || i%17 != 0 || e.Requires.IsAuthenticated() {
+			continue
+		}
+		other := perm.All("planted")
+		switch len(want) % 4 {
+		case 0: // the table asked for more than the document does
+			other, err = e.Requires.And(other)
+			want[e.String()] = drift.Weakened
+		case 1:
+			other, err = e.Requires.Or(other)
+			want[e.String()] = drift.Strengthened
+		case 2:
+			want[e.String()] = drift.Incomparable
+		case 3:
+			other = perm.Public()
+			want[e.String()] = drift.Strengthened
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Requires = &other
+	}
+	if got := changes(); !maps.Equal(got, want) || len(want) != 10 {
+		t.Errorf("with ten rows changed: got %v, want %v", got, want)
 	}
 }
 

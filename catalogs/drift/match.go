@@ -151,12 +151,14 @@ func (c *comparison) pair(o, n *row) {
 		c.add(ch, n.kind)
 		return
 	}
-	if o.unstated || n.unstated {
+	// Source declares permissions; that any key will do is nothing it could declare.
+	silent := o.undeclared && n.req.IsAuthenticated() || n.undeclared && o.req.IsAuthenticated()
+	if o.unstated || n.unstated || silent {
 		s.Unstated++
 		if c.opts.ReportUnstated {
 			ch.Class, ch.From, ch.To = Unknown, o.text(), n.text()
 			ch.Rule = "endpoint-unstated"
-			ch.Why = "the document demands a credential but names no permission"
+			ch.Why = "a credential is demanded but no permission named"
 			c.add(ch, n.kind)
 		}
 		return
@@ -240,7 +242,7 @@ func why(ch *Change, gained, lost []perm.Set) string {
 	case ch.Class == Unknown:
 		return fmt.Sprintf("nothing defines the scheme %q, so what is demanded cannot be said", ch.Scheme)
 	case ch.Class == Weakened && ch.To == nil:
-		return "it no longer declares what it requires"
+		return "nothing declares what it requires"
 	case ch.Class == Weakened && len(gained) > 0:
 		return list(gained) + " is enough now"
 	case ch.Class == Weakened:
@@ -316,19 +318,21 @@ func (c *comparison) schemes(o, n *row) {
 func (c *comparison) oneSided(added, removed []*row) {
 	moved := moves(removed, added)
 	oldShadows, newShadows := newShadows(c.old), newShadows(c.new)
-	twins := map[string]*row{}
+	twins := map[string][]*row{}
 	for _, n := range c.new {
-		twins[loose(n)] = n
+		twins[loose(n)] = append(twins[loose(n)], n)
 	}
 	for _, n := range added {
 		ch := Change{Method: n.method, Path: n.path, Class: Added, Anonymous: n.anonymous, To: n.text(), Position: n.pos}
-		ch.Why = "a new endpoint"
 		if n.unstated {
 			c.result.Summary.Unstated++
 			if c.opts.ReportUnstated {
 				ch.Rule = "endpoint-unstated"
 				ch.Why = "a new endpoint that names no permission"
 			}
+		}
+		if ch.To == nil {
+			ch.Why = "a new endpoint, and nothing declares what it requires"
 		}
 		if n.anonymous {
 			ch.Why = "a new endpoint that anybody can call, without any credential"
@@ -348,13 +352,16 @@ func (c *comparison) oneSided(added, removed []*row) {
 		} else if t := newShadows.template(n); t != nil && oldShadows.has(t.key) && c.weaker(t, n) {
 			ch.Evidence = append(ch.Evidence, fmt.Sprintf("it takes requests from %s, which requires %s", t.path, shown(t.text())))
 		}
-		if t := twins[loose(n)]; t != nil && t != n && t.full != n.full && c.weaker(t, n) {
+		for _, t := range twins[loose(n)] {
+			if t.full == n.full || !c.weaker(t, n) {
+				continue
+			}
 			ch.Evidence = append(ch.Evidence, fmt.Sprintf("it differs only in case or a slash from %s, which requires %s", t.path, shown(t.text())))
 		}
 		c.add(ch, n.kind)
 	}
 	for _, o := range removed {
-		ch := Change{Method: o.method, Path: o.path, Class: Removed, From: o.text(), Position: o.pos, Why: "it is gone"}
+		ch := Change{Method: o.method, Path: o.path, Class: Removed, From: o.text(), Position: o.pos}
 		if t := newShadows.template(o); t != nil && !t.unstated && c.weaker(o, t) {
 			ch.FallsTo = t.path
 			ch.Why = fmt.Sprintf("requests to it now reach %s, which requires %s", t.path, shown(t.text()))
@@ -482,6 +489,8 @@ func (c *comparison) add(ch Change, kind openapi.Kind) {
 	case ch.Rule != "":
 	case ch.Class == Added && ch.Anonymous:
 		ch.Rule = "endpoint-added-anonymous"
+	case ch.To == nil && (ch.Class == Added || ch.Class == Weakened) && !ch.Anonymous && ch.Method != "":
+		ch.Rule = "undeclared"
 	case ch.Class == Added && ch.MovedFrom != "":
 		ch.Rule = "endpoint-moved-weaker"
 	case ch.Class == Added:

@@ -28,6 +28,7 @@ type row struct {
 	text       func() *string
 	anonymous  bool // the side admits requests without a credential
 	unstated   bool // names no permission, see openapi.Projection
+	undeclared bool // of a catalog made from source: declares nothing
 	unreadable *openapi.Unreadable
 
 	matched bool
@@ -199,7 +200,10 @@ func (c *comparison) rows(cat *catalogs.Catalog, doc *openapi.Projection, rename
 			r.req = rename(*e.Requires)
 			r.text = func() *string { return text(*e.Requires) }
 		}
-		r.anonymous = r.req.IsPublic()
+		// Source that declares nothing may still be guarded by what cannot be seen
+		// in it; that is bad enough, but it does not say "anybody".
+		r.undeclared = e.Requires == nil && doc == nil
+		r.anonymous = r.req.IsPublic() && !r.undeclared
 		base := ""
 		if doc != nil {
 			op := doc.Operations[i]

@@ -17,7 +17,7 @@ type Document struct {
 	Schemes map[string]*Scheme // by name
 	// Operations are in the order of the document: paths, then callbacks, then webhooks.
 	Operations []Operation
-	// Servers counts the operations that have more servers than the one whose path
+	// ExtraServers counts the operations that have more servers than the one whose path
 	// counts.
 	ExtraServers int
 	// Problems are places that were not understood and concern access. An operation
@@ -80,6 +80,21 @@ type Unreadable struct {
 	// Text is the canonical text of what could not be read. Equal texts mean the
 	// same, whatever it is. Empty: nothing can be said, a reference failed.
 	Text string
+}
+
+// and returns why a requirement could not be read that both u and v spoil.
+func (u *Unreadable) and(v *Unreadable) *Unreadable {
+	if u == nil || v == nil {
+		if u == nil {
+			return v
+		}
+		return u
+	}
+	both := Unreadable{Problem: u.Problem}
+	if u.Text != "" && v.Text != "" {
+		both.Text = u.Text + "\n" + v.Text
+	}
+	return &both
 }
 
 // Anonymous reports whether the operation's security alternatives admit requests

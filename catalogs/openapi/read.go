@@ -339,7 +339,7 @@ func (r *reader) operation(kind Kind, method, path string, pathServers node, f f
 	op := Operation{Kind: kind, Method: method, Path: path, Pos: f.pos()}
 	add := func() { r.doc.Operations = append(r.doc.Operations, op) }
 	unread := func(format string, args ...any) {
-		op.Unreadable = &Unreadable{Problem: r.problem(op.Pos, method+" "+path+": "+format, args...)}
+		op.Unreadable = op.Unreadable.and(&Unreadable{Problem: r.problem(op.Pos, "%s", method+" "+path+": "+fmt.Sprintf(format, args...))})
 	}
 	fields, err := r.merged(f.value)
 	var ref *refError
@@ -382,7 +382,7 @@ func (r *reader) operation(kind Kind, method, path string, pathServers node, f f
 				if stop := fatal(err); stop != nil {
 					return stop
 				}
-				op.Unreadable = &Unreadable{Problem: r.problem(g.pos(), "%s %s: %v", method, path, err), Text: g.key + ": " + g.value.canonical()}
+				op.Unreadable = op.Unreadable.and(&Unreadable{Problem: r.problem(g.pos(), "%s %s: %v", method, path, err), Text: g.key + ": " + g.value.canonical()})
 				continue
 			}
 			if p == nil {
@@ -402,9 +402,7 @@ func (r *reader) operation(kind Kind, method, path string, pathServers node, f f
 	if sec != nil {
 		op.Stated = true
 		op.Security = sec.alternatives
-		if sec.unreadable != nil {
-			op.Unreadable = sec.unreadable
-		}
+		op.Unreadable = op.Unreadable.and(sec.unreadable)
 	}
 	if err := r.base(&op, servers, pathServers, r.servers); err != nil {
 		return err
@@ -529,7 +527,11 @@ func (r *reader) base(op *Operation, lists ...node) error {
 		return nil
 	}
 	for _, l := range lists {
-		if l.isZero() || l.kind() != list {
+		if l.isZero() || l.kind() == null {
+			continue
+		}
+		if l.kind() != list {
+			r.problem(l.pos(), "servers is %s: expected a list, so the base path is not known", l.kind())
 			continue
 		}
 		servers, err := l.items()
@@ -548,8 +550,12 @@ func (r *reader) base(op *Operation, lists ...node) error {
 			return err
 		}
 		text := ""
-		if !url.isZero() {
-			text, _ = url.text()
+		if ok := false; !url.isZero() {
+			if text, ok = url.text(); !ok {
+				r.problem(url.pos(), "a server's url is %s: expected text, so the base path is not known", url.kind())
+			}
+		} else {
+			r.problem(first.pos(), "a server has no url, so the base path is not known")
 		}
 		variables, _, err := first.get("variables")
 		if err != nil {
