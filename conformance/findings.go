@@ -60,6 +60,9 @@ func (r *Report) finding(g *Group) *Finding {
 		f.Evidence = append(f.Evidence, r.observed(i))
 	}
 	f.Evidence = append(f.Evidence, r.Curl(g.Row, first.Key))
+	if cred := &r.Credentials[first.Key]; cred.EnvNote != "" {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("where $%s is %s", cred.Env, cred.EnvNote))
+	}
 	return f
 }
 
