@@ -302,21 +302,32 @@ func (e *engine) doRow(fr *frame, x *expr, ref rowRef, known *router) value {
 		return e.newRouter(typ, at, false)
 	case Register, Mount:
 		r := theRouter()
+		// What depends on an argument of a function that nobody calls is no
+		// registration yet.
+		unread := func(v value, reason string) {
+			if !fromParam(v) || e.entry == nil || e.entry.Valued {
+				e.unresolved(at, reason)
+			}
+		}
 		path, ok := row.Path.of(args).(konst)
 		if !ok || path.kind != 's' || path.text == baseMark {
-			p := row.Path.of(args)
-			if !fromParam(p) || e.entry == nil || e.entry.Valued {
-				e.unresolved(at, "the path is not known: "+why(p))
-			}
+			unread(row.Path.of(args), "the path is not known: "+why(row.Path.of(args)))
+			return nil
+		}
+		switch method, p, err := spec.Path(path.text); {
+		case err != nil:
+		case strings.Contains(method, baseMark):
+			unread(path, fmt.Sprintf("the method of %q is known only at run time", display(p)))
+			return nil
+		case row.Do == Register && strings.Trim(strings.TrimSuffix(p, "{path...}"), "/") == baseMark:
+			unread(path, "the path is known only at run time")
 			return nil
 		}
 		methods := []string{row.Method}
 		if row.MethodArg != None {
 			var bad value
 			if methods, bad = methodList(row.MethodArg.of(args)); methods == nil {
-				if !fromParam(bad) || e.entry == nil || e.entry.Valued {
-					e.unresolved(at, fmt.Sprintf("the method of %q is not known: %s", display(path.text), why(bad)))
-				}
+				unread(bad, fmt.Sprintf("the method of %q is not known: %s", display(path.text), why(bad)))
 				return nil
 			}
 		}
