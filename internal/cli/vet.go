@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 func newVet(a *app) *cobra.Command {
 	var opts goOptions
+	var known string
 	cmd := &cobra.Command{
 		Use:   "vet [PACKAGES]",
 		Short: "Hold the routes of Go packages against the catalog",
@@ -36,12 +36,19 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 		Example: `  permcheck vet ./...
   permcheck vet --catalog api/permissions.yaml ./internal/...
   permcheck vet --fail-on warning --format json ./... > vet.json`,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.vet(cmd, args, opts) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.vet(cmd, args, opts, known) },
 	}
 	cmd.Flags().StringVar(&opts.Catalog, "catalog", "", "the catalog, a file or vendor:NAME; overrides .permcheck.yaml")
+	knownFlag(cmd, &known)
 	a.failOnFlag(cmd)
-	a.formatFlag(cmd, "text", "json")
+	a.formatFlag(cmd, append([]string{"text", "json"}, report.Formats...)...)
 	return cmd
+}
+
+// vetRules are the rules that vet reports.
+var vetRules = map[string]bool{
+	"undeclared": true, "unknown-permission": true, "mismatch": true, "stricter": true,
+	"route-not-in-catalog": true, "endpoint-without-route": true, "unresolved": true,
 }
 
 // vetSummary counts what vet saw.
@@ -53,10 +60,11 @@ type vetSummary struct {
 	Unread     int `json:"unread"`     // demand something that could not be read
 	Ignored    int `json:"ignored"`    // excused by ignore-routes
 	Unresolved int `json:"unresolved"` // registrations that could not be read
+	Known      int `json:"known"`      // findings that the file of known findings accepts
 	Errors     int `json:"package_errors"`
 }
 
-func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions) error {
+func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions, known string) error {
 	p, err := loadGo(cmd.Context(), ".", args, opts)
 	if err != nil {
 		return err
@@ -67,21 +75,29 @@ func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions) error {
 		}
 	}
 	findings, sum := p.vet()
-	if a.format == "json" {
+	if known == "" {
+		known = p.Settings.Config.Known
+	}
+	if findings, sum.Known, err = applyKnown(known, findings, vetRules); err != nil {
+		return err
+	}
+	switch {
+	case a.format == "json":
 		if findings == nil {
 			findings = []*report.Finding{}
 		}
-		enc := json.NewEncoder(a.out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(struct {
+		if err := a.writeJSON(struct {
 			Version  int               `json:"version"`
 			Findings []*report.Finding `json:"findings"`
 			Summary  vetSummary        `json:"summary"`
 		}{1, findings, sum}); err != nil {
 			return err
 		}
-	} else {
+	case a.format != "text":
+		if err := p.report(findings).Write(a.out, a.format); err != nil {
+			return err
+		}
+	default:
 		st := a.styles()
 		for _, f := range findings {
 			st.WriteFinding(a.out, f)
@@ -103,7 +119,32 @@ func (s vetSummary) text() string {
 	if s.Ignored > 0 {
 		parts = append(parts, fmt.Sprintf("%d ignored by .permcheck.yaml", s.Ignored))
 	}
+	if s.Known > 0 {
+		parts = append(parts, plural(s.Known, "known finding")+" passed over")
+	}
 	return strings.Join(parts, ", ")
+}
+
+// report is the findings for the formats that all commands share.
+func (p *goProgram) report(findings []*report.Finding) *report.Report {
+	r := &report.Report{Command: "vet", Version: version(), Findings: findings, Anchor: "go.mod"}
+	if p.Settings.Catalog != nil {
+		r.Anchor = p.Settings.Catalog.File
+	}
+	found := map[string]bool{}
+	for _, f := range findings {
+		found[f.Subject] = true
+	}
+	for _, route := range p.Routes {
+		if s := route.Method + " " + p.Settings.Path(route); !found[s] {
+			r.Passed = append(r.Passed, s)
+			found[s] = true
+		}
+	}
+	if len(p.Errors) > 0 {
+		r.Incomplete = fmt.Sprintf("%d packages could not be read", len(p.Errors))
+	}
+	return r
 }
 
 // next says what to do after the summary.

@@ -120,7 +120,7 @@ func (k *Known) Apply(findings []*Finding, ruleIDs map[string]bool, now time.Tim
 	for _, f := range findings {
 		taken := false
 		for i := range k.Entries {
-			if e := &k.Entries[i]; e.matches(f) {
+			if e := &k.Entries[i]; e.Matches(f) {
 				used[i] = true
 				taken = taken || !e.expired(now)
 			}
@@ -154,7 +154,8 @@ func (k *Known) Apply(findings []*Finding, ruleIDs map[string]bool, now time.Tim
 
 func (e *KnownEntry) expired(now time.Time) bool { return !e.Until.IsZero() && !now.Before(e.Until) }
 
-func (e *KnownEntry) matches(f *Finding) bool {
+// Matches reports whether the entry is about the finding, expired or not.
+func (e *KnownEntry) Matches(f *Finding) bool {
 	return e.Rule == f.Rule && subjectKey(e.Endpoint) == subjectKey(f.Subject) &&
 		(e.Was == "" || e.Was == f.Was) && (e.Now == "" || e.Now == f.Now)
 }
