@@ -1,13 +1,20 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/permcheck/permcheck/analyzers/guards"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
 )
@@ -15,6 +22,7 @@ import (
 func newVet(a *app) *cobra.Command {
 	var opts goOptions
 	var known string
+	var fix, diff bool
 	cmd := &cobra.Command{
 		Use:   "vet [PACKAGES]",
 		Short: "Hold the routes of Go packages against the catalog",
@@ -36,9 +44,21 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 		Example: `  permcheck vet ./...
   permcheck vet --catalog api/permissions.yaml ./internal/...
   permcheck vet --fail-on warning --format json ./... > vet.json`,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.vet(cmd, args, opts, known) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if diff {
+				return a.goFix(cmd.Context(), args, opts, "-fix", "-diff")
+			}
+			if fix {
+				if err := a.goFix(cmd.Context(), args, opts, "-fix"); err != nil {
+					return err
+				}
+			}
+			return a.vet(cmd, args, opts, known)
+		},
 	}
 	cmd.Flags().StringVar(&opts.Catalog, "catalog", "", "the catalog, a file or vendor:NAME; overrides .permcheck.yaml")
+	cmd.Flags().BoolVar(&fix, "fix", false, "apply suggested fixes first, such as the right spelling of a permission")
+	cmd.Flags().BoolVar(&diff, "diff", false, "only print the suggested fixes as a diff; exit 1 if there are any")
 	knownFlag(cmd, &known)
 	a.failOnFlag(cmd)
 	a.formatFlag(cmd, append([]string{"text", "json"}, report.Formats...)...)
@@ -49,6 +69,40 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 var vetRules = map[string]bool{
 	"undeclared": true, "unknown-permission": true, "mismatch": true, "stricter": true,
 	"route-not-in-catalog": true, "endpoint-without-route": true, "unresolved": true,
+}
+
+// goFix lets the go command apply the analyzers' suggested fixes, or print them.
+func (a *app) goFix(ctx context.Context, patterns []string, opts goOptions, flags ...string) error {
+	if len(patterns) == 0 {
+		patterns = []string{"./..."}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := append([]string{"vet", "-vettool=" + self}, flags...)
+	cmd := exec.CommandContext(ctx, "go", append(append(args, "--"), patterns...)...)
+	cmd.Env = os.Environ()
+	if opts.Catalog != "" {
+		ref := opts.Catalog
+		if !strings.HasPrefix(ref, catalogs.VendorPrefix) {
+			if ref, err = filepath.Abs(ref); err != nil {
+				return err
+			}
+		}
+		cmd.Env = append(cmd.Env, guards.CatalogEnv+"="+ref)
+	}
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = a.out, &stderr
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if slices.Contains(flags, "-diff") && errors.As(err, &exit) && stderr.Len() == 0 {
+		return errFindings // the exit code says that the diff is not empty
+	}
+	if err != nil {
+		return goFailure(stderr.String(), err)
+	}
+	return nil
 }
 
 // vetSummary counts what vet saw.
