@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -49,6 +51,12 @@ func LoadKnown(file string) (*Known, error) {
 
 // ParseKnown is [LoadKnown] for a text; file is its name in messages.
 func ParseKnown(file string, data []byte) (*Known, error) {
+	if !slices.ContainsFunc(strings.Split(string(data), "\n"), func(line string) bool {
+		line = strings.TrimSpace(line)
+		return line != "" && line[0] != '#'
+	}) {
+		return &Known{File: file}, nil // every entry has been dropped
+	}
 	doc, err := strictyaml.Parse(file, data)
 	if err != nil {
 		return nil, err
