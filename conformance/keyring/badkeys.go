@@ -15,14 +15,15 @@ const malformedSecret = "!permcheck!"
 // addBadKeys makes the credentials of a plan that are no keys: like has the form of a
 // real one.
 func addBadKeys(p *conformance.Plan, creds []conformance.Credential, like conformance.Credential) {
+	like.Issued = false
 	for i, k := range p.Keys {
 		switch k.Kind {
 		case conformance.BadMalformed:
 			creds[i] = like
-			creds[i].Secret, creds[i].Env = malformedSecret, "PC_MALFORMED"
+			creds[i].Secret, creds[i].Env, creds[i].EnvNote = malformedSecret, "PC_MALFORMED", "the text "+malformedSecret
 		case conformance.BadUnknown:
 			creds[i] = like
-			creds[i].Secret, creds[i].Env = Lookalike(like.Secret), "PC_UNKNOWN"
+			creds[i].Secret, creds[i].Env, creds[i].EnvNote = Lookalike(like.Secret), "PC_UNKNOWN", "a key of the right shape that was never made"
 		}
 	}
 }
