@@ -31,13 +31,15 @@ func main() {
 	catalog := flag.String("catalog", "", "catalog whose permissions the table names; without it permissions are not compared")
 	drop := flag.String("drop", "user:!", "prefix to remove from the table's permissions")
 	tool := flag.String("permcheck", "permcheck", "the permcheck to run")
+	minRecall := flag.Float64("recall", 95, "percent of the table's routes that must be found")
+	minPrecision := flag.Float64("precision", 95, "percent of the routes found that must be in the table")
 	verbose := flag.Bool("v", false, "print every difference")
 	flag.Parse()
 	if *src == "" || *table == "" || flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	ok, err := check(*tool, *src, *table, *dir, *catalog, *drop, *verbose)
+	ok, err := check(*tool, *src, *table, *dir, *catalog, *drop, *minRecall, *minPrecision, *verbose)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "corpuscheck:", err)
 		os.Exit(2)
@@ -62,7 +64,7 @@ func key(method, path string) string {
 	return method + " " + params.ReplaceAllString(path, "{}")
 }
 
-func check(tool, src, table, dir, catalog, drop string, verbose bool) (bool, error) {
+func check(tool, src, table, dir, catalog, drop string, minRecall, minPrecision float64, verbose bool) (bool, error) {
 	want, err := read(table)
 	if err != nil {
 		return false, err
@@ -160,7 +162,7 @@ func check(tool, src, table, dir, catalog, drop string, verbose bool) (bool, err
 	if catalog != "" {
 		fmt.Printf("permissions: %d of %d right (%.1f%%)\n", right, guarded, percent(right, guarded))
 	}
-	return recall >= 95 && precision >= 95 && right == guarded, nil
+	return recall >= minRecall && precision >= minPrecision && right == guarded, nil
 }
 
 // quoteAll writes the table's permissions, joined by & and |, as a requirement.
