@@ -59,6 +59,12 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	if err != nil {
 		return nil, err
 	}
+	if c := settings.Catalog; c != nil { // .permcheck.yaml is found by its absolute path
+		c.File = relative(c.File)
+		for i := range c.Endpoints {
+			c.Endpoints[i].Pos.File = relative(c.Endpoints[i].Pos.File)
+		}
+	}
 	goCmd, err := exec.LookPath("go")
 	if err != nil {
 		return nil, errors.New("the go command is not on PATH: permcheck reads Go source with it; install Go from https://go.dev/dl/")
