@@ -11,12 +11,11 @@ const chiPkg = "github.com/go-chi/chi/v5"
 // panics otherwise), so a middleware covers all of them; an inline group made by
 // With or Group has a stack of its own.
 var chi = &Spec{
-	Name:     "chi",
-	Types:    []string{chiPkg + ".Mux", chiPkg + ".Router", chiPkg + ".Routes"},
-	Path:     chiPattern,
-	UseOrder: Later,
-	Strips:   true,
-	Rows:     chiRows(),
+	Name:   "chi",
+	Types:  []string{chiPkg + ".Mux", chiPkg + ".Router", chiPkg + ".Routes"},
+	Path:   chiPattern,
+	Strips: true,
+	Rows:   chiRows(),
 }
 
 func chiRows() []Row {
