@@ -20,6 +20,7 @@ var fiber2 = &Spec{
 	Contexts: []string{fiber2Pkg + ".Ctx"},
 	Path:     fiberPattern,
 	Join:     fiberJoin,
+	Below:    "*",
 	Strips:   true,
 	Rows: append(fiberRows(fiber2Pkg), each([]string{fiber2Pkg + ".App", fiber2Pkg + ".Group", fiber2Pkg + ".Router"},
 		Row{Func: "Static", Do: Register, Method: "GET,HEAD", Path: First, Suffix: "/*"},
@@ -34,6 +35,7 @@ var fiber3 = &Spec{
 	Contexts: []string{fiber3Pkg + ".Ctx"},
 	Path:     fiberPattern,
 	Join:     fiberJoin,
+	Below:    "/*",
 	Strips:   true,
 	Rows:     append(fiberRows(fiber3Pkg), fiber3Rows()...),
 }

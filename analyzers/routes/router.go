@@ -32,6 +32,9 @@ type Spec struct {
 	// Strips says that a mounted router of the same library sees paths without the
 	// mount's prefix.
 	Strips bool
+	// Below is what a prefix that middleware is kept by lacks to be a pattern of the
+	// paths that it covers: "/*", or "*" if it covers /apix where it is /api.
+	Below string
 	// Pure evaluates functions of the library that make patterns, by their key.
 	Pure map[string]func(args []any) (string, bool)
 }

@@ -102,16 +102,17 @@ func (e *engine) path(a *act, spec *Spec, prefix konst) (konst, bool) {
 		}
 		out = spec.join(prefix, k)
 	}
-	return e.suffixed(a, spec, out), true
+	return spec.suffixed(out, a.ref.row.Suffix), true
 }
 
-func (e *engine) suffixed(a *act, spec *Spec, p konst) konst {
-	switch s := a.ref.row.Suffix; {
-	case s == "":
-	case strings.HasPrefix(s, "/"):
-		p = spec.join(p, text(s))
+// suffixed appends what the library appends to a pattern.
+func (s *Spec) suffixed(p konst, suffix string) konst {
+	switch {
+	case suffix == "":
+	case strings.HasPrefix(suffix, "/"):
+		p = s.join(p, text(suffix))
 	default:
-		p.text += s
+		p.text += suffix
 	}
 	return p
 }
@@ -547,7 +548,7 @@ func (e *engine) use(a *act, r *router) {
 		r.core.front = append(r.core.front, gs...)
 	case Below:
 		for _, p := range prefixes {
-			e.below(r, e.suffixed(a, r.spec, p), gs)
+			e.below(r, p, gs)
 		}
 	default:
 		r.guards = append(r.guards, gs...)
@@ -556,11 +557,9 @@ func (e *engine) use(a *act, r *router) {
 
 // below adds middleware that is kept by path.
 func (e *engine) below(r *router, prefix konst, gs []guardVal) {
+	under := r.spec.suffixed(prefix, r.spec.Below).text
 	for _, g := range gs {
-		g.under = prefix.text
-		if g.under == "" {
-			g.under = "/*"
-		}
+		g.under = under
 		r.core.below = append(r.core.below, g)
 	}
 }
