@@ -12,7 +12,7 @@ const beegoPkg = "github.com/beego/beego/v2/server/web"
 // routes too; they are not read as middleware.
 var beego = &Spec{
 	Name:     "beego",
-	Types:    []string{beegoPkg + ".HttpServer", beegoPkg + ".Namespace", beegoPkg + ".ControllerRegister"},
+	Types:    []string{beegoPkg + ".HttpServer", beegoPkg + ".Namespace"},
 	Contexts: []string{"github.com/beego/beego/v2/server/web/context.Context"},
 	Default:  beegoPkg + ".BeeApp",
 	Path:     beegoPattern,

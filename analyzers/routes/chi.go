@@ -47,12 +47,17 @@ func chiRows() []Row {
 		add("Group", Row{Do: Group, Handler: First})
 		add("Route", Row{Do: Sub, Path: First, Handler: Second})
 		add("Mount", Row{Do: Mount, Path: First, Handler: Second})
-		for _, name := range []string{"NotFound", "MethodNotAllowed", "Match", "Find", "Routes", "Middlewares", "NotFoundHandler", "MethodNotAllowedHandler"} {
-			add(name, Row{Do: Ignore})
-		}
-		add("ServeHTTP", Row{Do: Delegate})
+		add("NotFound", Row{})
+		add("MethodNotAllowed", Row{})
 	}
-	return rows
+	for _, name := range []string{"Match", "Find", "Routes", "Middlewares"} {
+		rows = append(rows, Row{Func: chiPkg + ".Mux." + name}, Row{Func: chiPkg + ".Routes." + name})
+	}
+	return append(rows,
+		Row{Func: chiPkg + ".Mux.NotFoundHandler"},
+		Row{Func: chiPkg + ".Mux.MethodNotAllowedHandler"},
+		Row{Func: chiPkg + ".Mux.ServeHTTP", Do: Delegate},
+	)
 }
 
 // chiPattern reads a chi pattern: {name}, {name:regexp}, and a final *.

@@ -15,7 +15,17 @@ var echo4 = &Spec{
 	Contexts: []string{echo4Pkg + ".Context"},
 	Path:     colonPattern,
 	Join:     plainJoin,
-	Rows:     append(echoRows(echo4Pkg), each([]string{echo4Pkg + ".Echo"}, Row{Func: "Host", Do: Group, Middleware: Second, Rest: true})...),
+	Rows: append(echoRows(echo4Pkg), append(
+		each([]string{echo4Pkg + ".Echo", echo4Pkg + ".Group"},
+			Row{Func: "Static", Do: Register, Method: "GET", Path: First, Suffix: "*"},
+			Row{Func: "StaticFS", Do: Register, Method: "GET", Path: First, Suffix: "*"},
+		),
+		Row{Func: echo4Pkg + ".Echo.File", Do: Register, Method: "GET", Path: First, Middleware: Third, Rest: true},
+		Row{Func: echo4Pkg + ".Group.File", Do: Register, Method: "GET", Path: First},
+		Row{Func: echo4Pkg + ".Echo.Host", Do: Group, Middleware: Second, Rest: true},
+		Row{Func: echo4Pkg + ".Echo.URI"},
+		Row{Func: echo4Pkg + ".Echo.URL"},
+	)...),
 }
 
 // echo5 is github.com/labstack/echo/v5, which differs in its context only, as far as
@@ -27,9 +37,12 @@ var echo5 = &Spec{
 	Path:     colonPattern,
 	Join:     plainJoin,
 	Rows: append(echoRows(echo5Pkg), append(
-		append(each([]string{echo5Pkg + ".Echo", echo5Pkg + ".Group"},
+		each([]string{echo5Pkg + ".Echo", echo5Pkg + ".Group"}, append(verbs(echoRoute, upper, "QUERY"),
 			Row{Func: "AddRoute", Do: Register, Routes: First, Fields: Fields{Method: "Method", Path: "Path", Handler: "Handler", Middleware: "Middlewares"}},
-		), each([]string{echo5Pkg + ".Echo", echo5Pkg + ".Group"}, verbs(echoRoute, upper, "QUERY")...)...),
+			Row{Func: "File", Do: Register, Method: "GET", Path: First, Middleware: Third, Rest: true},
+			Row{Func: "Static", Do: Register, Method: "GET", Path: First, Suffix: "*", Middleware: Third, Rest: true},
+			Row{Func: "StaticFS", Do: Register, Method: "GET", Path: First, Suffix: "*", Middleware: Third, Rest: true},
+		)...),
 		Row{Func: echo5Pkg + ".NewWithConfig", Do: Make},
 	)...),
 }
@@ -44,10 +57,7 @@ func echoRows(pkg string) []Row {
 	rows := each([]string{pkg + ".Echo", pkg + ".Group"}, append(
 		verbs(echoRoute, upper, "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"),
 		anyMethod, add, match,
-		Row{Func: "File", Do: Register, Method: "GET", Path: First, Middleware: Third, Rest: true},
 		Row{Func: "FileFS", Do: Register, Method: "GET", Path: First, Middleware: Fourth, Rest: true},
-		Row{Func: "Static", Do: Register, Method: "GET", Path: First, Suffix: "*", Middleware: Third, Rest: true},
-		Row{Func: "StaticFS", Do: Register, Method: "GET", Path: First, Suffix: "*", Middleware: Third, Rest: true},
 		Row{Func: "Group", Do: Group, Path: First, Middleware: Second, Rest: true},
 		Row{Func: "RouteNotFound"},
 	)...)

@@ -55,7 +55,7 @@ func fiberRows(pkg string) []Row {
 		Row{Func: "Route", Do: Group, Path: First, Handler: Second},
 		Row{Func: "Name"},
 	)...)
-	return append(rows, Row{Func: pkg + ".New", Do: Make})
+	return append(rows, Row{Func: pkg + ".New", Do: Make}, Row{Func: pkg + ".App.SetTLSHandler"})
 }
 
 func fiber3Rows() []Row {

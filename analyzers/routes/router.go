@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -137,6 +138,9 @@ var specs = []*Spec{
 	netHTTP, chi, gin, echo4, echo5, gorillaMux, fiber2, fiber3,
 	httpRouter, goRestful, huma, goZero, beego, connect, grpcGateway,
 }
+
+// Specs returns the routers that are known. They must not be changed.
+func Specs() []*Spec { return slices.Clone(specs) }
 
 // A table is the index of the specs.
 type table struct {
