@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
 // An entity is what a permission is about, outermost part first, each part its words
@@ -345,7 +347,7 @@ func slip(a, b string) bool {
 	if a == b || a[:2] != b[:2] || withoutDigits(a) != a || withoutDigits(b) != b {
 		return false
 	}
-	d := distance(a, b)
+	d := strictyaml.Distance(a, b, 3)
 	return d == 1 || d == 2 && min(len(a), len(b)) >= minSlip2
 }
 
@@ -356,31 +358,6 @@ func withoutDigits(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// distance counts the letters to insert, drop, replace or swap with their neighbour
-// in order to make b of a.
-func distance(a, b string) int {
-	rows := [3][]int{make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)}
-	for j := range rows[1] {
-		rows[1][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		before, prev, cur := rows[0], rows[1], rows[2]
-		cur[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				cur[j] = min(cur[j], before[j-2]+1)
-			}
-		}
-		rows[0], rows[1], rows[2] = prev, cur, before
-	}
-	return rows[1][len(b)]
 }
 
 // paths looks at how paths are spelled.

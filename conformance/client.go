@@ -27,9 +27,33 @@ const (
 
 // A Credential is how a key is shown in a request. The zero value shows none.
 type Credential struct {
-	Header string // canonical name; empty: none
-	Query  string // query parameter; empty: none
-	Value  string // the secret, with the scheme if there is one
+	Header string // header that carries it; empty: none does
+	Query  string // query parameter that carries it; empty: none does
+	Scheme string // what stands before the secret in the header, such as "Bearer"
+	Secret string
+	// Env is the environment variable that stands for the secret wherever a report
+	// shows the request.
+	Env string
+}
+
+// value is what the header or the parameter holds, for a secret or what stands for it.
+func (c *Credential) value(secret string) string {
+	if c.Scheme != "" {
+		return c.Scheme + " " + secret
+	}
+	return secret
+}
+
+// Apply shows the key in a request.
+func (c *Credential) Apply(req *http.Request) {
+	if c.Query != "" {
+		q := req.URL.Query()
+		q.Set(c.Query, c.Secret)
+		req.URL.RawQuery = q.Encode()
+	}
+	if c.Header != "" {
+		req.Header.Set(c.Header, c.value(c.Secret))
+	}
 }
 
 // Limits bound a run. Zero values mean the defaults in brackets.
@@ -78,27 +102,30 @@ func IsLoopback(u *url.URL) bool {
 type client struct {
 	base   *url.URL
 	http   *http.Client
+	anew   *http.Client // opens a connection for each request
 	pace   *rate.Limiter
 	budget atomic.Int64
 	limits Limits
 }
 
 func newClient(base *url.URL, limits Limits) *client {
+	transport := &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    5 * time.Second,
+		MaxIdleConnsPerHost:    limits.Connections,
+		MaxConnsPerHost:        limits.Connections,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: maxResponseHeader,
+		DisableCompression:     true,
+	}
+	single := transport.Clone()
+	single.DisableKeepAlives = true
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c := &client{
 		base: base, limits: limits,
-		http: &http.Client{
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport: &http.Transport{
-				Proxy:                  http.ProxyFromEnvironment,
-				DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-				TLSHandshakeTimeout:    5 * time.Second,
-				MaxIdleConnsPerHost:    limits.Connections,
-				MaxConnsPerHost:        limits.Connections,
-				IdleConnTimeout:        30 * time.Second,
-				MaxResponseHeaderBytes: maxResponseHeader,
-				DisableCompression:     true,
-			},
-		},
+		http: &http.Client{CheckRedirect: stay, Transport: transport},
+		anew: &http.Client{CheckRedirect: stay, Transport: single},
 	}
 	if limits.Rate > 0 {
 		c.pace = rate.NewLimiter(rate.Limit(limits.Rate), 1)
@@ -119,6 +146,7 @@ type exchange struct {
 	cred   Credential
 	body   []byte // nil: none; else JSON
 	repeat bool   // sending it again does no harm
+	anew   bool   // on a connection of its own
 }
 
 // A reply is what came back.
@@ -193,7 +221,11 @@ func (c *client) once(ctx context.Context, x exchange) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.http.Do(req)
+	through := c.http
+	if x.anew {
+		through = c.anew
+	}
+	resp, err := through.Do(req)
 	if err != nil {
 		return nil, withoutURL(err)
 	}
@@ -225,20 +257,13 @@ func (c *client) request(ctx context.Context, x exchange) (*http.Request, error)
 		return nil, fmt.Errorf("path %q: %w", escaped, err)
 	}
 	u.RawPath = escaped
-	if x.cred.Query != "" {
-		q := u.Query()
-		q.Set(x.cred.Query, x.cred.Value)
-		u.RawQuery = q.Encode()
-	}
 	req.URL, req.Host = &u, u.Host
 	req.Header.Set("User-Agent", "permcheck")
 	req.Header.Set("Accept", "application/json, */*;q=0.5")
 	if x.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if x.cred.Header != "" {
-		req.Header.Set(x.cred.Header, x.cred.Value)
-	}
+	x.cred.Apply(req)
 	return req, nil
 }
 

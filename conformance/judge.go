@@ -37,6 +37,7 @@ type Result struct {
 	Failed   int       // points of the boundary whose probe failed
 	Learned  Learned
 	Dead     []string // keys that show no sign of life
+	Void     []string // those of them that the catalog admits somewhere: their secrets are wrong, or the server is
 	Count    map[Verdict]int
 }
 
@@ -61,12 +62,12 @@ type judge struct {
 
 // rowFacts is what the requests of one row show together.
 type rowFacts struct {
-	controlled bool // a key that the catalog admits was answered 2xx
-	fullList   bool // and saw rows
-	emptyDeny  bool // a key that must be refused saw an empty list instead
-	effectSeen bool // an admitted write was seen to have happened
-	unknown    int  // status for the unknown key; 0: none
-	anonymous  int  // status without a key; 0: none
+	controlled bool  // a key that the catalog admits was answered 2xx
+	fullList   bool  // and saw rows
+	noPage     bool  // and got something else than a web page
+	emptyDeny  bool  // a key that must be refused saw an empty list instead
+	effectSeen bool  // an admitted write was seen to have happened
+	badKeys    []int // statuses for the malformed and the unknown key
 }
 
 // Judge decides every probe of the plan. It is pure: the same answers give the same
@@ -97,6 +98,9 @@ func Judge(p *Plan, a *Answers) *Result {
 	for i, k := range p.Keys {
 		if k.Kind == ValidKey && !j.alive[i] {
 			r.Dead = append(r.Dead, k.Name)
+			if j.shouldLive(i) {
+				r.Void = append(r.Void, k.Name)
+			}
 		}
 	}
 	r.Groups = group(r)
@@ -115,15 +119,13 @@ func (j *judge) gather() {
 	for i := range j.plan.Requests {
 		req, o := &j.plan.Requests[i], &j.answers.Observations[i]
 		f := &j.rows[req.Row]
-		switch kind := j.plan.Keys[req.Key].Kind; {
-		case kind == BadUnknown && !o.undecided():
-			f.unknown = o.Status
-		case kind == NoKey && !o.undecided():
-			f.anonymous = o.Status
+		if kind := j.plan.Keys[req.Key].Kind; (kind == BadUnknown || kind == BadMalformed) && !o.undecided() {
+			f.badKeys = append(f.badKeys, o.Status)
 		}
 		if req.Expect == Admit && o.admitted() {
 			f.controlled = true
 			f.fullList = f.fullList || o.List == FullList
+			f.noPage = f.noPage || !o.HTML
 			f.effectSeen = f.effectSeen || o.Effect == EffectPresent
 		}
 	}
@@ -136,7 +138,8 @@ func (j *judge) gather() {
 }
 
 // signsOfLife decides which keys are known to be valid credentials. A mistyped key is
-// refused everywhere, just as a right one without grants.
+// refused everywhere, just as a right one without grants: only an answer that keys which
+// were never made do not get tells them apart.
 func (j *judge) signsOfLife() {
 	j.alive = make([]bool, len(j.plan.Keys))
 	j.dead = make([]string, len(j.plan.Keys))
@@ -147,7 +150,7 @@ func (j *judge) signsOfLife() {
 	for i := range j.plan.Requests {
 		req, o := &j.plan.Requests[i], &j.answers.Observations[i]
 		f := &j.rows[req.Row]
-		if j.plan.Keys[req.Key].Kind == ValidKey && !o.undecided() && f.unknown != 0 && o.Status != f.unknown &&
+		if j.plan.Keys[req.Key].Kind == ValidKey && !o.undecided() && len(f.badKeys) > 0 && !slices.Contains(f.badKeys, o.Status) &&
 			!j.plan.Rows[req.Row].Need.IsPublic() && j.plan.Rows[req.Row].Reads {
 			j.alive[req.Key] = true
 		}
@@ -163,6 +166,19 @@ func (j *judge) signsOfLife() {
 	}
 }
 
+// shouldLive reports whether a key was sent somewhere where it is admitted.
+func (j *judge) shouldLive(key int) bool {
+	if c, ok := j.answers.Controls[key]; ok && !c.OK {
+		return true
+	}
+	for i, req := range j.plan.Requests {
+		if req.Key == key && req.Expect == Admit && !j.plan.Rows[req.Row].Need.IsPublic() && !j.answers.Observations[i].undecided() {
+			return true
+		}
+	}
+	return false
+}
+
 // mustBeRefused decides a request that the catalog refuses.
 func (j *judge) mustBeRefused(pr *Probe) (Verdict, string) {
 	o, req := j.observation(pr), j.request(pr)
@@ -172,6 +188,8 @@ func (j *judge) mustBeRefused(pr *Probe) (Verdict, string) {
 		return o.unsent()
 	case o.undecided():
 		return Inconclusive, o.why()
+	case o.admitted() && o.HTML && f.noPage:
+		return Inconclusive, fmt.Sprintf("answered %d with a web page, where admitted keys get something else: a page to sign in?", o.Status)
 	case o.admitted() && row.Reads && o.List == EmptyList && f.fullList:
 		// An empty list where an admitted key sees rows: nothing was given away.
 	case o.admitted():
@@ -209,7 +227,9 @@ func (j *judge) mustBeAdmitted(pr *Probe) (Verdict, string) {
 		return Pass, ""
 	case !j.alive[req.Key]:
 		return Inconclusive, j.dead[req.Key]
-	case o.Status == 401 || o.Status == 403 || o.StatedForm:
+	case o.Unstable:
+		return Inconclusive, fmt.Sprintf("unstable: answered %d at first and 2xx when asked again", o.Status)
+	case o.Status == 401 || o.Status == 403:
 		return Fail, ""
 	case f.controlled && o.SharedObject && slices.Contains([]int{404, 409, 410, 412}, o.Status):
 		return Inconclusive, fmt.Sprintf("answered %d; an earlier request may have used up the object", o.Status)
@@ -292,7 +312,10 @@ type Group struct {
 }
 
 // A Cause is what most likely went wrong, told from which keys failed on an endpoint.
-type Cause struct{ ID, Text string }
+type Cause struct {
+	ID, Text string
+	Check    string // the check that shows it best: its finding comes first
+}
 
 // group collects failed probes by cause, row and check. Groups of one cause stand
 // together, the first check of a cause first.
@@ -312,16 +335,19 @@ func group(r *Result) []Group {
 	var groups []Group
 	for _, row := range rows {
 		cause := diagnose(r, row, byRow[row])
+		byCheck := map[string][]int{}
+		for _, i := range byRow[row] {
+			byCheck[r.Plan.Probes[i].Check] = append(byCheck[r.Plan.Probes[i].Check], i)
+		}
+		add := func(check string) {
+			if probes := byCheck[check]; len(probes) > 0 {
+				groups = append(groups, Group{Check: check, Row: row, Cause: cause, Probes: probes})
+				delete(byCheck, check)
+			}
+		}
+		add(cause.Check)
 		for _, check := range Checks {
-			g := Group{Check: check.ID, Row: row, Cause: cause}
-			for _, i := range byRow[row] {
-				if r.Plan.Probes[i].Check == check.ID {
-					g.Probes = append(g.Probes, i)
-				}
-			}
-			if len(g.Probes) > 0 {
-				groups = append(groups, g)
-			}
+			add(check.ID)
 		}
 	}
 	order := map[string]int{}
@@ -334,22 +360,22 @@ func group(r *Result) []Group {
 	return groups
 }
 
-// diagnose names the likely cause of a row's failed probes.
+// diagnose names the likely cause of a row's failed probes. A cause is a hint for people:
+// no verdict depends on it.
 func diagnose(r *Result, row int, failed []int) Cause {
 	p := r.Plan
-	var anonymous, bad, none, largest, admitted, forms, effects bool
+	var anonymous, bad, none, largest, admitted, effects bool
 	for _, i := range failed {
 		req := &p.Requests[p.Probes[i].Request]
 		k := &p.Keys[req.Key]
 		switch p.Probes[i].Check {
 		case refusalForm.ID:
-			forms = true
 			continue
 		case effectDespiteRefusal.ID:
 			effects = true
 			continue
 		case defaultAllow.ID:
-			return Cause{"default-allow", "the server answers paths that its catalog does not have"}
+			return causes.defaultAllow
 		}
 		switch {
 		case k.Kind == NoKey && req.Expect == Refuse:
@@ -367,31 +393,49 @@ func diagnose(r *Result, row int, failed []int) Cause {
 	together := slices.ContainsFunc(p.Rows[row].Need.Clauses(), func(c perm.Set) bool { return len(c) > 1 })
 	switch {
 	case anonymous && (none || largest):
-		return Cause{"unguarded-route", "the route has no check at all"}
+		return causes.unguarded
 	case anonymous:
-		return Cause{"anonymous-passes", "requests without a key skip the check"}
+		return causes.anonymous
 	case bad:
-		return Cause{"bad-key-passes", "a key that cannot be checked is let through"}
-	case admitted && (none || largest):
-		return Cause{"wrong-permission", "the server asks for another permission than the catalog, or the condition is inverted"}
-	case none && largest:
-		return Cause{"missing-check", "the route asks for a valid key only, not for a permission"}
+		return causes.badKey
+	case admitted && none:
+		return causes.inverted
+	case admitted && largest:
+		return causes.wrongPermission
 	case none && !largest && refusesLargest(r, row):
-		return Cause{"empty-grant-is-all", "a key without any permission counts as unrestricted"}
+		return causes.emptyGrant
 	case none:
-		return Cause{"missing-check", "the route asks for a valid key only, not for a permission"}
+		return causes.missingCheck
 	case largest && together:
-		return Cause{"or-instead-of-and", "a part of the permissions that are demanded together is enough"}
+		return causes.orForAnd
 	case largest:
-		return Cause{"weaker-permission", "a permission that the catalog does not name opens the route too"}
+		return causes.weaker
 	case admitted:
-		return Cause{"over-strict", "the server asks for more than the catalog says"}
+		return causes.overStrict
 	case effects:
-		return Cause{"effect-before-refusal", "the handler writes before the guard refuses"}
-	case forms:
-		return Cause{"refusal-form", "the form of refusal is not the stated one"}
+		return causes.effectFirst
 	}
-	return Cause{"unclear", "no single cause explains it"}
+	return causes.form // nothing else is left
+}
+
+// causes are all that can be told from a row's failed probes.
+var causes = struct {
+	unguarded, anonymous, badKey, inverted, wrongPermission, emptyGrant, missingCheck, orForAnd, weaker, overStrict,
+	effectFirst, form, defaultAllow Cause
+}{
+	unguarded:       Cause{"unguarded-route", "the route has no check at all", "anonymous-admitted"},
+	anonymous:       Cause{"anonymous-passes", "requests without a key skip the check", "anonymous-admitted"},
+	badKey:          Cause{"bad-key-passes", "a key that cannot be checked is let through", "bad-key-admitted"},
+	inverted:        Cause{"inverted-condition", "the condition is the wrong way round", "over-grant"},
+	wrongPermission: Cause{"wrong-permission", "the server asks for another permission than the catalog", "under-grant"},
+	emptyGrant:      Cause{"empty-grant-is-all", "a key without any permission counts as unrestricted", "over-grant"},
+	missingCheck:    Cause{"missing-check", "the route asks for a valid key only, not for a permission", "over-grant"},
+	orForAnd:        Cause{"or-instead-of-and", "a part of the permissions that are demanded together, or another one, is enough", "over-grant"},
+	weaker:          Cause{"weaker-permission", "a permission that the catalog does not name opens the route too", "over-grant"},
+	overStrict:      Cause{"over-strict", "the server asks for more than the catalog says", "under-grant"},
+	effectFirst:     Cause{"effect-before-refusal", "the handler writes before the guard refuses", "effect-despite-refusal"},
+	form:            Cause{"refusal-form", "the form of refusal is not the stated one", "refusal-form"},
+	defaultAllow:    Cause{"default-allow", "the server answers paths that its catalog does not have", "default-allow"},
 }
 
 // refusesLargest reports whether the row refused some key that holds permissions.

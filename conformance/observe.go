@@ -21,6 +21,8 @@ type Observation struct {
 	// StatedForm says that the answer has the form of refusal that is stated for the
 	// sender and the row.
 	StatedForm bool
+	// Unstable says that a read which was refused was admitted when it was sent again.
+	Unstable bool
 	// SharedObject says that other requests acted on the same object, so that it may be
 	// gone.
 	SharedObject bool

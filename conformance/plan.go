@@ -97,7 +97,10 @@ type Plan struct {
 	// TooLarge are rows whose boundary has more grants than perm works out; at most a
 	// part of it is planned.
 	TooLarge []*catalogs.Endpoint
-	Hash     string // of everything above
+	// OtherRules counts what the catalog says about records, fields and allow lists,
+	// which is no part of the boundary of endpoints.
+	OtherRules int
+	Hash       string // of what is sent and expected
 
 	implications *perm.Implications
 }
@@ -116,7 +119,7 @@ var anyMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 // NewPlan derives the probes. An error means that the catalog has nothing to probe.
 func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
-	p := &planner{Plan: &Plan{Catalog: c.Name, implications: c.Implications()}, catalog: c,
+	p := &planner{Plan: &Plan{Catalog: c.Name, OtherRules: len(c.Records) + len(c.Fields) + len(c.AllowLists), implications: c.Implications()}, catalog: c,
 		keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}, fixed: opts.Keys != nil}
 	universe := c.Universe()
 	for i := range c.Endpoints {
@@ -200,8 +203,8 @@ func (p *planner) mint(grant perm.Set) int {
 	return len(p.Keys) - 1
 }
 
-// GrantName is a short text for a grant: the permissions, or "all", or what it lacks of
-// all where that is shorter. [ParseGrant] reads it.
+// GrantName is a short text for a grant: the permissions, or "all", or for more than
+// three permissions what it lacks of all, where that is shorter. [ParseGrant] reads it.
 func GrantName(grant, universe perm.Set) string {
 	missing := universe.Minus(grant)
 	switch {
@@ -209,7 +212,7 @@ func GrantName(grant, universe perm.Set) string {
 		return "none"
 	case len(missing) == 0 && len(grant) == len(universe):
 		return "all"
-	case len(missing) < len(grant) && grant.SubsetOf(universe):
+	case len(grant) > 3 && len(missing) < len(grant) && grant.SubsetOf(universe):
 		return "all except " + missing.String()
 	}
 	return grant.String()
@@ -284,14 +287,19 @@ func (p *planner) rows(stated catalogs.Refused) {
 			})
 		}
 	}
+	reads := map[string]int{} // path -> its GET
+	for i := range p.Rows {
+		if r := &p.Rows[i]; r.Method == "GET" && r.Reads && !r.Need.IsNobody() {
+			if key := catalogs.EndpointKey("", r.Path); reads[key] == 0 {
+				reads[key] = i + 1
+			}
+		}
+	}
 	for i := range p.Rows {
 		// A collection that was deleted looks like an empty one: only the DELETE of one
 		// object has a witness.
 		if r := &p.Rows[i]; !r.Reads && (r.Method != "DELETE" || strings.HasSuffix(r.Path, "}")) {
-			r.Witness = slices.IndexFunc(p.Rows, func(w Row) bool {
-				return w.Method == "GET" && w.Reads && !w.Need.IsNobody() &&
-					catalogs.EndpointKey("", w.Path) == catalogs.EndpointKey("", r.Path)
-			})
+			r.Witness = reads[catalogs.EndpointKey("", r.Path)] - 1
 		}
 	}
 	if len(p.Rows) > 0 {
@@ -460,6 +468,25 @@ type MissingGrant struct {
 	Grant  perm.Set
 	Name   string // short text of the grant
 	Points int    // how much of the boundary it would prove
+}
+
+// StrongestKey returns the key that holds most of those which the catalog admits to an
+// endpoint; -1 when none is.
+func (p *Plan) StrongestKey(e *catalogs.Endpoint) int {
+	best := -1
+	for i := range p.Rows {
+		if p.Rows[i].Endpoint != e {
+			continue
+		}
+		for k, key := range p.Keys {
+			if key.Kind == ValidKey && p.Rows[i].Need.Admits(key.Grants) &&
+				(best < 0 || !key.Narrowed && (p.Keys[best].Narrowed || len(key.Grants) > len(p.Keys[best].Grants))) {
+				best = k
+			}
+		}
+		break
+	}
+	return best
 }
 
 // hash covers what is sent and what is expected, so that two reports with the same hash

@@ -63,9 +63,24 @@ type Unread struct {
 func run(pass *analysis.Pass) (any, error) {
 	found := pass.ResultOf[routes.Analyzer].(*routes.Result)
 	own := map[string]map[int]Mode{}
+	imported := map[string]map[int]Mode{}
 	if !routes.Standard(pass) {
-		if own = inferModes(pass); len(own) > 0 {
-			pass.ExportPackageFact(&Fact{own})
+		own = inferModes(pass)
+		for _, pf := range pass.AllPackageFacts() {
+			if f, ok := pf.Fact.(*Fact); ok {
+				maps.Copy(imported, f.Modes)
+			}
+		}
+		// What the package's program mentions goes on to its importers, who may not be
+		// given the facts of the packages that it comes from.
+		fact := &Fact{maps.Clone(own)}
+		for name := range found.Mentioned {
+			if m := imported[name]; m != nil {
+				fact.Modes[name] = m
+			}
+		}
+		if len(fact.Modes) > 0 {
+			pass.ExportPackageFact(fact)
 		}
 	}
 	res := &Result{Unresolved: found.Unresolved, Called: found.Called}
@@ -76,12 +91,8 @@ func run(pass *analysis.Pass) (any, error) {
 	if res.Settings, err = LoadSettings(filepath.Dir(pass.Fset.Position(pass.Files[0].Package).Filename)); err != nil {
 		return nil, err
 	}
-	modes := maps.Clone(own)
-	for _, pf := range pass.AllPackageFacts() {
-		if f, ok := pf.Fact.(*Fact); ok {
-			maps.Copy(modes, f.Modes)
-		}
-	}
+	modes := imported
+	maps.Copy(modes, own)
 	d := &declarer{s: res.Settings, modes: modes, spoken: map[string]map[int]bool{}}
 	for _, r := range found.Routes {
 		d.learn(r.Guards)
@@ -119,11 +130,13 @@ func (d *declarer) learn(gs []routes.Guard) {
 // permission returns the catalog's permission that a constant stands for: its text,
 // or the name of a constant whose value is a number.
 func (d *declarer) permission(c routes.Const) (perm.Permission, bool) {
-	p, ok := d.s.vocab[spelled(c)]
+	p, ok := d.s.vocab[Spelled(c)]
 	return p, ok
 }
 
-func spelled(c routes.Const) perm.Permission {
+// Spelled is the permission that a constant stands for: its text, or the name of a
+// constant whose value is a number. It is empty for a number without a name.
+func Spelled(c routes.Const) perm.Permission {
 	if c.Kind == "string" {
 		return perm.Permission(c.Value)
 	}
@@ -225,7 +238,7 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 			}
 			p, ok := d.permission(c)
 			if !ok {
-				p = spelled(c)
+				p = Spelled(c)
 				if p == "" {
 					continue
 				}
@@ -285,5 +298,5 @@ func (d *declarer) hasKnown(g routes.Guard) bool {
 }
 
 func hasText(a routes.GuardArg) bool {
-	return slices.ContainsFunc(a.Consts, func(c routes.Const) bool { return spelled(c) != "" })
+	return slices.ContainsFunc(a.Consts, func(c routes.Const) bool { return Spelled(c) != "" })
 }

@@ -48,13 +48,9 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 	}
 	slices.Sort(fact.Touching)
-	var err error
-	if fact.Program, err = prog.encode(); err != nil {
-		return nil, err
-	}
 
 	e := newEngine(prog, known)
-	imports := &importer{facts: map[string]*Fact{}, progs: map[string]*program{}}
+	imports := &importer{facts: map[string]*Fact{}, progs: map[string]*program{}, links: map[string][]*program{}}
 	for p, f := range facts {
 		imports.facts[p.Path()] = f
 	}
@@ -62,8 +58,10 @@ func run(pass *analysis.Pass) (any, error) {
 		if f := prog.funcs[name]; f != nil {
 			return f
 		}
-		if p := imports.program(pkgOf(rowKey(name))); p != nil {
-			return p.funcs[name]
+		for _, p := range imports.programs(pkgOf(rowKey(name))) {
+			if f := p.funcs[name]; f != nil {
+				return f
+			}
 		}
 		return nil
 	}
@@ -71,8 +69,10 @@ func run(pass *analysis.Pass) (any, error) {
 		if g := prog.globals[name]; g != nil {
 			return g
 		}
-		if p := imports.program(pkgOf(name)); p != nil {
-			return p.globals[name]
+		for _, p := range imports.programs(pkgOf(name)) {
+			if g := p.globals[name]; g != nil {
+				return g
+			}
 		}
 		return nil
 	}
@@ -108,11 +108,16 @@ func run(pass *analysis.Pass) (any, error) {
 		if r.Package != pass.Pkg.Path() {
 			r.Reported = reported[routeKey(r)]
 		}
-		if !r.Open && !r.Reported {
+		if !r.Open {
 			fact.Closed = append(fact.Closed, routeKey(r))
 		}
 	}
 	slices.Sort(fact.Closed)
+	fact.Links, res.Mentioned = prog.link(e.find, e.findGlobal)
+	var err error
+	if fact.Program, err = prog.encode(); err != nil {
+		return nil, err
+	}
 	pass.ExportPackageFact(&fact)
 	return res, nil
 }
@@ -137,6 +142,7 @@ func relevant(pass *analysis.Pass, t *table, facts map[*types.Package]*Fact) boo
 type importer struct {
 	facts map[string]*Fact
 	progs map[string]*program
+	links map[string][]*program
 }
 
 func (i *importer) program(path string) *program {
@@ -149,6 +155,27 @@ func (i *importer) program(path string) *program {
 	}
 	i.progs[path] = p
 	return p
+}
+
+// programs returns those in which the functions of a package may be found: its own,
+// or, where its fact did not reach this package, those that link it.
+func (i *importer) programs(path string) []*program {
+	if p := i.program(path); p != nil {
+		return []*program{p}
+	}
+	if got, ok := i.links[path]; ok {
+		return got
+	}
+	var out []*program
+	for _, by := range i.paths() {
+		if _, ok := slices.BinarySearch(i.facts[by].Links, path); ok {
+			if p := i.program(by); p != nil {
+				out = append(out, p)
+			}
+		}
+	}
+	i.links[path] = out
+	return out
 }
 
 func (i *importer) paths() []string {

@@ -25,6 +25,7 @@ type compiler struct {
 	decls    map[*types.Func]*ast.FuncDecl
 	order    []*types.Func // decls in source order
 	touching map[*types.Func]bool
+	state    map[*types.Func]bool // see findState
 	queue    []*types.Func
 	queued   map[*types.Func]bool
 	valued   map[*types.Func]bool
@@ -43,12 +44,12 @@ type initOf struct {
 
 // compile returns the package's program, or nil if nothing in it can matter.
 func compile(pass *analysis.Pass, t *table, imported func(*types.Func) bool) *program {
-	if len(pass.Files) == 0 || Standard(pass) {
+	if Standard(pass) {
 		return nil
 	}
 	c := &compiler{
 		pass: pass, info: pass.TypesInfo, table: t, imported: imported,
-		decls: map[*types.Func]*ast.FuncDecl{}, touching: map[*types.Func]bool{},
+		decls: map[*types.Func]*ast.FuncDecl{}, touching: map[*types.Func]bool{}, state: map[*types.Func]bool{},
 		std:    map[string]bool{},
 		queued: map[*types.Func]bool{}, valued: map[*types.Func]bool{}, globals: map[*types.Var]*global{},
 		prog: &program{Path: pass.Pkg.Path()},
@@ -75,6 +76,7 @@ func compile(pass *analysis.Pass, t *table, imported func(*types.Func) bool) *pr
 			c.need(f)
 		}
 	}
+	c.findState()
 	c.findGlobalRouters()
 	for len(c.queue) > 0 {
 		f := c.queue[0]
@@ -98,6 +100,47 @@ func compile(pass *analysis.Pass, t *table, imported func(*types.Func) bool) *pr
 	return c.prog
 }
 
+// findState marks the methods that change or hand on what a router of the user's own
+// remembers, such as a prefix, though they register nothing: methods of the types
+// that have registering methods, if they call a function that they are given, return
+// such a type, or assign.
+func (c *compiler) findState() {
+	stateful := map[string]bool{}
+	for f := range c.touching {
+		if recv := f.Signature().Recv(); recv != nil {
+			stateful[typeName(recv.Type())] = true
+		}
+	}
+	hands := func(t types.Type) bool { return stateful[typeName(t)] }
+	for _, f := range c.order {
+		sig := f.Signature()
+		if c.touching[f] || c.isHandlerSig(sig) {
+			continue
+		}
+		marked := false
+		for v := range sig.Results().Variables() {
+			marked = marked || hands(v.Type())
+		}
+		if recv := sig.Recv(); recv != nil && hands(recv.Type()) {
+			marked = marked || assigns(c.decls[f].Body)
+		}
+		for v := range sig.Params().Variables() {
+			cb, ok := v.Type().Underlying().(*types.Signature)
+			if !ok || c.isHandlerSig(cb) || c.isMiddleware(cb) {
+				continue
+			}
+			marked = marked || sig.Recv() != nil && hands(sig.Recv().Type())
+			for p := range cb.Params().Variables() {
+				marked = marked || hands(p.Type())
+			}
+		}
+		if marked {
+			c.state[f] = true
+			c.need(f)
+		}
+	}
+}
+
 func isTest(fset *token.FileSet, file *ast.File) bool {
 	return strings.HasSuffix(fset.Position(file.Package).Filename, "_test.go")
 }
@@ -105,6 +148,9 @@ func isTest(fset *token.FileSet, file *ast.File) bool {
 // Standard reports whether the package is the standard library's, whose own
 // registrations (net/http/pprof, expvar) nobody asks about here.
 func Standard(pass *analysis.Pass) bool {
+	if len(pass.Files) == 0 { // package unsafe
+		return true
+	}
 	root := build.Default.GOROOT
 	return root != "" && strings.HasPrefix(pass.Fset.Position(pass.Files[0].Package).Filename, filepath.Join(root, "src")+string(filepath.Separator))
 }
@@ -460,7 +506,7 @@ func (c *compiler) function(f *types.Func) {
 	out := c.newFn(fd.Name.Pos())
 	out.Name = f.FullName()
 	out.Exported = f.Exported()
-	out.Touches = c.touching[f]
+	out.Touches = c.touching[f] || c.state[f]
 	out.Note = directive(fd.Doc)
 	sig := f.Signature()
 	s := &scope{c: c, fn: out, slots: map[types.Object]int{}, name: out.Name}
@@ -471,7 +517,7 @@ func (c *compiler) function(f *types.Func) {
 	s.params(fd.Type.Params)
 	s.results(fd.Type.Results)
 	out.Variadic = sig.Variadic()
-	s.body(fd.Body, sig, c.touching[f])
+	s.body(fd.Body, sig, out.Touches)
 	c.prog.Funcs = append(c.prog.Funcs, out)
 }
 
@@ -490,15 +536,15 @@ func (s *scope) body(b *ast.BlockStmt, sig *types.Signature, touches bool) {
 		if !touches && !(s.delegates(b) && b.End()-b.Pos() < 6000) {
 			return
 		}
-	} else if !touches && (sig.Results().Len() == 0 && !s.sets(b) || b.End()-b.Pos() > 12000) {
+	} else if !touches && (sig.Results().Len() == 0 && !assigns(b) || b.End()-b.Pos() > 12000) {
 		return
 	}
 	out.Full = true
 	out.Body = s.stmts(b.List)
 }
 
-// sets reports whether the body assigns a package variable or a field.
-func (s *scope) sets(b *ast.BlockStmt) bool {
+// assigns reports whether a body assigns to a variable that it does not declare there.
+func assigns(b *ast.BlockStmt) bool {
 	found := false
 	ast.Inspect(b, func(n ast.Node) bool {
 		if a, ok := n.(*ast.AssignStmt); ok && a.Tok != token.DEFINE {

@@ -91,6 +91,9 @@ type Result struct {
 	// Called names the functions of other packages that were evaluated here: what
 	// their own packages found behind them is superseded where this one found it too.
 	Called []string
+	// Mentioned holds every function that the package's program mentions, as rows
+	// write them.
+	Mentioned map[string]bool
 }
 
 func display(s string) string {
@@ -171,7 +174,7 @@ type flattener struct {
 type place struct {
 	prefix  konst
 	guards  []guardVal
-	cond    []int
+	cond    bool     // the mount is conditional
 	methods []string // restriction of the mount; none: no restriction
 	below   string   // the mount's own path, where the router sees the whole path
 }
@@ -235,7 +238,8 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		methods = []string{method}
 	}
 	dyn := r.path.dyn || at.prefix.dyn
-	cond := append(slices.Clone(at.cond), r.cond...)
+	// A condition under which the router itself was made is none of its routes'.
+	cond := at.cond || !equalCond(r.cond, c.cond)
 
 	if subs := f.e.peel(r.handler); len(subs) > 0 {
 		for _, s := range subs {
@@ -300,7 +304,7 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		Path: display(full), Framework: r.spec.Name, Package: r.pkg,
 		File: r.at.file, Line: int(r.at.line), Column: int(r.at.col),
 		ViaFile: r.via.file, ViaLine: int(r.via.line), ViaColumn: int(r.via.col),
-		Conditional: len(cond) > 0, Dynamic: dyn || strings.Contains(full, baseMark) || f.given(),
+		Conditional: cond, Dynamic: dyn || strings.Contains(full, baseMark) || f.given(),
 		Group: r.group, Directive: r.note,
 	}
 	if r.entry != nil {

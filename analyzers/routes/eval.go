@@ -121,47 +121,17 @@ func (e *engine) run() {
 // staticCallees names the package's functions that its own functions call.
 func (e *engine) staticCallees() map[string]bool {
 	out := map[string]bool{}
-	var walkFn func(f *fn, self string)
-	var walk func(x *expr, self string)
-	walk = func(x *expr, self string) {
-		if x == nil {
-			return
-		}
-		if x.Op == opCall && (x.Args[0].Op == opFunc || x.Args[0].Op == opMethod) && x.Args[0].Name != self {
-			out[x.Args[0].Name] = true
-		}
-		for _, a := range x.Args {
-			walk(a, self)
-		}
-		if x.Fn != nil {
-			walkFn(x.Fn, self)
-		}
-	}
-	var stmts func(l []*stmt, self string)
-	stmts = func(l []*stmt, self string) {
-		for _, s := range l {
-			for _, x := range s.L {
-				walk(x, self)
-			}
-			for _, x := range s.R {
-				walk(x, self)
-			}
-			stmts(s.Body, self)
-			stmts(s.Else, self)
-			for _, c := range s.Cases {
-				for _, x := range c.Exprs {
-					walk(x, self)
-				}
-				stmts(c.Body, self)
-			}
-		}
-	}
-	walkFn = func(f *fn, self string) { stmts(f.Body, self) }
 	for _, f := range e.own.Funcs {
-		walkFn(f, f.Name)
+		f.walk(func(x *expr) {
+			x.calls(func(name string) {
+				if name != f.Name {
+					out[name] = true
+				}
+			})
+		})
 	}
 	for _, g := range e.own.Globals {
-		walk(g.Init, "")
+		g.Init.walk(func(x *expr) { x.calls(func(name string) { out[name] = true }) })
 	}
 	return out
 }
@@ -680,7 +650,7 @@ func (e *engine) global(name string) value {
 
 func (e *engine) newRouter(typ string, at site, symbolic bool) *router {
 	spec := e.table.types[typ]
-	c := &core{spec: spec, made: at, entry: e.entry, tail: true, symbolic: symbolic, id: len(e.cores)}
+	c := &core{spec: spec, made: at, cond: slices.Clone(e.cond), entry: e.entry, tail: true, symbolic: symbolic, id: len(e.cores)}
 	e.cores = append(e.cores, c)
 	return &router{core: c, typ: typ, spec: spec, prefix: text("")}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/gob"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // The compiler turns the functions that matter for routing into a small program of
@@ -132,6 +134,10 @@ type program struct {
 	Path    string
 	Funcs   []*fn
 	Globals []*global
+	// Linked and LinkedGlobals are what it calls and reads of other packages: an
+	// importer of this package need not have their facts.
+	Linked        []*fn
+	LinkedGlobals []*global
 
 	funcs   map[string]*fn
 	globals map[string]*global
@@ -139,11 +145,11 @@ type program struct {
 
 func (p *program) index() {
 	p.funcs = make(map[string]*fn, len(p.Funcs))
-	for _, f := range p.Funcs {
+	for _, f := range slices.Concat(p.Funcs, p.Linked) {
 		p.funcs[f.Name] = f
 	}
 	p.globals = make(map[string]*global, len(p.Globals))
-	for _, g := range p.Globals {
+	for _, g := range slices.Concat(p.Globals, p.LinkedGlobals) {
 		p.globals[g.Name] = g
 	}
 }
@@ -156,6 +162,7 @@ type Fact struct {
 	// Closed names routes that the package itself accounts for, as routeKey writes
 	// them: an importer that meets them again need not report them.
 	Closed  []string
+	Links   []string // packages that the program carries functions of
 	Program []byte
 }
 
@@ -163,6 +170,107 @@ type Fact struct {
 func (*Fact) AFact() {}
 
 func (f *Fact) String() string { return fmt.Sprintf("routes(%d functions)", len(f.Touching)) }
+
+// calls reports the function of every call with a static callee.
+func (x *expr) calls(f func(name string)) {
+	if x.Op == opCall && (x.Args[0].Op == opFunc || x.Args[0].Op == opMethod) {
+		f(x.Args[0].Name)
+	}
+}
+
+// mention reports the function or package variable that an expression names.
+func (x *expr) mention(f func(name string, isGlobal bool)) {
+	switch x.Op {
+	case opFunc, opMethod:
+		f(x.Name, false)
+	case opGlobal:
+		f(x.Name, true)
+	}
+}
+
+// walk calls f for every expression of a function, those of its literals too.
+func (x *fn) walk(f func(*expr)) {
+	walkStmts(x.Body, f)
+	for _, c := range x.Checks {
+		c.Call.walk(f)
+	}
+}
+
+func walkStmts(l []*stmt, f func(*expr)) {
+	for _, s := range l {
+		for _, x := range s.L {
+			x.walk(f)
+		}
+		for _, x := range s.R {
+			x.walk(f)
+		}
+		walkStmts(s.Body, f)
+		walkStmts(s.Else, f)
+		for _, c := range s.Cases {
+			for _, x := range c.Exprs {
+				x.walk(f)
+			}
+			walkStmts(c.Body, f)
+		}
+	}
+}
+
+func (x *expr) walk(f func(*expr)) {
+	if x == nil {
+		return
+	}
+	f(x)
+	if x.Fn != nil {
+		x.Fn.walk(f)
+	}
+	for _, a := range x.Args {
+		a.walk(f)
+	}
+}
+
+// link adds to the program what it needs of other packages, as find and findGlobal
+// have it. It returns the names of those packages, and every function mentioned, as
+// rows write them.
+func (p *program) link(find func(string) *fn, findGlobal func(string) *global) (packages []string, names map[string]bool) {
+	pkgs, seen := map[string]bool{}, map[string]bool{}
+	names = map[string]bool{}
+	var visit func(name string, isGlobal bool)
+	visitGlobal := func(g *global) {
+		g.Init.walk(func(e *expr) { e.mention(visit) })
+		for _, s := range g.Setters {
+			visit(s, false)
+		}
+	}
+	visit = func(name string, isGlobal bool) {
+		if !isGlobal {
+			names[rowKey(name)] = true
+		}
+		pkg := pkgOf(rowKey(name))
+		if pkg == p.Path || seen[name] {
+			return
+		}
+		seen[name] = true
+		if isGlobal {
+			if g := findGlobal(name); g != nil {
+				p.LinkedGlobals = append(p.LinkedGlobals, g)
+				pkgs[pkg] = true
+				visitGlobal(g)
+			}
+		} else if f := find(name); f != nil {
+			p.Linked = append(p.Linked, f)
+			pkgs[pkg] = true
+			f.walk(func(e *expr) { e.mention(visit) })
+		}
+	}
+	for _, f := range p.Funcs {
+		f.walk(func(e *expr) { e.mention(visit) })
+	}
+	for _, g := range p.Globals {
+		visitGlobal(g)
+	}
+	p.index()
+	return slices.Sorted(maps.Keys(pkgs)), names
+}
 
 func (p *program) encode() ([]byte, error) {
 	var b bytes.Buffer

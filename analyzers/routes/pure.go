@@ -27,7 +27,7 @@ func pure(name string, args []value) (value, bool) {
 		return false
 	}
 	result := func(s string) (value, bool) {
-		return konst{kind: 's', text: s, dyn: dyn() || strings.Contains(s, baseMark), in: writtenIn(args)}, true
+		return konst{kind: 's', text: s, dyn: dyn() || strings.Contains(s, baseMark), param: slices.ContainsFunc(args, fromParam), in: writtenIn(args)}, true
 	}
 	boolean := func(b bool) (value, bool) { return konst{kind: 'b', text: strconv.FormatBool(b)}, true }
 	no := unknown{why: "a text that is made at run time"}

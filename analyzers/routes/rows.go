@@ -101,8 +101,23 @@ func (e *engine) path(a *act, spec *Spec, prefix konst) (konst, bool) {
 			return konst{}, false
 		}
 		out = spec.join(prefix, k)
+		switch method, p, err := spec.Path(k.text); {
+		case err != nil:
+		case strings.Contains(method, baseMark):
+			e.unreadable(a.at, fmt.Sprintf("the method of %q is known only at run time", display(p)), k)
+			return konst{}, false
+		case a.ref.row.Do == Register && bare(p):
+			e.unreadable(a.at, "the path is known only at run time", k)
+			return konst{}, false
+		}
 	}
 	return spec.suffixed(out, a.ref.row.Suffix), true
+}
+
+// bare reports whether nothing of a path is known.
+func bare(path string) bool {
+	base, _ := tailOf(path)
+	return strings.Trim(base, "/") == baseMark
 }
 
 // suffixed appends what the library appends to a pattern.
@@ -474,7 +489,7 @@ func (e *engine) group(a *act) value {
 		view = *sub
 	}
 	e.options(a, &view)
-	if fnv := row.Handler.of(a.args); row.Handler != None && fnv != nil {
+	if fnv := row.Handler.of(a.args); row.Handler != None && fnv != nil && !isNil(fnv) {
 		if !e.callable(fnv) {
 			e.unresolved(a.at, "the function that registers the group's routes is not known: "+why(fnv))
 		} else {

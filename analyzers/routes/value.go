@@ -24,6 +24,7 @@ type (
 		typ   string
 		dyn   bool   // a default, or the known part of a text that is made at run time
 		field bool   // read from a struct's field, as out of a table
+		param bool   // dyn, and a caller may know the rest
 		in    string // the function whose text it is written in, as topName says
 	}
 	structVal struct {
@@ -85,6 +86,7 @@ type core struct {
 	below    []guardVal // middleware so far that is kept by path
 	regs     []*reg
 	made     site
+	cond     []int // under which it was made
 	entry    *fn
 	tail     bool // a route without a pattern of its own matches all paths below the router's
 	symbolic bool // stands for a router that was given from outside
@@ -148,6 +150,8 @@ func why(v value) string {
 func fromParam(v value) bool {
 	switch v := v.(type) {
 	case unknown:
+		return v.param
+	case konst:
 		return v.param
 	case list:
 		for _, e := range v.elems {
@@ -235,16 +239,16 @@ func concat(a, b value) value {
 	switch {
 	case okA && okB:
 		out := text(ka.text + kb.text)
-		out.dyn = ka.dyn || kb.dyn
+		out.dyn, out.param = ka.dyn || kb.dyn, ka.param || kb.param
 		if out.in = kb.in; out.in == "" {
 			out.in = ka.in
 		}
 		out.text = strings.ReplaceAll(out.text, baseMark+baseMark, baseMark)
 		return out
 	case okA:
-		return konst{kind: 's', text: strings.TrimSuffix(ka.text, baseMark) + baseMark, dyn: true, in: ka.in}
+		return konst{kind: 's', text: strings.TrimSuffix(ka.text, baseMark) + baseMark, dyn: true, param: ka.param || fromParam(b), in: ka.in}
 	case okB:
-		return konst{kind: 's', text: baseMark + strings.TrimPrefix(kb.text, baseMark), dyn: true, in: kb.in}
+		return konst{kind: 's', text: baseMark + strings.TrimPrefix(kb.text, baseMark), dyn: true, param: kb.param || fromParam(a), in: kb.in}
 	}
 	if fromParam(a) || fromParam(b) {
 		return unknown{why: why(a), param: true}

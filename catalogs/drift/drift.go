@@ -1,7 +1,6 @@
 package drift
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -15,6 +14,10 @@ import (
 type Side struct {
 	Catalog  *catalogs.Catalog
 	Document *openapi.Document
+	// EndpointsOnly says that the catalog was made from a witness that cannot speak
+	// of fields, records, browsers and credentials: Go source, a probe's report.
+	// Its silence on them is no change.
+	EndpointsOnly bool
 }
 
 // Options say how the sides are read.
@@ -102,7 +105,7 @@ func (c *Change) Finding() *report.Finding {
 
 // MarshalJSON writes the stable JSON form.
 func (c *Change) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
+	return report.JSON(struct {
 		Method    string          `json:"method"`
 		Path      string          `json:"path"`
 		Change    Class           `json:"change"`
@@ -132,6 +135,9 @@ type Summary struct {
 	// AlsoAdmits counts, by scheme, the operations that have an alternative with
 	// it besides the one that names permissions. Such alternatives were dropped.
 	AlsoAdmits map[string]int `json:"also_admits,omitempty"`
+	// Undefined counts, by scheme, the operations of the new side that name a scheme
+	// which nothing defines.
+	Undefined map[string]int `json:"undefined,omitempty"`
 	// ExtraServers counts operations of the new side with several servers, of
 	// which the first one's path counts.
 	ExtraServers int           `json:"extra_servers,omitempty"`
@@ -150,6 +156,15 @@ type Problem struct {
 type Result struct {
 	Changes []Change
 	Summary Summary
+}
+
+// Findings returns the changes as findings, in the same order.
+func (r *Result) Findings() []*report.Finding {
+	out := make([]*report.Finding, len(r.Changes))
+	for i := range r.Changes {
+		out[i] = r.Changes[i].Finding()
+	}
+	return out
 }
 
 // Compare lists what changed from the old side to the new one, in the order of
@@ -177,13 +192,33 @@ func Compare(from, to Side, opts Options) (*Result, error) {
 	}
 	if to.Document != nil {
 		c.result.Summary.ExtraServers = to.Document.ExtraServers
+		c.result.Summary.Undefined = undefined(to.Document)
 	}
 	c.match()
-	if from.Catalog != nil && to.Catalog != nil {
+	if from.Catalog != nil && to.Catalog != nil && !from.EndpointsOnly && !to.EndpointsOnly {
 		c.subjects(from.Catalog, to.Catalog)
 	}
 	c.sort()
 	return &c.result, nil
+}
+
+// undefined counts the operations that name each scheme which nothing defines.
+func undefined(d *openapi.Document) map[string]int {
+	counts := map[string]int{}
+	for i := range d.Operations {
+		names := map[string]bool{}
+		for _, alt := range d.Operations[i].Security {
+			for _, u := range alt {
+				if d.Schemes[u.Scheme] == nil {
+					names[u.Scheme] = true
+				}
+			}
+		}
+		for name := range names {
+			counts[name]++
+		}
+	}
+	return counts
 }
 
 // text returns a pointer to the text of r.

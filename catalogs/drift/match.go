@@ -73,7 +73,7 @@ func (c *comparison) match() {
 		if n := newByKey[o.key]; n != nil { // one twin fewer than before
 			c.pair(o, n)
 		} else if any := newByKey[key(catalogs.AnyMethod, o.full)]; any != nil {
-			was := any.matched
+			was := any.matched || any.unreadable != nil
 			c.pair(o, any)
 			any.matched = was
 		}
@@ -138,7 +138,7 @@ func (c *comparison) pair(o, n *row) {
 	effect := c.effect(o.req, n.req)
 	if o.unreadable != nil || n.unreadable != nil {
 		if o.unreadable != nil && n.unreadable != nil && o.unreadable.Text != "" &&
-			o.unreadable.Text == n.unreadable.Text && (effect == perm.Same || effect == perm.Unverified) {
+			o.unreadable.Text == n.unreadable.Text && (effect == perm.Same || effect == perm.Unverified) && !c.redefined() {
 			s.Unread++
 			return
 		}
@@ -151,12 +151,14 @@ func (c *comparison) pair(o, n *row) {
 		c.add(ch, n.kind)
 		return
 	}
-	if o.unstated || n.unstated {
+	// Source declares permissions; that any key will do is nothing it could declare.
+	silent := o.undeclared && n.req.IsAuthenticated() || n.undeclared && o.req.IsAuthenticated()
+	if o.unstated || n.unstated || silent {
 		s.Unstated++
 		if c.opts.ReportUnstated {
 			ch.Class, ch.From, ch.To = Unknown, o.text(), n.text()
 			ch.Rule = "endpoint-unstated"
-			ch.Why = "the document demands a credential but names no permission"
+			ch.Why = "a credential is demanded but no permission named"
 			c.add(ch, n.kind)
 		}
 		return
@@ -240,7 +242,7 @@ func why(ch *Change, gained, lost []perm.Set) string {
 	case ch.Class == Unknown:
 		return fmt.Sprintf("nothing defines the scheme %q, so what is demanded cannot be said", ch.Scheme)
 	case ch.Class == Weakened && ch.To == nil:
-		return "it no longer declares what it requires"
+		return "nothing declares what it requires"
 	case ch.Class == Weakened && len(gained) > 0:
 		return list(gained) + " is enough now"
 	case ch.Class == Weakened:
@@ -274,6 +276,17 @@ func (c *comparison) newlyUndefined(o, n *row) string {
 	return ""
 }
 
+// redefined reports whether any scheme of two documents is another credential now. A
+// requirement that cannot be read may name it.
+func (c *comparison) redefined() bool {
+	for _, s := range c.atoms {
+		if (s.old == nil) != (s.new == nil) || s.old != nil && s.old.Identity != s.new.Identity {
+			return true
+		}
+	}
+	return false
+}
+
 // schemes records required schemes whose definition is another credential now.
 func (c *comparison) schemes(o, n *row) {
 	after := n.req.Permissions()
@@ -305,19 +318,21 @@ func (c *comparison) schemes(o, n *row) {
 func (c *comparison) oneSided(added, removed []*row) {
 	moved := moves(removed, added)
 	oldShadows, newShadows := newShadows(c.old), newShadows(c.new)
-	twins := map[string]*row{}
+	twins := map[string][]*row{}
 	for _, n := range c.new {
-		twins[loose(n)] = n
+		twins[loose(n)] = append(twins[loose(n)], n)
 	}
 	for _, n := range added {
 		ch := Change{Method: n.method, Path: n.path, Class: Added, Anonymous: n.anonymous, To: n.text(), Position: n.pos}
-		ch.Why = "a new endpoint"
 		if n.unstated {
 			c.result.Summary.Unstated++
 			if c.opts.ReportUnstated {
 				ch.Rule = "endpoint-unstated"
 				ch.Why = "a new endpoint that names no permission"
 			}
+		}
+		if ch.To == nil {
+			ch.Why = "a new endpoint, and nothing declares what it requires"
 		}
 		if n.anonymous {
 			ch.Why = "a new endpoint that anybody can call, without any credential"
@@ -337,13 +352,16 @@ func (c *comparison) oneSided(added, removed []*row) {
 		} else if t := newShadows.template(n); t != nil && oldShadows.has(t.key) && c.weaker(t, n) {
 			ch.Evidence = append(ch.Evidence, fmt.Sprintf("it takes requests from %s, which requires %s", t.path, shown(t.text())))
 		}
-		if t := twins[loose(n)]; t != nil && t != n && t.full != n.full && c.weaker(t, n) {
+		for _, t := range twins[loose(n)] {
+			if t.full == n.full || !c.weaker(t, n) {
+				continue
+			}
 			ch.Evidence = append(ch.Evidence, fmt.Sprintf("it differs only in case or a slash from %s, which requires %s", t.path, shown(t.text())))
 		}
 		c.add(ch, n.kind)
 	}
 	for _, o := range removed {
-		ch := Change{Method: o.method, Path: o.path, Class: Removed, From: o.text(), Position: o.pos, Why: "it is gone"}
+		ch := Change{Method: o.method, Path: o.path, Class: Removed, From: o.text(), Position: o.pos}
 		if t := newShadows.template(o); t != nil && !t.unstated && c.weaker(o, t) {
 			ch.FallsTo = t.path
 			ch.Why = fmt.Sprintf("requests to it now reach %s, which requires %s", t.path, shown(t.text()))
@@ -369,8 +387,8 @@ var versionPrefix = regexp.MustCompile(`^(/(?i:api|rest|v[0-9][0-9.]*))+`)
 // moves finds removed endpoints that live on as an added one: with the same
 // operationId, or with the same method and a path that differs only in a prefix such
 // as /v1, in case, or in a final slash, or with another method on the same path
-// where no operationId says that it is another operation. A move must be unique on
-// both sides.
+// where the two methods do the same kind of thing and no operationId says that it is
+// another operation. A move must be unique on both sides.
 func moves(removed, added []*row) map[*row]*row {
 	out := map[*row]*row{}
 	taken := map[*row]bool{}
@@ -404,24 +422,42 @@ func moves(removed, added []*row) map[*row]*row {
 		return method + " " + tail
 	}, same)
 	by(func(r *row) string { return strings.TrimPrefix(r.key, r.method+" ") }, func(o, n *row) bool {
-		return same(o, n) && (o.id == "" || n.id == "" || o.id == n.id)
+		return same(o, n) && (o.id == "" || n.id == "") && alike(o.method, n.method)
 	})
 	return out
+}
+
+// alike reports whether one method is used in place of the other: to change a
+// resource, or to read it.
+func alike(a, b string) bool {
+	for _, group := range [][]string{{"POST", "PUT", "PATCH"}, {"GET", "HEAD", "QUERY"}} {
+		if slices.Contains(group, a) && slices.Contains(group, b) {
+			return true
+		}
+	}
+	return false
 }
 
 // shadows finds the template that takes the requests of a concrete path when the
 // path has no row of its own.
 type shadows struct {
-	byShape map[string][]*row // templates by method and number of segments
+	byShape map[string][]template // by method and number of segments
 	keys    map[string]bool
 }
 
+type template struct {
+	catalogs.Template
+	row *row
+}
+
 func newShadows(rows []*row) *shadows {
-	s := &shadows{byShape: map[string][]*row{}, keys: map[string]bool{}}
+	s := &shadows{byShape: map[string][]template{}, keys: map[string]bool{}}
 	for _, r := range rows {
 		s.keys[r.key] = true
 		if r.kind == openapi.Endpoint && r.unreadable == nil && strings.Contains(r.full, "{") {
-			s.byShape[shape(r)] = append(s.byShape[shape(r)], r)
+			if t, err := catalogs.ParseTemplate(r.full); err == nil {
+				s.byShape[shape(r)] = append(s.byShape[shape(r)], template{t, r})
+			}
 		}
 	}
 	return s
@@ -438,8 +474,8 @@ func (s *shadows) template(r *row) *row {
 		return nil
 	}
 	for _, t := range s.byShape[shape(r)] {
-		if parsed, err := catalogs.ParseTemplate(t.full); err == nil && parsed.Match(r.full) {
-			return t
+		if t.Match(r.full) {
+			return t.row
 		}
 	}
 	return nil
@@ -453,6 +489,8 @@ func (c *comparison) add(ch Change, kind openapi.Kind) {
 	case ch.Rule != "":
 	case ch.Class == Added && ch.Anonymous:
 		ch.Rule = "endpoint-added-anonymous"
+	case ch.To == nil && (ch.Class == Added || ch.Class == Weakened) && !ch.Anonymous && ch.Method != "":
+		ch.Rule = "undeclared"
 	case ch.Class == Added && ch.MovedFrom != "":
 		ch.Rule = "endpoint-moved-weaker"
 	case ch.Class == Added:

@@ -28,6 +28,7 @@ type row struct {
 	text       func() *string
 	anonymous  bool // the side admits requests without a credential
 	unstated   bool // names no permission, see openapi.Projection
+	undeclared bool // of a catalog made from source: declares nothing
 	unreadable *openapi.Unreadable
 
 	matched bool
@@ -39,6 +40,8 @@ type comparison struct {
 	old, new []*row
 	// oldImplies and newImplies are equal unless two catalogs imply differently.
 	oldImplies, newImplies *perm.Implications
+	// For catalogs: puts a side's requirements into the shared words.
+	oldRename, newRename func(perm.Requirement) perm.Requirement
 
 	// For two documents: what each scheme atom stands for on either side.
 	atoms map[perm.Permission]schemePair
@@ -139,8 +142,9 @@ func (c *comparison) catalogs(from, to Side) error {
 			return perm.FromClauses(clauses...)
 		}
 	}
-	c.old = c.rows(oldCat, oldDoc, rename(oldVocabulary, newVocabulary))
-	c.new = c.rows(newCat, newDoc, rename(newVocabulary, oldVocabulary))
+	c.oldRename, c.newRename = rename(oldVocabulary, newVocabulary), rename(newVocabulary, oldVocabulary)
+	c.old = c.rows(oldCat, oldDoc, c.oldRename)
+	c.new = c.rows(newCat, newDoc, c.newRename)
 	return nil
 }
 
@@ -196,7 +200,10 @@ func (c *comparison) rows(cat *catalogs.Catalog, doc *openapi.Projection, rename
 			r.req = rename(*e.Requires)
 			r.text = func() *string { return text(*e.Requires) }
 		}
-		r.anonymous = r.req.IsPublic()
+		// Source that declares nothing may still be guarded by what cannot be seen
+		// in it; that is bad enough, but it does not say "anybody".
+		r.undeclared = e.Requires == nil && doc == nil
+		r.anonymous = r.req.IsPublic() && !r.undeclared
 		base := ""
 		if doc != nil {
 			op := doc.Operations[i]

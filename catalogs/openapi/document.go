@@ -17,7 +17,7 @@ type Document struct {
 	Schemes map[string]*Scheme // by name
 	// Operations are in the order of the document: paths, then callbacks, then webhooks.
 	Operations []Operation
-	// Servers counts the operations that have more servers than the one whose path
+	// ExtraServers counts the operations that have more servers than the one whose path
 	// counts.
 	ExtraServers int
 	// Problems are places that were not understood and concern access. An operation
@@ -82,6 +82,21 @@ type Unreadable struct {
 	Text string
 }
 
+// and returns why a requirement could not be read that both u and v spoil.
+func (u *Unreadable) and(v *Unreadable) *Unreadable {
+	if u == nil || v == nil {
+		if u == nil {
+			return v
+		}
+		return u
+	}
+	both := Unreadable{Problem: u.Problem}
+	if u.Text != "" && v.Text != "" {
+		both.Text = u.Text + "\n" + v.Text
+	}
+	return &both
+}
+
 // Anonymous reports whether the operation's security alternatives admit requests
 // without any credential.
 func (o *Operation) Anonymous() bool {
@@ -102,6 +117,14 @@ func (s Scopes) any(scheme string) bool {
 	return s.Any
 }
 
+// maxAlternatives bounds the alternatives of one requirement, and maxAtoms the
+// schemes and scopes of one security list. Real ones have one to four, and a few
+// dozen.
+const (
+	maxAlternatives = 512
+	maxAtoms        = 4096
+)
+
 // Requirement returns sec(o) AND perm(o), the formula that decides whom the
 // operation admits. Its atoms are made by atom: for a scheme (scope ""), for one of
 // its scopes, and for a permission of an extension (scheme "").
@@ -112,38 +135,43 @@ func (s Scopes) any(scheme string) bool {
 func (o *Operation) Requirement(scopes Scopes, atom func(scheme, scope string) perm.Permission) (perm.Requirement, error) {
 	r := perm.Public()
 	if !o.Anonymous() {
-		r = perm.Nobody()
+		var clauses []perm.Set
 		for _, alt := range o.Security {
-			clause := perm.Public()
+			forms := [][]perm.Permission{nil} // the clauses that alt stands for
 			for _, u := range alt {
-				use := perm.All(atom(u.Scheme, ""))
-				if len(u.Scopes) > 0 {
-					ps := make([]perm.Permission, len(u.Scopes))
-					for i, s := range u.Scopes {
-						ps[i] = atom(u.Scheme, s)
-					}
-					named := perm.All(ps...)
-					if scopes.any(u.Scheme) {
-						named = perm.Any(ps...)
-					}
-					var err error
-					if use, err = use.And(named); err != nil {
-						return perm.Requirement{}, err
+				named := make([]perm.Permission, len(u.Scopes))
+				for i, s := range u.Scopes {
+					named[i] = atom(u.Scheme, s)
+				}
+				choices := [][]perm.Permission{named}
+				if scopes.any(u.Scheme) && len(named) > 1 {
+					choices = choices[:0]
+					for _, p := range named {
+						choices = append(choices, []perm.Permission{p})
 					}
 				}
-				var err error
-				if clause, err = clause.And(use); err != nil {
-					return perm.Requirement{}, err
+				if len(clauses)+len(forms)*len(choices) > maxAlternatives {
+					return perm.Requirement{}, perm.ErrTooLarge
 				}
+				var next [][]perm.Permission
+				for _, f := range forms {
+					for _, c := range choices {
+						next = append(next, append(append(slices.Clone(f), atom(u.Scheme, "")), c...))
+					}
+				}
+				forms = next
 			}
-			var err error
-			if r, err = r.Or(clause); err != nil {
-				return perm.Requirement{}, err
+			for _, f := range forms {
+				clauses = append(clauses, perm.NewSet(f...))
 			}
 		}
+		r = perm.FromClauses(clauses...)
 	}
 	if o.Permission == nil || o.Permission.IsPublic() {
 		return r, nil
+	}
+	if len(r.Clauses())*len(o.Permission.Clauses()) > maxAlternatives {
+		return perm.Requirement{}, perm.ErrTooLarge
 	}
 	return r.And(o.permission(func(p perm.Permission) perm.Permission { return atom("", string(p)) }))
 }

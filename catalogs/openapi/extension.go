@@ -93,13 +93,19 @@ type shapeError struct{ msg string }
 
 func (e *shapeError) Error() string { return e.msg }
 
+// misshapen says how a value differs from the shape, and how to say otherwise.
+func (e *Extension) misshapen(how string) error {
+	return &shapeError{fmt.Sprintf("%s is not of the shape %s: %s; where it means something else, name its shape as %s:SHAPE or switch it off as %s:%s",
+		e.Name, e.Shape, how, e.Name, e.Name, Ignore)}
+}
+
 // read returns what the value demands; nil if it says nothing.
 func (e *Extension) read(n node) (*perm.Requirement, error) {
 	if n.kind() == null {
 		return nil, nil
 	}
 	wrong := func(want string) (*perm.Requirement, error) {
-		return nil, &shapeError{fmt.Sprintf("%s is not of the shape %s: expected %s", e.Name, e.Shape, want)}
+		return nil, e.misshapen("expected " + want)
 	}
 	done := func(r perm.Requirement) (*perm.Requirement, error) { return &r, nil }
 	switch e.Shape {
@@ -230,6 +236,9 @@ func (e *Extension) read(n node) (*perm.Requirement, error) {
 
 // clauses returns the alternatives that the lists spell, one each.
 func (e *Extension) clauses(lists []node) (*perm.Requirement, error) {
+	if len(lists) > maxAlternatives {
+		return nil, &shapeError{fmt.Sprintf("%s has more than %d alternatives", e.Name, maxAlternatives)}
+	}
 	var clauses []perm.Set
 	for _, l := range lists {
 		ps, ok, err := texts(l)
@@ -237,7 +246,7 @@ func (e *Extension) clauses(lists []node) (*perm.Requirement, error) {
 			return nil, err
 		}
 		if !ok {
-			return nil, &shapeError{fmt.Sprintf("%s is not of the shape %s: an alternative is no list of texts", e.Name, e.Shape)}
+			return nil, e.misshapen("an alternative is no list of texts")
 		}
 		clauses = append(clauses, perm.NewSet(ps...))
 	}
@@ -260,6 +269,9 @@ func texts(n node) (ps []perm.Permission, ok bool, err error) {
 	items, err := n.items()
 	if err != nil {
 		return nil, false, err
+	}
+	if len(items) > maxAlternatives {
+		return nil, false, nil
 	}
 	for _, it := range items {
 		if text, ok := it.text(); ok && text != "" {

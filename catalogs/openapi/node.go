@@ -21,9 +21,9 @@ const (
 	// refers to included.
 	MaxSize = 100 << 20
 
-	// maxVisits bounds how many values of a document are looked at. Only aliases
-	// and merge keys can make it more than the document holds.
-	maxVisits = 5_000_000
+	// spareVisits is how many values are looked at besides one for each byte of
+	// the text. Only aliases, merge keys and references can make it that many.
+	spareVisits = 100_000
 )
 
 // A source is the text of one file, read as JSON or as YAML.
@@ -32,7 +32,7 @@ type source struct {
 	dir    string // folder of file, relative to the root document's, for references
 	data   []byte
 	root   node
-	visits *int // shared by all files of a document
+	visits *int // how many values may still be looked at, shared by all files of a document
 
 	// Byte offsets of line starts, and the number of characters before every
 	// blockSize-th byte: made when the first position in a JSON text is asked for.
@@ -76,6 +76,7 @@ func parseSource(file string, data []byte, visits *int) (*source, error) {
 	fail := func(line int, format string, args ...any) (*source, error) {
 		return nil, &strictyaml.Error{File: file, Line: line, Msg: fmt.Sprintf(format, args...)}
 	}
+	*visits += len(data)
 	trimmed := bytes.TrimSpace(s.data)
 	switch {
 	case len(data) > MaxSize:
@@ -133,7 +134,7 @@ func (s *source) jsonError() error {
 	dec := json.NewDecoder(bytes.NewReader(s.data))
 	var v json.RawMessage
 	err := dec.Decode(&v)
-	off := len(s.data)
+	off := len(bytes.TrimRight(s.data, " \t\r\n"))
 	msg := "more text follows the JSON document"
 	var syntax *json.SyntaxError
 	switch {
@@ -143,9 +144,6 @@ func (s *source) jsonError() error {
 		msg = "the JSON ends too early: the file is cut off"
 	case errors.As(err, &syntax):
 		off, msg = max(0, int(syntax.Offset)-1), "invalid JSON: "+syntax.Error()
-		if off >= len(bytes.TrimRight(s.data, " \t\r\n"))-1 && strings.Contains(msg, "unexpected end") {
-			msg = "the JSON ends too early: the file is cut off"
-		}
 	default:
 		msg = "invalid JSON: " + err.Error()
 	}
@@ -198,8 +196,8 @@ func starts(b []byte) (n int) {
 
 // visit counts a value that is looked at.
 func (n node) visit() error {
-	if *n.src.visits++; *n.src.visits > maxVisits {
-		return n.errorf("the document expands to more than %d values: too many YAML aliases", maxVisits)
+	if *n.src.visits--; *n.src.visits < 0 {
+		return n.errorf("the document expands to many times its size: too many YAML aliases or references")
 	}
 	return nil
 }

@@ -101,7 +101,7 @@ func (d *Document) permissions(o *Operation, scheme string, scopes Scopes, also 
 		}
 		return o.Permission, false, nil
 	}
-	r := perm.Nobody()
+	var clauses []perm.Set
 	named := false
 	var others []string
 	for _, alt := range o.Security {
@@ -117,15 +117,18 @@ func (d *Document) permissions(o *Operation, scheme string, scopes Scopes, also 
 		for j, s := range alt[i].Scopes {
 			ps[j] = perm.Permission(s)
 		}
-		clause := perm.All(ps...)
-		if scopes.any(scheme) && len(ps) > 0 {
-			clause = perm.Any(ps...)
+		if !scopes.any(scheme) || len(ps) == 0 {
+			clauses = append(clauses, perm.NewSet(ps...))
+			continue
 		}
-		var err error
-		if r, err = r.Or(clause); err != nil {
-			return nil, false, err
+		for _, p := range ps {
+			clauses = append(clauses, perm.NewSet(p))
 		}
 	}
+	if len(clauses) > maxAlternatives {
+		return nil, false, perm.ErrTooLarge
+	}
+	r := perm.FromClauses(clauses...)
 	if !named || r.IsAuthenticated() {
 		return &authenticated, true, nil
 	}

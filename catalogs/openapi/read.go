@@ -88,6 +88,7 @@ func ReadAll(r io.Reader) ([]byte, error) {
 // text; a document that is returned is whole, save for what Problems lists.
 func Parse(file string, data []byte, opts Options) (*Document, error) {
 	visits := new(int)
+	*visits = spareVisits
 	src, err := parseSource(file, data, visits)
 	if err != nil {
 		return nil, err
@@ -180,11 +181,16 @@ func (r *reader) document(root node) error {
 		r.doc.Version = "2.0"
 	}
 	if !r.v2 && !components.isZero() {
-		if components, _, err = r.resolve(components); err != nil {
-			return fatal(err)
-		}
-		if definitions, _, err = components.get("securitySchemes"); err != nil {
+		target, _, err := r.resolve(components)
+		switch {
+		case err == nil:
+			if definitions, _, err = target.get("securitySchemes"); err != nil {
+				return err
+			}
+		case fatal(err) != nil:
 			return err
+		default:
+			r.problem(components.pos(), "components: %v", err)
 		}
 	}
 	if err := r.schemes(definitions); err != nil {
@@ -231,12 +237,14 @@ func (r *reader) schemes(definitions node) error {
 	if definitions.isZero() {
 		return nil
 	}
-	definitions, _, err := r.resolve(definitions)
+	target, _, err := r.resolve(definitions)
 	if err != nil {
-		r.problem(definitions.pos(), "security schemes: %v", err)
-		return nil
+		if fatal(err) == nil {
+			r.problem(definitions.pos(), "security schemes: %v", err)
+		}
+		return fatal(err)
 	}
-	fields, err := definitions.fields()
+	fields, err := target.fields()
 	if err != nil {
 		return err
 	}
@@ -245,6 +253,9 @@ func (r *reader) schemes(definitions node) error {
 			continue
 		}
 		def, _, err := r.resolve(f.value)
+		if stop := fatal(err); stop != nil {
+			return stop
+		}
 		if err != nil {
 			// A scheme that cannot be read is undefined: the operations that ask
 			// for it are reported by whoever compares them.
@@ -328,7 +339,7 @@ func (r *reader) operation(kind Kind, method, path string, pathServers node, f f
 	op := Operation{Kind: kind, Method: method, Path: path, Pos: f.pos()}
 	add := func() { r.doc.Operations = append(r.doc.Operations, op) }
 	unread := func(format string, args ...any) {
-		op.Unreadable = &Unreadable{Problem: r.problem(op.Pos, method+" "+path+": "+format, args...)}
+		op.Unreadable = op.Unreadable.and(&Unreadable{Problem: r.problem(op.Pos, "%s", method+" "+path+": "+fmt.Sprintf(format, args...))})
 	}
 	fields, err := r.merged(f.value)
 	var ref *refError
@@ -371,7 +382,7 @@ func (r *reader) operation(kind Kind, method, path string, pathServers node, f f
 				if stop := fatal(err); stop != nil {
 					return stop
 				}
-				op.Unreadable = &Unreadable{Problem: r.problem(g.pos(), "%s %s: %v", method, path, err), Text: g.key + ": " + g.value.canonical()}
+				op.Unreadable = op.Unreadable.and(&Unreadable{Problem: r.problem(g.pos(), "%s %s: %v", method, path, err), Text: g.key + ": " + g.value.canonical()})
 				continue
 			}
 			if p == nil {
@@ -391,9 +402,7 @@ func (r *reader) operation(kind Kind, method, path string, pathServers node, f f
 	if sec != nil {
 		op.Stated = true
 		op.Security = sec.alternatives
-		if sec.unreadable != nil {
-			op.Unreadable = sec.unreadable
-		}
+		op.Unreadable = op.Unreadable.and(sec.unreadable)
 	}
 	if err := r.base(&op, servers, pathServers, r.servers); err != nil {
 		return err
@@ -460,6 +469,10 @@ func (r *reader) security(n node) (security, error) {
 	if err != nil {
 		return s, err
 	}
+	if len(items) > maxAlternatives {
+		return bad(n, "security has more than %d alternatives", maxAlternatives)
+	}
+	atoms := 0
 	for _, item := range items {
 		if item.kind() != object {
 			return bad(item, "an alternative of security is %s: expected a mapping of scheme names, {} for none", item.kind())
@@ -492,6 +505,9 @@ func (r *reader) security(n node) (security, error) {
 				return bad(f.value, "the scopes of %q are %s: expected a list", f.key, f.value.kind())
 			}
 			alt = append(alt, u)
+			if atoms += 1 + len(u.Scopes); atoms > maxAtoms {
+				return bad(n, "security names more than %d schemes and scopes", maxAtoms)
+			}
 		}
 		s.alternatives = append(s.alternatives, alt)
 	}
@@ -511,7 +527,11 @@ func (r *reader) base(op *Operation, lists ...node) error {
 		return nil
 	}
 	for _, l := range lists {
-		if l.isZero() || l.kind() != list {
+		if l.isZero() || l.kind() == null {
+			continue
+		}
+		if l.kind() != list {
+			r.problem(l.pos(), "servers is %s: expected a list, so the base path is not known", l.kind())
 			continue
 		}
 		servers, err := l.items()
@@ -530,8 +550,12 @@ func (r *reader) base(op *Operation, lists ...node) error {
 			return err
 		}
 		text := ""
-		if !url.isZero() {
-			text, _ = url.text()
+		if ok := false; !url.isZero() {
+			if text, ok = url.text(); !ok {
+				r.problem(url.pos(), "a server's url is %s: expected text, so the base path is not known", url.kind())
+			}
+		} else {
+			r.problem(first.pos(), "a server has no url, so the base path is not known")
 		}
 		variables, _, err := first.get("variables")
 		if err != nil {

@@ -36,7 +36,7 @@ func NewAdmin(base *url.URL, token string) *Admin {
 // keys included.
 func (a *Admin) Mint(ctx context.Context, p *conformance.Plan) ([]conformance.Credential, error) {
 	creds := make([]conformance.Credential, len(p.Keys))
-	var sample string
+	sample := ""
 	for i, k := range p.Keys {
 		if k.Kind != conformance.ValidKey {
 			continue
@@ -49,24 +49,21 @@ func (a *Admin) Mint(ctx context.Context, p *conformance.Plan) ([]conformance.Cr
 		if err := a.call(ctx, "POST", "/keys", map[string]any{"name": k.Name, "grants": grants}, &out); err != nil {
 			return nil, fmt.Errorf("making the key %q: %w", k.Name, err)
 		}
-		creds[i] = bearer(out.Secret)
+		env := fmt.Sprintf("PC_K%d", i)
+		if k.Name == "none" || k.Name == "all" {
+			env = "PC_" + strings.ToUpper(k.Name)
+		}
+		creds[i] = conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: out.Secret, Env: env}
 		sample = out.Secret
 	}
-	for i, k := range p.Keys {
-		switch k.Kind {
-		case conformance.BadMalformed:
-			creds[i] = bearer(malformedSecret)
-		case conformance.BadUnknown:
-			creds[i] = bearer(Lookalike(sample))
-		}
-	}
+	addBadKeys(p, creds, conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: sample})
 	return creds, nil
 }
 
-// Params makes an object for a write, or names a seeded one for a read.
-func (a *Admin) Params(ctx context.Context, method, template string, _ bool) (conformance.Params, error) {
+// Params makes a new object for a write, or names one that is there already.
+func (a *Admin) Params(ctx context.Context, method, template string, write bool) (conformance.Params, error) {
 	var out struct{ Params map[string]string }
-	err := a.call(ctx, "POST", "/objects", map[string]string{"method": method, "path": template}, &out)
+	err := a.call(ctx, "POST", "/objects", map[string]any{"method": method, "path": template, "new": write}, &out)
 	return conformance.Params{Values: out.Params, Expendable: true}, err
 }
 

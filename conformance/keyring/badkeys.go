@@ -12,8 +12,19 @@ import (
 // characters.
 const malformedSecret = "!permcheck!"
 
-func bearer(secret string) conformance.Credential {
-	return conformance.Credential{Header: "Authorization", Value: "Bearer " + secret}
+// addBadKeys makes the credentials of a plan that are no keys: like has the form of a
+// real one.
+func addBadKeys(p *conformance.Plan, creds []conformance.Credential, like conformance.Credential) {
+	for i, k := range p.Keys {
+		switch k.Kind {
+		case conformance.BadMalformed:
+			creds[i] = like
+			creds[i].Secret, creds[i].Env = malformedSecret, "PC_MALFORMED"
+		case conformance.BadUnknown:
+			creds[i] = like
+			creds[i].Secret, creds[i].Env = Lookalike(like.Secret), "PC_UNKNOWN"
+		}
+	}
 }
 
 // Lookalike returns a key of the same shape as a real one that no server has made: each

@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +17,8 @@ import (
 // Admin is the handler of the admin API. Every request must carry the admin token as
 // "Authorization: Bearer TOKEN". Bodies are JSON; errors are {"error": "..."}.
 //
-//	POST   /keys               {"name", "grants": [...]}    201: the key, with its "secret"
+//	POST   /keys               {"name", "grants": [...],    201: the key, with its "secret"
+//	                            "state": "enabled"}         state may be left out
 //	GET    /keys                                            all keys, without secrets
 //	GET    /keys/{id}
 //	PATCH  /keys/{id}          {"grants": [...]}            change what it holds
@@ -25,8 +27,9 @@ import (
 //	                                                        force when it is enabled again
 //	POST   /keys/{id}/enable
 //	DELETE /keys/{id}                                       204
-//	POST   /objects            {"method", "path"}           make an object for a route to act
-//	                                                        on: values for its path parameters
+//	POST   /objects            {"method", "path", "new"}    values for a route's path parameters;
+//	                                                        new: the object that the last one
+//	                                                        is about is made for it
 //	GET    /faults                                          the planted faults
 //
 // Where the catalog's credentials.grants-change is on-reenable, a changed grant waits
@@ -135,8 +138,15 @@ func (s *Server) adminMint(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Name   string            `json:"name"`
 		Grants []perm.Permission `json:"grants"`
+		State  string            `json:"state"`
 	}
 	if !adminBody(w, r, &in) {
+		return
+	}
+	switch in.State {
+	case "", stateEnabled, stateDisabled, stateRevoked:
+	default:
+		adminError(w, r, http.StatusUnprocessableEntity, fmt.Errorf("%q is not a state: expected %s, %s or %s", in.State, stateEnabled, stateDisabled, stateRevoked))
 		return
 	}
 	id, secret, err := s.Mint(in.Name, in.Grants)
@@ -144,7 +154,7 @@ func (s *Server) adminMint(w http.ResponseWriter, r *http.Request) {
 		adminError(w, r, http.StatusUnprocessableEntity, err)
 		return
 	}
-	k := s.keys.get(id)
+	k := s.keys.update(id, func(k *key) { k.state = cmp.Or(in.State, stateEnabled) })
 	if k == nil { // deleted in between
 		adminError(w, r, http.StatusNotFound, errors.New("no such key"))
 		return
@@ -179,23 +189,24 @@ func (s *Server) adminRegrant(w http.ResponseWriter, r *http.Request) {
 	}))
 }
 
-// adminObject makes what a request of one route needs: for a route about one object a
-// new object, and for every other parameter an object that is there already.
+// adminObject answers what a request of one route needs: where it is asked for, a new
+// object for the route to act on, and for every other parameter one that is there.
 func (s *Server) adminObject(w http.ResponseWriter, r *http.Request) {
-	var in struct{ Method, Path string }
+	var in struct {
+		Method, Path string
+		New          bool
+	}
 	if !adminBody(w, r, &in) {
 		return
 	}
-	want := catalogs.EndpointKey(in.Method, in.Path)
-	i := slices.IndexFunc(s.routes, func(rt *route) bool {
-		return catalogs.EndpointKey(rt.row.Method, rt.row.Path) == want ||
-			rt.row.Method == catalogs.AnyMethod && catalogs.EndpointKey(in.Method, rt.row.Path) == want
-	})
-	if i < 0 {
+	rt := s.byKey[catalogs.EndpointKey(in.Method, in.Path)]
+	if rt == nil {
+		rt = s.byKey[catalogs.EndpointKey(catalogs.AnyMethod, in.Path)]
+	}
+	if rt == nil {
 		adminError(w, r, http.StatusNotFound, fmt.Errorf("the catalog has no endpoint %s %s", in.Method, in.Path))
 		return
 	}
-	rt := s.routes[i]
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	params := map[string]string{}
@@ -204,7 +215,7 @@ func (s *Server) adminObject(w http.ResponseWriter, r *http.Request) {
 			last := i == len(rt.pattern.segs)-1 && j == len(seg.names)-1
 			if last {
 				id := ""
-				if rt.reads(in.Method) && len(rt.objects.ids) > 0 {
+				if !in.New && len(rt.objects.ids) > 0 {
 					id = rt.objects.ids[0]
 				} else if o, ok := rt.objects.add(object{"name": "made for a request"}); ok {
 					id = o["id"].(string)
@@ -228,10 +239,8 @@ func (s *Server) parentID(p pattern, segment int, name string) string {
 	for _, seg := range p.segs[:segment] {
 		b.WriteString("/" + strings.Join(seg.lits, "{}"))
 	}
-	for _, rt := range s.routes {
-		if collectionPath(rt.row.Path) == b.String() && len(rt.objects.ids) > 0 {
-			return rt.objects.ids[0]
-		}
+	if c := s.homes[b.String()]; c != nil && len(c.ids) > 0 {
+		return c.ids[0]
 	}
 	return name + "-1"
 }

@@ -26,6 +26,9 @@
 // decided, a server must not open. There are never any Access-Control headers, so
 // pages of other origins cannot call the API.
 //
+// It enforces what endpoints require. What a catalog says about records, fields and allow
+// lists is not enforced: every admitted key sees every object whole.
+//
 // # Keys
 //
 // Keys are made and changed through the admin API, which listens on an address of its

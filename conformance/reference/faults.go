@@ -265,12 +265,10 @@ func (s *Server) plant(text string) error {
 		return fmt.Errorf("fault %s is in the whole server and cannot be planted on %q", name, where)
 	case f.suits != nil:
 		method, path, _ := strings.Cut(where, " ")
-		for _, rt := range s.routes {
-			if !placed && f.suits(s, rt) ||
-				placed && catalogs.EndpointKey(method, path) == catalogs.EndpointKey(rt.row.Method, rt.row.Path) {
-				p.route = rt
-				break
-			}
+		if placed {
+			p.route = s.byKey[catalogs.EndpointKey(method, path)]
+		} else if i := slices.IndexFunc(s.routes, func(rt *route) bool { return f.suits(s, rt) }); i >= 0 {
+			p.route = s.routes[i]
 		}
 		switch {
 		case p.route == nil && placed:

@@ -40,6 +40,8 @@ type Server struct {
 	vocab    *vocabulary
 	routes   []*route
 	router   *router
+	byKey    map[string]*route      // by endpoint key
+	homes    map[string]*collection // by collection path
 	store    *store
 	keys     *keystore
 	token    string
@@ -77,7 +79,7 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 	}
 	s := &Server{
 		catalog: c, vocab: newVocabulary(c), keys: newKeystore(), store: newStore(opts.Rows),
-		token: opts.AdminToken, onEnable: c.Credentials.GrantsChange == "on-reenable",
+		byKey: map[string]*route{}, homes: map[string]*collection{}, token: opts.AdminToken, onEnable: c.Credentials.GrantsChange == "on-reenable",
 	}
 	named := objectNames(c)
 	for i := range c.Endpoints {
@@ -101,6 +103,10 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 		rt.objects = s.store.open(name, stemOf(home))
 		rt.aboutOne = row.Lists == "" && (row.Gets != "" || rt.pattern.endsInParameter())
 		s.routes = append(s.routes, rt)
+		s.byKey[catalogs.EndpointKey(row.Method, row.Path)] = rt
+		if s.homes[home] == nil {
+			s.homes[home] = rt.objects
+		}
 	}
 	s.router = newRouter(s.routes)
 	for _, name := range opts.Faults {

@@ -22,13 +22,13 @@ import (
 func newCatalog(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "catalog",
-		Short: "List, show, lint and format catalogs",
+		Short: "Make, list, show, lint and format catalogs",
 		Long: `A catalog is the table of what each endpoint of an API requires. CATALOG is the
 path of a catalog file, - for standard input, or vendor:NAME for one that is built in.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newCatalogList(a), newCatalogShow(a), newCatalogLint(a), newCatalogFmt(a), newCatalogSchema(a))
+	cmd.AddCommand(newCatalogList(a), newCatalogInit(a), newCatalogShow(a), newCatalogLint(a), newCatalogFmt(a), newCatalogSchema(a))
 	return cmd
 }
 

@@ -30,27 +30,31 @@ type diffFlags struct {
 	unstated   string
 }
 
-func newDiffCommand(a *app) *cobra.Command {
+func newDiff(a *app) *cobra.Command {
 	var flags diffFlags
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
-		Short: "List what access changed between two catalogs or OpenAPI documents",
+		Short: "List what access changed between two catalogs, OpenAPI documents or Go sources",
 		Long: `List what access changed between two sources.
 
 OLD and NEW are each one of
   FILE          a catalog, or an OpenAPI document (2.0 to 3.2, YAML or JSON)
   -             either, on standard input
   vendor:NAME   a catalog that permcheck carries
+  go:PATTERN    the routes that Go packages register and the permissions they declare
   REV:PATH      a file as it is in a git revision, such as main:api/openapi.yaml
 
 Two documents are compared in their own words, security schemes and scopes. Where a
 catalog takes part, the document is first put into permissions: those of its permission
 extension, else the scopes of its OAuth 2.0 or OpenID Connect scheme.
 
+How documents are read may also be said under openapi in .permcheck.yaml; flags win.
+
 Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not be read.`,
 		Example: `  permcheck diff main:api/openapi.yaml api/openapi.yaml
   permcheck diff api/permissions.yaml api/openapi.yaml --permission-scheme oauth2
   permcheck diff vendor:personio openapi.yaml --base-path /v1
+  permcheck diff api/permissions.yaml go:./...
   permcheck diff old.json new.json --scopes any --implies "candidates:write=candidates:read"
   permcheck diff old.yaml new.yaml --permission-extension x-required-roles:any-of-list --format json`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -60,19 +64,44 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not 
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			config, err := catalogs.FindConfig(".")
+			if err != nil {
+				return err
+			}
+			flags.configure(&config.OpenAPI)
+			if f := config.FailOn; f != "" && !cmd.Flags().Changed("fail-on") {
+				if err := a.failOn.Set(f); err != nil {
+					return err
+				}
+			}
 			return a.diff(cmd.Context(), args[0], args[1], flags)
 		},
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&flags.scopes, "scopes", nil, "how several scopes in one alternative combine: all (the default) or any, or SCHEME=any for one scheme; repeatable")
 	f.StringArrayVar(&flags.extensions, "permission-extension", nil, "an operation's `NAME:SHAPE` that names permissions; shapes: string, all-of-list, any-of-list, list-of-lists, operator-list, scheme-list, prose:REGEXP, ignore; repeatable")
-	f.StringVar(&flags.scheme, "permission-scheme", "", "the security scheme whose scopes are permissions (default: the only OAuth 2.0 or OpenID Connect scheme)")
+	f.StringVar(&flags.scheme, "permission-scheme", "", "against a catalog: the security scheme whose scopes are permissions (default: the only OAuth 2.0 or OpenID Connect scheme)")
 	f.StringArrayVar(&flags.implies, "implies", nil, `what a permission or scope implies: "candidates:write=candidates:read", several separated by commas, * for any text; repeatable`)
 	f.StringVar(&flags.basePath, "base-path", "", "put this `PATH` in front of each path that does not begin with it, instead of the base paths of servers")
-	f.StringVar(&flags.unstated, "unstated", "count", "what to do with operations that demand a credential but name no permission: count, or error")
+	f.StringVar(&flags.unstated, "unstated", "count", "against a catalog: what to do with operations that demand a credential but name no permission: count, or error")
 	a.failOnFlag(cmd)
 	a.formatFlag(cmd, "text", "json")
 	return cmd
+}
+
+// configure takes what the flags leave open from .permcheck.yaml.
+func (f *diffFlags) configure(c *catalogs.OpenAPIConfig) {
+	if len(f.scopes) == 0 && c.Scopes != "" {
+		f.scopes = []string{c.Scopes}
+	}
+	if f.scheme == "" {
+		f.scheme = c.PermissionScheme
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.PermissionExtensions)) {
+		if !slices.ContainsFunc(f.extensions, func(e string) bool { return strings.HasPrefix(e, name+":") }) {
+			f.extensions = append(f.extensions, name+":"+c.PermissionExtensions[name])
+		}
+	}
 }
 
 // options reads the flags.
@@ -134,27 +163,20 @@ func (a *app) diff(ctx context.Context, from, to string, flags diffFlags) error 
 	if from == "-" && to == "-" {
 		return errors.New("both sides are -: standard input can be read only once; give one of them as a file")
 	}
-	// Both sides are read at once: reading is most of the work.
-	type loaded struct {
-		side drift.Side
-		err  error
-	}
-	first := make(chan loaded, 1)
-	go func() {
-		s, err := a.loadSide(ctx, from, read)
-		first <- loaded{s, err}
-	}()
-	newSide, newErr := a.loadSide(ctx, to, read)
-	old := <-first
-	if err := errors.Join(old.err, newErr); err != nil {
+	old, now, err := a.loadSides(ctx, from, to, read)
+	if err != nil {
 		return err
 	}
-	result, err := drift.Compare(old.side, newSide, opts)
+	result, err := drift.Compare(old.Side, now.Side, opts)
 	if err != nil {
 		return err
 	}
 	if result.Summary.Old == 0 && result.Summary.New == 0 && len(result.Changes) == 0 {
 		return &partialError{fmt.Sprintf("neither %s nor %s has an endpoint: nothing was compared", from, to)}
+	}
+	findings := append(result.Findings(), beyond(now.unread, old.unread)...)
+	for _, f := range findings[len(result.Changes):] {
+		result.Summary.Problems = append(result.Summary.Problems, drift.Problem{Position: f.Position.String(), Message: f.Message})
 	}
 	if a.format == "json" {
 		err = writeDiffJSON(a.out, result)
@@ -164,44 +186,139 @@ func (a *app) diff(ctx context.Context, from, to string, flags diffFlags) error 
 	if err != nil {
 		return err
 	}
-	for i := range result.Changes {
-		if result.Changes[i].Severity().Fails(a.failOn) {
-			return errFindings
+	for _, s := range []*side{old, now} {
+		if s.program != nil {
+			if err := s.program.incomplete(a.err); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return a.result(findings)
 }
 
-// loadSide reads one side of a diff. The prefixes vendor:, go: and run: win over git
+// A side is one side of a diff, loaded.
+type side struct {
+	drift.Side
+	program *goProgram        // when the side is Go source
+	unread  []*report.Finding // what of the source could not be read
+}
+
+// loadSides reads both sides, at once where neither needs the other: reading is most
+// of the work. Go source is read in the words of the other side's catalog.
+func (a *app) loadSides(ctx context.Context, from, to string, opts openapi.Options) (old, now *side, err error) {
+	var errs [2]error
+	load := func(ref, catalog string, into **side, err *error) { *into, *err = a.loadSide(ctx, ref, catalog, opts) }
+	isGo := func(ref string) bool { return strings.HasPrefix(ref, goPrefix) }
+	words := func(ref string, s *side) string {
+		if s == nil || s.Catalog == nil || isGo(ref) || ref == "-" {
+			return ""
+		}
+		if _, err := os.Stat(ref); err != nil && !strings.HasPrefix(ref, catalogs.VendorPrefix) {
+			return "" // a git revision
+		}
+		return ref
+	}
+	switch {
+	case isGo(from) && !isGo(to):
+		load(to, "", &now, &errs[1])
+		if errs[1] == nil {
+			load(from, words(to, now), &old, &errs[0])
+		}
+	case isGo(to):
+		load(from, "", &old, &errs[0])
+		if errs[0] == nil {
+			load(to, words(from, old), &now, &errs[1])
+		}
+	default:
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			load(from, "", &old, &errs[0])
+		}()
+		load(to, "", &now, &errs[1])
+		<-done
+	}
+	return old, now, errors.Join(errs[:]...)
+}
+
+// goPrefix begins a reference to Go packages.
+const goPrefix = "go:"
+
+// loadGoSide reads Go packages. catalog, if any, is the reference of a catalog whose
+// permissions they name.
+func (a *app) loadGoSide(ctx context.Context, pattern, catalog string) (*side, error) {
+	p, err := loadGo(ctx, ".", strings.Fields(pattern), goOptions{Catalog: catalog})
+	if err != nil {
+		return nil, err
+	}
+	s := &side{Side: drift.Side{Catalog: p.Catalog, EndpointsOnly: true}, program: p}
+	if p.Settings.Catalog != nil { // its aliases and implications apply
+		s.Catalog.Permissions = p.Settings.Catalog.Permissions
+	}
+	unread := func(subject, message string, reason string, at catalogs.Pos) {
+		s.unread = append(s.unread, &report.Finding{Rule: "unresolved", Subject: subject, Args: []string{at.File, reason}, Message: message + reason, Position: at})
+	}
+	for _, u := range p.Unresolved {
+		unread("registration", "a registration could not be read: ", u.Reason, catalogs.Pos{File: u.File, Line: u.Line, Column: u.Column})
+	}
+	for _, r := range p.Routes {
+		for _, u := range r.Unread {
+			subject := r.Method + " " + p.Settings.Path(r)
+			unread(subject, "the permission of "+subject+" is not known: ", u.Reason, catalogs.Pos{File: u.File, Line: u.Line, Column: u.Column})
+		}
+	}
+	return s, nil
+}
+
+// beyond returns the findings of now that old does not have, wherever they moved.
+func beyond(now, old []*report.Finding) []*report.Finding {
+	have := map[string]int{}
+	for _, f := range old {
+		have[f.Fingerprint()]++
+	}
+	var out []*report.Finding
+	for _, f := range now {
+		if id := f.Fingerprint(); have[id] > 0 {
+			have[id]--
+		} else {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// loadSide reads one side of a diff; catalog is for Go source. The prefixes vendor:, go: and run: win over git
 // revisions of these names, and a file that exists wins over a revision.
-func (a *app) loadSide(ctx context.Context, ref string, opts openapi.Options) (drift.Side, error) {
+func (a *app) loadSide(ctx context.Context, ref, catalog string, opts openapi.Options) (*side, error) {
 	prefix, rest, hasPrefix := strings.Cut(ref, ":")
 	switch {
 	case ref == "-":
 		data, err := openapi.ReadAll(a.in)
 		if err != nil {
-			return drift.Side{}, fmt.Errorf("standard input: %w", err)
+			return nil, fmt.Errorf("standard input: %w", err)
 		}
 		return parseSide("-", data, opts, func() (*catalogs.Catalog, error) { return catalogs.Parse("-", data) })
 	case hasPrefix && prefix == "vendor":
 		c, err := catalogs.Load(ref)
-		return drift.Side{Catalog: c}, err
-	case hasPrefix && (prefix == "go" || prefix == "run"):
-		return drift.Side{}, fmt.Errorf("%s: this version of diff does not read %s: sources", ref, prefix)
+		return &side{Side: drift.Side{Catalog: c}}, err
+	case hasPrefix && prefix == "go":
+		return a.loadGoSide(ctx, rest, catalog)
+	case hasPrefix && prefix == "run":
+		return nil, fmt.Errorf("%s: diff does not read the reports of probe runs", ref)
 	}
 	if _, err := os.Stat(ref); err != nil && hasPrefix && len(prefix) > 1 {
-		if strings.Contains(rest, "//") || strings.HasPrefix(rest, "//") {
-			return drift.Side{}, fmt.Errorf("%s: URLs are not read; download the document and give its file", ref)
+		if strings.HasPrefix(rest, "//") { // not repeated: it may hold a password
+			return nil, errors.New("URLs are not read; download the document and give its file")
 		}
 		return a.loadRevision(ctx, prefix, rest, opts)
 	}
 	data, err := openapi.ReadFile(ref)
 	if err != nil {
-		return drift.Side{}, sourceError(ref, err)
+		return nil, sourceError(ref, err)
 	}
 	files, err := openFolder(ref)
 	if err != nil {
-		return drift.Side{}, err
+		return nil, err
 	}
 	defer files.Close()
 	opts.Files = files.FS()
@@ -209,14 +326,14 @@ func (a *app) loadSide(ctx context.Context, ref string, opts openapi.Options) (d
 }
 
 // parseSide reads text as what it claims to be: an OpenAPI document or a catalog.
-func parseSide(name string, data []byte, opts openapi.Options, asCatalog func() (*catalogs.Catalog, error)) (drift.Side, error) {
+func parseSide(name string, data []byte, opts openapi.Options, asCatalog func() (*catalogs.Catalog, error)) (*side, error) {
 	doc, err := openapi.Parse(name, data, opts)
 	var format *openapi.FormatError
 	switch {
 	case err == nil:
-		return drift.Side{Document: doc}, nil
+		return &side{Side: drift.Side{Document: doc}}, nil
 	case !errors.As(err, &format):
-		return drift.Side{}, err
+		return nil, err
 	case !slices.Contains(format.Keys, "permcheck"):
 		has := "no mapping"
 		if len(format.Keys) > 0 {
@@ -226,10 +343,10 @@ func parseSide(name string, data []byte, opts openapi.Options, asCatalog func() 
 			}
 			has = "the keys " + strings.Join(quoted, ", ")
 		}
-		return drift.Side{}, fmt.Errorf("%s: neither an OpenAPI document nor a catalog: expected the top-level key openapi, swagger or permcheck, found %s", name, has)
+		return nil, fmt.Errorf("%s: neither an OpenAPI document nor a catalog: expected the top-level key openapi, swagger or permcheck, found %s", name, has)
 	}
 	c, err := asCatalog()
-	return drift.Side{Catalog: c}, err
+	return &side{Side: drift.Side{Catalog: c}}, err
 }
 
 // sourceError says what to type instead when a source cannot be opened.
@@ -282,12 +399,16 @@ func (a *app) writeDiffText(r *drift.Result, from, to string) error {
 		if len(of) == 0 {
 			continue
 		}
+		slices.SortStableFunc(of, func(x, y *drift.Change) int { return rank(x) - rank(y) })
 		fmt.Fprintf(&b, "%s\n\n", st.Bold.Sprintf("%d %s", len(of), g.title))
 		for _, ch := range of {
 			writeChange(&b, st, ch)
 		}
 	}
 	s := &r.Summary
+	if b.Len() > 0 && !bytes.HasSuffix(b.Bytes(), []byte("\n\n")) {
+		b.WriteByte('\n')
+	}
 	counts := make([]string, 0, len(s.Changes))
 	for _, class := range []drift.Class{drift.Weakened, drift.Incomparable, drift.SchemeChanged, drift.Unknown, drift.Strengthened, drift.Added, drift.Removed} {
 		if n := s.Changes[class]; n > 0 {
@@ -311,7 +432,14 @@ func (a *app) writeDiffText(r *drift.Result, from, to string) error {
 	note(s.Undeclared, "%s on the new side without any declared requirement", plural(s.Undeclared, "endpoint"))
 	note(s.Unread, "%s could not be read, but read the same on both sides", plural(s.Unread, "requirement"))
 	for _, scheme := range slices.Sorted(maps.Keys(s.AlsoAdmits)) {
-		note(1, "%s also admit %s, which carries no permissions: those alternatives were left out", plural(s.AlsoAdmits[scheme], "operation"), report.Clean(scheme))
+		verb := "admit"
+		if s.AlsoAdmits[scheme] == 1 {
+			verb = "admits"
+		}
+		note(s.AlsoAdmits[scheme], "%s also %s %s, which carries no permissions: those alternatives were left out", plural(s.AlsoAdmits[scheme], "operation"), verb, report.Clean(scheme))
+	}
+	for _, scheme := range slices.Sorted(maps.Keys(s.Undefined)) {
+		note(s.Undefined[scheme], "%s on the new side with the scheme %s, which nothing defines", plural(s.Undefined[scheme], "operation"), report.Clean(fmt.Sprintf("%q", scheme)))
 	}
 	note(s.ExtraServers, "%s with several servers: the path of the first one counts", plural(s.ExtraServers, "operation"))
 	for _, p := range s.Problems {
@@ -321,20 +449,38 @@ func (a *app) writeDiffText(r *drift.Result, from, to string) error {
 	return err
 }
 
+// rank puts what is open to anybody first.
+func rank(ch *drift.Change) int {
+	if ch.Anonymous {
+		return 0
+	}
+	return 1
+}
+
 // writeChange prints one change: where and what, from and to, why, what to do next.
+// An endpoint that came or went without more to say takes one line.
 func writeChange(b *bytes.Buffer, st report.Styles, ch *drift.Change) {
 	label := string(ch.Class)
 	if ch.Anonymous {
 		label += ", open to anybody"
 	}
-	fmt.Fprintf(b, "  %s  %s  %s\n", st.Severity(ch.Severity()).Sprint(label), st.Bold.Sprint(report.Clean(ch.Subject())), st.Dim.Sprint(report.Clean(ch.Position.String())))
 	text := func(s *string) string {
 		if s == nil {
-			return "(declares nothing)"
+			return "nothing declared"
 		}
 		return report.Clean(*s)
 	}
+	if ch.Severity() == report.Info && ch.Why == "" && len(ch.Evidence) == 0 && (ch.From == nil || ch.To == nil) {
+		req := ch.To
+		if req == nil {
+			req = ch.From
+		}
+		fmt.Fprintf(b, "  %s  %s  %s  %s\n", st.Note.Sprint(label), st.Bold.Sprint(report.Clean(ch.Subject())), text(req), st.Dim.Sprint(report.Clean(ch.Position.String())))
+		return
+	}
+	fmt.Fprintf(b, "  %s  %s  %s\n", st.Severity(ch.Severity()).Sprint(label), st.Bold.Sprint(report.Clean(ch.Subject())), st.Dim.Sprint(report.Clean(ch.Position.String())))
 	switch {
+	case ch.Class == drift.Added && ch.From == nil && ch.To == nil, ch.Class == drift.Removed && ch.From == nil:
 	case ch.Class == drift.Added && ch.From == nil:
 		fmt.Fprintf(b, "      requires %s\n", text(ch.To))
 	case ch.Class == drift.Removed:

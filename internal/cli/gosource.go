@@ -200,7 +200,8 @@ func (p *goProgram) parseErrors(text string) {
 func goFailure(stderr string, err error) error {
 	said := firstLines(stderr, 5)
 	switch {
-	case strings.Contains(stderr, "go.mod file not found") || strings.Contains(stderr, "cannot find main module"):
+	case strings.Contains(stderr, "go.mod file not found") || strings.Contains(stderr, "cannot find main module") ||
+		strings.Contains(stderr, "does not contain main module"):
 		return errors.New("no go.mod here or in a folder above: run permcheck in a Go module, or give its folder: cd MODULE && permcheck vet ./...")
 	case strings.Contains(stderr, "requires go >=") || strings.Contains(stderr, "GOTOOLCHAIN"):
 		return fmt.Errorf("the module needs a newer Go than the one on PATH:\n%s\ntype: GOTOOLCHAIN=auto permcheck vet ./... (downloads it), or install it from https://go.dev/dl/", said)

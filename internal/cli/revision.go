@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
-	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/catalogs/openapi"
 )
 
@@ -24,13 +23,13 @@ func openFolder(file string) (*os.Root, error) { return os.OpenRoot(filepath.Dir
 // loadRevision reads a file as it is in a git revision of the repository around the
 // current directory. As in git itself, file is relative to the repository's root
 // unless it begins with "./".
-func (a *app) loadRevision(ctx context.Context, rev, file string, opts openapi.Options) (drift.Side, error) {
+func (a *app) loadRevision(ctx context.Context, rev, file string, opts openapi.Options) (*side, error) {
 	ref := rev + ":" + file
 	if strings.HasPrefix(rev, "-") || file == "" {
-		return drift.Side{}, sourceError(ref, os.ErrNotExist)
+		return nil, sourceError(ref, os.ErrNotExist)
 	}
 	if _, err := git(ctx, "rev-parse", "--git-dir"); err != nil {
-		return drift.Side{}, fmt.Errorf("%s: no such file, and no git repository here to read revision %q from", ref, rev)
+		return nil, fmt.Errorf("%s: no such file, and no git repository here to read revision %q from", ref, rev)
 	}
 	commit, err := git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{tree}")
 	if err != nil {
@@ -38,25 +37,25 @@ func (a *app) loadRevision(ctx context.Context, rev, file string, opts openapi.O
 		if shallow, err := git(ctx, "rev-parse", "--is-shallow-repository"); err == nil && strings.TrimSpace(string(shallow)) == "true" {
 			hint = fmt.Sprintf("; this clone is shallow: git fetch --depth=1 origin %s, then use FETCH_HEAD", rev)
 		}
-		return drift.Side{}, fmt.Errorf("%s: no such file, and git knows no revision %q%s", ref, rev, hint)
+		return nil, fmt.Errorf("%s: no such file, and git knows no revision %q%s", ref, rev, hint)
 	}
 	tree := revisionFS{ctx: ctx, tree: strings.TrimSpace(string(commit))}
 	prefix := ""
 	if strings.HasPrefix(file, "./") || strings.HasPrefix(file, "../") {
 		out, err := git(ctx, "rev-parse", "--show-prefix")
 		if err != nil {
-			return drift.Side{}, err
+			return nil, err
 		}
 		prefix = strings.TrimSpace(string(out))
 	}
 	name := path.Join(prefix, filepath.ToSlash(file))
 	data, err := tree.read(name)
 	if err != nil {
-		return drift.Side{}, fmt.Errorf("%s: revision %q has no file %s", ref, rev, name)
+		return nil, fmt.Errorf("%s: revision %q has no file %s", ref, rev, name)
 	}
 	folder, err := fs.Sub(tree, path.Dir(name))
 	if err != nil {
-		return drift.Side{}, err
+		return nil, err
 	}
 	opts.Files = folder
 	return parseSide(ref, data, opts, func() (*catalogs.Catalog, error) {

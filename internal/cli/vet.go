@@ -116,8 +116,7 @@ func (p *goProgram) next(a *app, sum vetSummary) {
 	case sum.Routes == 0 && sum.Unresolved == 0 && len(p.Errors) == 0:
 		say("no routes of net/http or chi are registered here; give the packages that register them")
 	case p.Settings.Catalog == nil:
-		say("no catalog to hold the routes against. See them with permcheck routes; write one (permcheck catalog init), then")
-		fmt.Fprintln(a.out, "      permcheck vet --catalog api/permissions.yaml ./...")
+		say("no catalog to hold the routes against: permcheck catalog init --output api/permissions.yaml writes a first one")
 	}
 }
 

@@ -37,7 +37,7 @@ var layers = []layer{
 	{dir: "internal/strictyaml", outside: []string{yaml}},
 	{dir: "catalogs", own: []string{"catalogs/perm", "internal/strictyaml"}},
 	{dir: "catalogs/schema"},
-	{dir: "internal/report", own: []string{"catalogs"}, outside: []string{color}},
+	{dir: "internal/report", own: []string{"catalogs", "internal/strictyaml"}, outside: []string{color, "github.com/owenrumney/go-sarif/v3", "github.com/jstemmer/go-junit-report/v2"}},
 	{dir: "catalogs/openapi", own: []string{"catalogs", "catalogs/perm", "internal/strictyaml"}, outside: []string{kinopenapi, yaml}},
 	{dir: "catalogs/drift", own: []string{"catalogs", "catalogs/perm", "catalogs/openapi", "internal/report"}},
 	// What a linter imports stays light: no report, no OpenAPI, no command line.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -58,6 +59,7 @@ type Finding struct {
 	Rule     string       // id of a row of Rules
 	Subject  string       // what it is about: "METHOD /path", a permission, a key
 	Args     []string     // what distinguishes findings of one rule and subject
+	Was, Now string       // requirements before and after, where the finding compares two
 	Message  string       // one sentence
 	Position catalogs.Pos // where, if anywhere
 	Evidence []string     // lines that let a reader check it
@@ -76,7 +78,7 @@ func (f *Finding) Fingerprint() string {
 
 // MarshalJSON writes the stable JSON form of a finding.
 func (f *Finding) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
+	return JSON(struct {
 		Rule        string   `json:"rule"`
 		Severity    Severity `json:"severity"`
 		Subject     string   `json:"subject"`
@@ -86,6 +88,16 @@ func (f *Finding) MarshalJSON() ([]byte, error) {
 		Fix         string   `json:"fix,omitempty"`
 		Fingerprint string   `json:"fingerprint"`
 	}{f.Rule, f.Severity(), f.Subject, f.Message, f.Position.String(), f.Evidence, f.fix(), f.Fingerprint()})
+}
+
+// JSON is [json.Marshal] that leaves &, < and > as they are: requirements are full of
+// them, and no report is put into a page as it is.
+func JSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 func (f *Finding) fix() string {

@@ -147,7 +147,69 @@ var Rules = []Rule{
 		Refs:  "API9:2023 CWE-1059",
 	},
 
-	// probe: a running API against a catalog.
+	// probe: a running API against a catalog. The ids are those of the checks.
+	{
+		ID: "over-grant", Severity: Error, Title: "a key is admitted without the permission",
+		Why:  "Whoever holds such a key can do what nobody granted.",
+		Fix:  "Demand the catalog's permission in the handler or its guard; if the server is right, change the row of the catalog and have it reviewed.",
+		Refs: "API5:2023 CWE-862",
+	},
+	{
+		ID: "under-grant", Severity: Error, Title: "a key is refused although its grant suffices",
+		Why:  "Integrators then ask for more permissions than they need, and least privilege is lost.",
+		Fix:  "Let the guard ask for what the catalog says and nothing else; if it must ask for more, write that into the row of the catalog.",
+		Refs: "API5:2023 CWE-863",
+	},
+	{
+		ID: "anonymous-admitted", Severity: Error, Title: "a request without a key is admitted",
+		Why:  "Everybody who can reach the server can call this.",
+		Fix:  "Put authentication in front of the route; if it is meant to be open, write public into the row of the catalog.",
+		Refs: "API2:2023 CWE-306",
+	},
+	{
+		ID: "bad-key-admitted", Severity: Error, Title: "a key that was never made is admitted",
+		Why:  "Authentication that lets pass what it cannot check is no authentication.",
+		Fix:  "Refuse a request whose credential cannot be parsed or is not known.",
+		Refs: "API2:2023 CWE-287",
+	},
+	{
+		ID: "default-allow", Severity: Error, Title: "a path that the catalog does not have is answered",
+		Why:  "Routes that nobody listed are then open: old versions, internal paths, tomorrow's route.",
+		Fix:  "Refuse or answer 404 for every route without a declared permission.",
+		Refs: "API9:2023 CWE-276",
+	},
+	{
+		ID: "refusal-form", Severity: Error, Title: "a refusal does not look as stated",
+		Why:  "Clients act on it: 401 makes them sign in again, 403 makes them ask for a grant.",
+		Fix:  "Answer in the stated form; if the server is right, change refused: in the catalog or the profile.",
+		Refs: "API8:2023 CWE-393",
+	},
+	{
+		ID: "effect-despite-refusal", Severity: Error, Title: "a refused write happened all the same",
+		Why:  "The caller is told no, and the data is changed.",
+		Fix:  "Ask for the permission before the handler touches any data.",
+		Refs: "API5:2023 CWE-696",
+	},
+
+	// the file of known findings, read by every command.
+	{
+		ID: "known-unmatched", Severity: Warning,
+		Title: "known finding that is found no more",
+		Why:   "An entry that accepts nothing today would silently accept the fault if it came back.",
+		Fix:   "Remove the entry.",
+	},
+	{
+		ID: "known-expired", Severity: Warning,
+		Title: "known finding that has expired",
+		Why:   "It was accepted up to a date that has passed; the finding counts again.",
+		Fix:   "Mend the finding, or have its owner agree to a later date.",
+	},
+	{
+		ID: "known-expires", Severity: Warning,
+		Title: "known finding that expires within 14 days",
+		Why:   "When it expires the finding counts again.",
+		Fix:   "Mend the finding, or have its owner agree to a later date.",
+	},
 
 	// catalog lint: rows of a catalog that look like mistakes.
 	{
@@ -235,10 +297,18 @@ var Rules = []Rule{
 // RuleByID returns the rule with the given id. It panics if there is none: every
 // finding is made by permcheck's own code, and a test holds the two together.
 func RuleByID(id string) Rule {
+	r, ok := ruleByID(id)
+	if !ok {
+		panic(fmt.Sprintf("report: no rule %q", id))
+	}
+	return r
+}
+
+func ruleByID(id string) (Rule, bool) {
 	for _, r := range Rules {
 		if r.ID == id {
-			return r
+			return r, true
 		}
 	}
-	panic(fmt.Sprintf("report: no rule %q", id))
+	return Rule{}, false
 }

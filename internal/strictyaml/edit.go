@@ -1,8 +1,10 @@
 package strictyaml
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -45,10 +47,7 @@ func Apply(data []byte, edits []Edit) []byte {
 		if end < 0 {
 			continue
 		}
-		text := e.text
-		if !plainScalar(text, e.key, e.at.flow) {
-			text = "'" + strings.ReplaceAll(text, "'", "''") + "'"
-		}
+		text := quote(e.text, e.key, e.at.flow)
 		lines[n.Line-1] = line[:start] + text + line[end:]
 	}
 	return []byte(strings.Join(lines, ""))
@@ -99,6 +98,26 @@ func scalarEnd(line string, start int, value string) int {
 		return -1
 	}
 	return start + len(value)
+}
+
+// QuoteKey returns text as it is written for the key of a block mapping: as it is, or
+// quoted where it would be read as something else.
+func QuoteKey(text string) string { return quote(text, true, false) }
+
+// QuoteValue is [QuoteKey] for a value.
+func QuoteValue(text string) string { return quote(text, false, false) }
+
+func quote(text string, key, flow bool) string {
+	if plainScalar(text, key, flow) {
+		return text
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		b, err := json.Marshal(text) // a JSON string is a double-quoted YAML scalar
+		if err == nil {
+			return string(b)
+		}
+	}
+	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
 }
 
 // plainScalar reports whether text can be written without quotes, as a key or a

@@ -456,7 +456,7 @@ func Nearest(word string, candidates []string) string {
 			continue
 		}
 		// Ties count, so the distance must be exact up to the best one so far.
-		d := distance(fold(word), fold(c), bestDist+1)
+		d := Distance(fold(word), fold(c), bestDist+1)
 		switch {
 		case d > max(len(word), len(c))/3 && d > 0:
 		case d < bestDist:
@@ -480,9 +480,9 @@ func fold(s string) string {
 	}, strings.ToLower(s))
 }
 
-// distance is the Levenshtein distance with swaps of neighbours, or limit when it is
-// not below limit.
-func distance(a, b string, limit int) int {
+// Distance counts the bytes to insert, drop, replace or swap with their neighbour in
+// order to make b of a; it is limit when it is not below limit.
+func Distance(a, b string, limit int) int {
 	if d := len(a) - len(b); d >= limit || -d >= limit {
 		return limit
 	}

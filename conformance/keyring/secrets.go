@@ -1,0 +1,321 @@
+package keyring
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/internal/strictyaml"
+)
+
+// maxAnswer bounds an answer to a sign-in or a list.
+const maxAnswer = 1 << 20
+
+// PlanKeys returns the keys that a plan can use: those that are enabled.
+func (p *Profile) PlanKeys() []conformance.Key {
+	keys := []conformance.Key{}
+	for _, k := range p.Keys {
+		if k.enabled() {
+			keys = append(keys, conformance.Key{Name: k.Name, Grants: k.Grants, Narrowed: len(k.Sharing)+len(k.Lists) > 0})
+		}
+	}
+	return keys
+}
+
+func (k *Key) enabled() bool { return k.State == "" || k.State == "enabled" }
+
+// SignIn looks up the secrets of the plan's keys and exchanges them for tokens where the
+// profile says so. Secrets that cannot be looked up are reported all at once.
+func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *url.URL) ([]conformance.Credential, error) {
+	secrets := map[string]string{}
+	owner := map[string]string{}
+	var errs strictyaml.Errors
+	for i := range p.Keys {
+		k := &p.Keys[i]
+		if !k.enabled() {
+			continue
+		}
+		secret, err := k.lookUp(filepath.Dir(p.File))
+		if err == nil && owner[secret] != "" {
+			err = fmt.Errorf("key %s has the same secret as key %s", k.Name, owner[secret])
+		}
+		if err != nil {
+			errs = append(errs, &strictyaml.Error{File: k.Pos.File, Line: k.Pos.Line, Column: k.Pos.Column, Msg: err.Error()})
+			continue
+		}
+		owner[secret] = k.Name
+		secrets[k.Name] = secret
+	}
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	creds := make([]conformance.Credential, len(plan.Keys))
+	var like conformance.Credential
+	for i, pk := range plan.Keys {
+		j := slices.IndexFunc(p.Keys, func(k Key) bool { return k.Name == pk.Name })
+		if pk.Kind != conformance.ValidKey || j < 0 {
+			continue
+		}
+		k := &p.Keys[j]
+		secret := secrets[k.Name]
+		env := "PC_" + strings.Map(func(r rune) rune {
+			if r == '.' || r == '-' {
+				return '_'
+			}
+			return r
+		}, strings.ToUpper(k.Name))
+		if name, ok := strings.CutPrefix(k.Secret, "env:"); ok {
+			env = name
+		}
+		if x := p.Auth.Exchange; x != nil {
+			token, err := x.token(ctx, target, k.User, secret)
+			if err != nil {
+				return nil, fmt.Errorf("%s: signing in key %s: %w", k.Pos, k.Name, err)
+			}
+			secret, env = token, env+"_TOKEN"
+		}
+		if p.Auth.Basic {
+			secret = base64.StdEncoding.EncodeToString([]byte(k.User + ":" + secret))
+			env += "_BASIC"
+		}
+		creds[i] = conformance.Credential{Header: p.Auth.Header, Query: p.Auth.Query, Scheme: p.Auth.Scheme, Secret: secret, Env: env}
+		like = creds[i]
+	}
+	addBadKeys(plan, creds, like)
+	return creds, nil
+}
+
+// lookUp reads the secret. Errors never hold it.
+func (k *Key) lookUp(dir string) (string, error) {
+	kind, where, _ := strings.Cut(k.Secret, ":")
+	secret := ""
+	switch kind {
+	case "env":
+		v, ok := os.LookupEnv(where)
+		if !ok || v == "" {
+			return "", fmt.Errorf("key %s: the environment variable %s is not set: export %s with the key's secret", k.Name, where, where)
+		}
+		secret = v
+	case "file":
+		if !filepath.IsAbs(where) {
+			where = filepath.Join(dir, where)
+		}
+		f, err := os.Open(where)
+		if err != nil {
+			return "", fmt.Errorf("key %s: %w", k.Name, err)
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("key %s: %w", k.Name, err)
+		case !info.Mode().IsRegular():
+			return "", fmt.Errorf("key %s: %s is not a file", k.Name, where)
+		case info.Mode().Perm()&0o077 != 0:
+			return "", fmt.Errorf("key %s: others than the owner may read %s (mode %04o): chmod 600 %s", k.Name, where, info.Mode().Perm(), where)
+		}
+		data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+		if err != nil {
+			return "", fmt.Errorf("key %s: %w", k.Name, err)
+		}
+		if len(data) > maxSecret {
+			return "", fmt.Errorf("key %s: %s is larger than %d kB", k.Name, where, maxSecret>>10)
+		}
+		secret = strings.TrimRight(string(data), "\r\n")
+	}
+	if secret == "" || strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return "", fmt.Errorf("key %s: its secret is empty or holds control characters", k.Name)
+	}
+	return secret, nil
+}
+
+// httpClient is for sign-ins and lists: it follows no redirects.
+var httpClient = &http.Client{
+	Timeout:       15 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// token sends the exchange. Its errors never hold the secret or the answer.
+func (x *Exchange) token(ctx context.Context, target *url.URL, user, secret string) (string, error) {
+	fill := strings.NewReplacer("$user", user, "$secret", secret)
+	var body []byte
+	contentType := "application/json"
+	if x.Form != nil {
+		form := url.Values{}
+		for name, v := range x.Form {
+			form.Set(name, fill.Replace(v))
+		}
+		body, contentType = []byte(form.Encode()), "application/x-www-form-urlencoded"
+	} else {
+		members := map[string]any{}
+		for name, v := range x.JSON {
+			if s, ok := v.(string); ok {
+				v = fill.Replace(s)
+			}
+			members[name] = v
+		}
+		var err error
+		if body, err = json.Marshal(members); err != nil {
+			return "", err
+		}
+	}
+	where := x.URL
+	if strings.HasPrefix(where, "/") {
+		where = strings.TrimSuffix(target.String(), "/") + where
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, where, bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", contentType)
+	v, err := fetchJSON(req)
+	if err != nil {
+		return "", err
+	}
+	token, ok := at(v, x.Token).(string)
+	if !ok || token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return "", fmt.Errorf("%s answered without a token at %s", x.URL, x.Token)
+	}
+	return token, nil
+}
+
+// fetchJSON sends a request and decodes a 2xx answer.
+func fetchJSON(req *http.Request) (any, error) {
+	resp, err := httpClient.Do(req)
+	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err // the address may hold a key
+		}
+		return nil, err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return nil, fmt.Errorf("answered %d", resp.StatusCode)
+	}
+	var v any
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	if err := dec.Decode(&v); err != nil {
+		return nil, errors.New("answered something else than JSON")
+	}
+	return v, nil
+}
+
+// at follows a path such as data.0.id into a JSON value; nil when it leads nowhere.
+func at(v any, path string) any {
+	for _, step := range strings.Split(path, ".") {
+		switch node := v.(type) {
+		case map[string]any:
+			v = node[step]
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(node) {
+				return nil
+			}
+			v = node[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+// Objects returns the values of path parameters that the profile states or says where to
+// read.
+func (p *Profile) Objects(plan *conformance.Plan, creds []conformance.Credential, target *url.URL) conformance.Objects {
+	o := &profileObjects{p: p, values: map[string]func() (string, error){}}
+	for i := range p.IDs {
+		id := &p.IDs[i]
+		o.values[id.Param] = sync.OnceValues(func() (string, error) {
+			if id.From == nil {
+				return id.Value, nil
+			}
+			v, err := readID(id, plan, creds, target)
+			if err != nil {
+				return "", fmt.Errorf("reading {%s} from %s: %w", id.Param, id.From, err)
+			}
+			return v, nil
+		})
+	}
+	return o
+}
+
+// readID reads an id with the key that holds most of those which the catalog admits.
+func readID(id *ID, plan *conformance.Plan, creds []conformance.Credential, target *url.URL) (string, error) {
+	key := plan.StrongestKey(id.From)
+	if key < 0 {
+		return "", errors.New("no key of the profile is admitted there")
+	}
+	req, err := http.NewRequest(http.MethodGet, strings.TrimSuffix(target.String(), "/")+id.From.Path, nil)
+	if err != nil {
+		return "", err
+	}
+	creds[key].Apply(req)
+	v, err := fetchJSON(req)
+	if err != nil {
+		return "", err
+	}
+	switch found := at(v, id.Field).(type) {
+	case string:
+		if found != "" {
+			return found, nil
+		}
+	case json.Number:
+		return found.String(), nil
+	}
+	return "", fmt.Errorf("the answer has no id at %s", id.Field)
+}
+
+// profileObjects gives the same values to every request; for writes an expendable one
+// where there is one, in turn.
+type profileObjects struct {
+	p      *Profile
+	values map[string]func() (string, error)
+	turn   atomic.Int64
+}
+
+func (o *profileObjects) Params(_ context.Context, _, template string, write bool) (conformance.Params, error) {
+	t, err := catalogs.ParseTemplate(template)
+	if err != nil {
+		return conformance.Params{}, err
+	}
+	out := conformance.Params{Values: map[string]string{}, Shared: true}
+	names := t.Params()
+	expendable := 0
+	turn := int(o.turn.Add(1))
+	for _, name := range names {
+		if list := o.p.Expendable[name]; write && len(list) > 0 {
+			out.Values[name] = list[turn%len(list)]
+			expendable++
+			continue
+		}
+		if value := o.values[name]; value != nil {
+			if out.Values[name], err = value(); err != nil {
+				return out, err
+			}
+		}
+	}
+	out.Expendable = len(names) > 0 && expendable == len(names)
+	return out, nil
+}

@@ -1,0 +1,66 @@
+package conformance
+
+// A PlanView is a plan in its stable JSON form, version 1.
+type PlanView struct {
+	Version  int           `json:"version"`
+	Catalog  string        `json:"catalog"`
+	PlanHash string        `json:"plan_hash"`
+	Requests int           `json:"requests"`
+	Points   int           `json:"points"` // of the boundary
+	Keys     []ViewKey     `json:"keys"`
+	Probes   []ViewProbe   `json:"probes"`
+	Missing  []ViewMissing `json:"missing"` // grants that no key of the keyring holds
+	Unknown  []string      `json:"unknown"` // endpoints whose requirement is not known
+}
+
+// A ViewKey is one sender of a plan.
+type ViewKey struct {
+	Name   string `json:"name"`
+	Grants string `json:"grants,omitempty"` // empty for senders that are no keys
+}
+
+// A ViewProbe is one probe of a plan.
+type ViewProbe struct {
+	ID     string `json:"id"`
+	Check  string `json:"check"`
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	Key    string `json:"key"`
+	Expect Expect `json:"expect"`
+	Point  bool   `json:"point"` // it proves a point of the boundary
+}
+
+// A ViewMissing is a grant to make a key for.
+type ViewMissing struct {
+	Holds  string `json:"holds"`
+	Points int    `json:"points"`
+}
+
+// View returns the plan as it is printed.
+func (p *Plan) View() PlanView {
+	v := PlanView{Version: 1, Catalog: p.Catalog, PlanHash: p.Hash, Requests: len(p.Requests), Points: len(p.Points),
+		Keys: []ViewKey{}, Probes: []ViewProbe{}, Missing: []ViewMissing{}, Unknown: []string{}}
+	for _, k := range p.Keys {
+		key := ViewKey{Name: k.Name}
+		if k.Kind == ValidKey {
+			key.Grants = GrantName(k.Grants, p.Universe)
+		}
+		v.Keys = append(v.Keys, key)
+	}
+	points := map[int]bool{}
+	for _, pt := range p.Points {
+		points[pt.Probe] = true
+	}
+	for i, pr := range p.Probes {
+		req := p.Requests[pr.Request]
+		row := &p.Rows[req.Row]
+		v.Probes = append(v.Probes, ViewProbe{pr.ID, pr.Check, row.Method, row.Path, p.Keys[req.Key].Name, req.Expect, points[i]})
+	}
+	for _, m := range p.Missing() {
+		v.Missing = append(v.Missing, ViewMissing{m.Name, m.Points})
+	}
+	for _, e := range p.Unknown {
+		v.Unknown = append(v.Unknown, e.String())
+	}
+	return v
+}

@@ -1,0 +1,277 @@
+package conformance
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/permcheck/permcheck/internal/report"
+)
+
+// Bounds on the lists of a text report; JSON has them whole.
+const (
+	maxListed = 20 // lines
+	maxWhole  = 4  // findings of one cause with all their evidence
+)
+
+// WriteText writes the report for people: the first line, findings by cause, what was not
+// proven, and the matrix of endpoints and keys.
+func (r *Report) WriteText(w io.Writer, s report.Styles) {
+	style := s.Good
+	switch {
+	case r.Count[Fail] > 0:
+		style = s.Bad
+	case r.Proven < r.Total() || r.Count[Inconclusive] > 0:
+		style = s.Warn
+	}
+	fmt.Fprintln(w, style.Sprint(r.FirstLine()))
+	rows := 0
+	for i := range r.Plan.Rows {
+		if r.Plan.Rows[i].Endpoint != nil {
+			rows++
+		}
+	}
+	fmt.Fprintf(w, "catalog %s: %d endpoints, %d permissions; target %s%s\n", report.Clean(r.CatalogRef), rows, len(r.Plan.Universe),
+		report.Clean(r.Target.Redacted()), optional(", build ", report.Clean(r.Build)))
+	fmt.Fprintf(w, "%d requests with %d keys; plan %s\n", r.Requests, len(r.Plan.Keys), r.Plan.Hash)
+	if n := len(r.Plan.Unknown); n > 0 {
+		fmt.Fprintf(w, "not probed: %s whose requirement the catalog does not know\n", plural(n, "endpoint"))
+	}
+	if n := r.Plan.OtherRules; n > 0 {
+		fmt.Fprintf(w, "not probed: %s about records, fields and allow lists\n", plural(n, "rule"))
+	}
+	r.writeFindings(w, s)
+	r.writeUnproven(w, s)
+	r.writeLearned(w, s, "a request without a valid key is refused with", r.Learned.Anonymous)
+	r.writeLearned(w, s, "a key without the grant is refused with", r.Learned.Forbidden)
+	fmt.Fprintln(w)
+	r.writeMatrix(w, s)
+}
+
+func optional(label, text string) string {
+	if text == "" {
+		return ""
+	}
+	return label + text
+}
+
+func (r *Report) writeFindings(w io.Writer, s report.Styles) {
+	findings := r.Findings()
+	for i, f := range findings {
+		if i == 0 || findings[i-1].Fault != f.Fault {
+			n, endpoints := 0, map[string]bool{}
+			for _, g := range findings[i:] {
+				if g.Fault != f.Fault {
+					break
+				}
+				n++
+				endpoints[g.Subject] = true
+			}
+			fmt.Fprintf(w, "\n%s %s\n", s.Bold.Sprint(upperFirst(f.Cause)), s.Dim.Sprintf("(%s, %s)",
+				plural(n, "finding"), plural(len(endpoints), "endpoint")))
+			rule := report.RuleByID(f.Rule)
+			fmt.Fprintf(w, "  %s %s %s\n", s.Note.Sprint("why:"), rule.Why, s.Dim.Sprintf("(OWASP %s)", rule.Refs))
+		}
+		switch n := i - firstOfCause(findings, i); {
+		case n < maxWhole:
+			s.WriteFinding(w, &f.Finding)
+		case n < maxWhole+maxListed:
+			fmt.Fprintf(w, "%s: %s: %s %s\n", s.Bold.Sprint(f.Position), s.Severity(f.Severity()).Sprint(f.Severity()),
+				report.Clean(f.Subject), s.Dim.Sprintf("[%s]", f.Rule))
+		case n == maxWhole+maxListed:
+			fmt.Fprintln(w, "and more; --format json has all")
+		}
+	}
+	if len(findings) > 0 && len(r.Reproduce) > 0 {
+		fmt.Fprintf(w, "\n%s\n", s.Note.Sprint("to send these requests yourself:"))
+		for _, line := range r.Reproduce {
+			fmt.Fprintf(w, "    %s\n", report.Clean(line))
+		}
+	}
+}
+
+func firstOfCause(findings []*Finding, i int) int {
+	for i > 0 && findings[i-1].Fault == findings[i].Fault {
+		i--
+	}
+	return i
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// writeUnproven says what stayed open, one line for each reason, and which keys to make.
+func (r *Report) writeUnproven(w io.Writer, s report.Styles) {
+	for _, name := range r.Dead {
+		fmt.Fprintf(w, "\n%s key %s shows no sign of life; nothing that it was refused counts\n", s.Warn.Sprint("warning:"), report.Clean(name))
+	}
+	type line struct {
+		reason, example string
+		n               int
+	}
+	var lines []*line
+	byReason := map[string]*line{}
+	add := func(reason, example string) {
+		l := byReason[reason]
+		if l == nil {
+			l = &line{reason: reason, example: example}
+			byReason[reason] = l
+			lines = append(lines, l)
+		}
+		l.n++
+	}
+	for _, u := range r.Unproven() {
+		if !u.Mint {
+			add(u.Reason, fmt.Sprintf("%s %s for %s", u.Method, u.Path, u.Grant))
+		}
+	}
+	missing := r.Plan.Missing()
+	if len(lines) > 0 || len(missing) > 0 {
+		fmt.Fprintf(w, "\n%s\n", s.Bold.Sprint("Not proven"))
+	}
+	for i, l := range lines {
+		if i == maxListed {
+			fmt.Fprintf(w, "  and %d more reasons; --format json has all\n", len(lines)-maxListed)
+			break
+		}
+		fmt.Fprintf(w, "  %s: %s, such as %s\n", report.Clean(l.reason), plural(l.n, "point"), report.Clean(l.example))
+	}
+	if len(missing) > 0 {
+		points := 0
+		for _, m := range missing {
+			points += m.Points
+		}
+		fmt.Fprintf(w, "  %s need keys that the profile does not have; make and add:\n", plural(points, "point"))
+	}
+	for i, m := range missing {
+		if i == maxListed {
+			fmt.Fprintf(w, "    and %d more; permcheck probe --plan lists them all\n", len(missing)-maxListed)
+			break
+		}
+		fmt.Fprintf(w, "    a key that holds %s: %s\n", report.Clean(m.Name), plural(m.Points, "point"))
+	}
+}
+
+func (r *Report) writeLearned(w io.Writer, s report.Styles, what string, forms map[string]int) {
+	if len(forms) == 0 || len(r.Answers.Vouched) > 0 { // of the reference server there is nothing to learn
+		return
+	}
+	var parts []string
+	for form, n := range forms {
+		parts = append(parts, fmt.Sprintf("%s (%d times)", form, n))
+	}
+	slices.Sort(parts)
+	fmt.Fprintf(w, "%s %s %s; state it as refused: in the catalog or the profile to hold the server to it\n",
+		s.Note.Sprint("info: learned:"), what, strings.Join(parts, ", "))
+}
+
+// A column of the matrix holds the probes of some keys.
+type column struct {
+	title string
+	has   func(row *Row, req *Request) bool
+}
+
+// columns are the keys where they are few, else what they are to the endpoint.
+func (r *Report) columns() []column {
+	kind := func(kinds ...KeyKind) func(*Row, *Request) bool {
+		return func(_ *Row, req *Request) bool { return slices.Contains(kinds, r.Plan.Keys[req.Key].Kind) }
+	}
+	cols := []column{{"no key", kind(NoKey)}, {"bad key", kind(BadMalformed, BadUnknown)}}
+	const most = 12
+	if len(r.Plan.Keys) <= most && len(r.Answers.Vouched) == 0 {
+		for i, k := range r.Plan.Keys {
+			if k.Kind == ValidKey {
+				title := []rune(k.Name)
+				cols = append(cols, column{string(title[:min(len(title), 14)]), func(_ *Row, req *Request) bool { return req.Key == i }})
+			}
+		}
+		return cols
+	}
+	valid := func(expect Expect, sized func(grants int) bool) func(*Row, *Request) bool {
+		return func(_ *Row, req *Request) bool {
+			k := &r.Plan.Keys[req.Key]
+			return k.Kind == ValidKey && req.Expect == expect && sized(len(k.Grants))
+		}
+	}
+	all := len(r.Plan.Universe)
+	none := func(n int) bool { return n == 0 }
+	some := func(n int) bool { return n > 0 && n < all }
+	return append(cols,
+		column{"none", func(row *Row, req *Request) bool {
+			return valid(Refuse, none)(row, req) || valid(Admit, none)(row, req)
+		}},
+		column{"largest refused", valid(Refuse, some)}, column{"smallest admitted", valid(Admit, some)},
+		column{"all", func(row *Row, req *Request) bool {
+			return all > 0 && (valid(Admit, func(n int) bool { return n == all })(row, req) || valid(Refuse, func(n int) bool { return n == all })(row, req))
+		}})
+}
+
+// writeMatrix prints one line for each row and a cell for each column: the worst verdict
+// of all probes in it.
+func (r *Report) writeMatrix(w io.Writer, s report.Styles) {
+	cols := r.columns()
+	cells := make([][]Verdict, len(r.Plan.Rows))
+	const nothing = Verdict(255)
+	for i := range cells {
+		cells[i] = slices.Repeat([]Verdict{nothing}, len(cols))
+	}
+	rank := map[Verdict]int{nothing: 0, Skipped: 1, Pass: 2, Inconclusive: 3, Fail: 4}
+	for i := range r.Plan.Probes {
+		req := &r.Plan.Requests[r.Plan.Probes[i].Request]
+		for c := range cols {
+			if cols[c].has(&r.Plan.Rows[req.Row], req) && rank[r.Verdicts[i]] > rank[cells[req.Row][c]] {
+				cells[req.Row][c] = r.Verdicts[i]
+			}
+		}
+	}
+	width := len("endpoint")
+	for i := range r.Plan.Rows {
+		width = max(width, utf8.RuneCountInString(r.Plan.Rows[i].String()))
+	}
+	width = min(width, 90)
+	fmt.Fprintf(w, "%s", s.Bold.Sprintf("%-*s", width, "endpoint"))
+	for _, c := range cols {
+		fmt.Fprintf(w, "  %s", s.Bold.Sprint(report.Clean(c.title)))
+	}
+	fmt.Fprintln(w)
+	for i := range r.Plan.Rows {
+		name := report.Clean(r.Plan.Rows[i].String())
+		if utf8.RuneCountInString(name) > width {
+			name = string([]rune(name)[:width-3]) + "..."
+		}
+		fmt.Fprintf(w, "%-*s", width, name)
+		for c, v := range cells[i] {
+			text, style := "", s.Dim
+			switch v {
+			case Pass:
+				text, style = "ok", s.Good
+			case Fail:
+				text, style = "FAIL", s.Bad
+			case Inconclusive:
+				text, style = "?", s.Warn
+			case Skipped:
+				text = "-"
+			}
+			pad := utf8.RuneCountInString(report.Clean(cols[c].title)) - len(text)
+			if c == len(cols)-1 {
+				pad = 0
+			}
+			fmt.Fprintf(w, "  %s%s", style.Sprint(text), strings.Repeat(" ", max(0, pad)))
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintln(w, s.Dim.Sprint("ok: as the catalog says; FAIL: not so; ?: inconclusive; -: not sent; empty: nothing to ask"))
+}

@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/strictyaml"
+)
+
+func newExplain(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "explain [RULE]",
+		Short: "Say what a rule means, why it matters and what to do",
+		Long:  "Explain prints one rule: what is wrong, why it matters, what to do. Without an\nargument it lists all rules.",
+		Example: `  permcheck explain
+  permcheck explain requirement-weakened`,
+		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return ruleIDs(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			st := a.styles()
+			if len(args) == 0 {
+				w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+				for _, r := range report.Rules {
+					fmt.Fprintf(w, "%s\t%s\t%s\n", r.ID, r.Severity, r.Title)
+				}
+				return w.Flush()
+			}
+			for _, r := range report.Rules {
+				if r.ID != args[0] {
+					continue
+				}
+				fmt.Fprintf(a.out, "%s (%s)\n%s\n\n", st.Bold.Sprint(r.ID), st.Severity(r.Severity).Sprint(r.Severity), r.Title)
+				fmt.Fprintf(a.out, "%s %s\n", st.Note.Sprint("why: "), r.Why)
+				fmt.Fprintf(a.out, "%s %s\n", st.Note.Sprint("next:"), r.Fix)
+				if r.Refs != "" {
+					fmt.Fprintf(a.out, "%s  %s\n", st.Note.Sprint("see:"), strings.Join(strings.Fields(r.Refs), ", "))
+				}
+				return nil
+			}
+			hint := ""
+			if near := strictyaml.Nearest(args[0], ruleIDs()); near != "" {
+				hint = fmt.Sprintf(": did you mean %s?", near)
+			}
+			return fmt.Errorf("no rule %q%s (permcheck explain lists all)", args[0], hint)
+		},
+	}
+	return cmd
+}
+
+func ruleIDs() []string {
+	ids := make([]string, len(report.Rules))
+	for i, r := range report.Rules {
+		ids[i] = r.ID
+	}
+	return ids
+}

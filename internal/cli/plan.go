@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/internal/report"
+)
+
+// printPlan prints what a probe would send.
+func (a *app) printPlan(p *conformance.Plan) error {
+	if a.format == "json" {
+		return a.writeJSON(p.View())
+	}
+	s := a.styles()
+	v := p.View()
+	fmt.Fprintf(a.out, "%s\n", s.Bold.Sprintf("%d requests, %d probes, %d points of the boundary; plan %s", v.Requests, len(v.Probes), v.Points, v.PlanHash))
+	fmt.Fprintf(a.out, "\n%s\n", s.Bold.Sprintf("keys (%d)", len(v.Keys)))
+	for _, k := range v.Keys {
+		text := k.Name
+		if k.Grants != "" && k.Grants != k.Name {
+			text += "  holds " + k.Grants
+		}
+		fmt.Fprintf(a.out, "  %s\n", report.Clean(text))
+	}
+	fmt.Fprintf(a.out, "\n%s\n", s.Bold.Sprint("requests"))
+	type request struct{ row, key string }
+	checks := map[request][]string{}
+	for _, pr := range v.Probes {
+		r := request{pr.Method + " " + pr.Path, pr.Key}
+		checks[r] = append(checks[r], pr.Check)
+	}
+	last := ""
+	for _, pr := range v.Probes {
+		r := request{pr.Method + " " + pr.Path, pr.Key}
+		if r.row != last {
+			fmt.Fprintf(a.out, "%s\n", report.Clean(r.row))
+			last = r.row
+		}
+		if list := checks[r]; len(list) > 0 {
+			fmt.Fprintf(a.out, "  %-6s  %s  %s\n", pr.Expect, report.Clean(pr.Key), s.Dim.Sprint(strings.Join(list, ", ")))
+			delete(checks, r)
+		}
+	}
+	if len(v.Missing) > 0 {
+		fmt.Fprintf(a.out, "\n%s\n", s.Bold.Sprint("keys to make, and how many more points each proves"))
+		for _, m := range v.Missing {
+			fmt.Fprintf(a.out, "  %4d  %s\n", m.Points, report.Clean(m.Holds))
+		}
+	}
+	for _, e := range v.Unknown {
+		fmt.Fprintf(a.out, "not probed, the catalog does not know what it requires: %s\n", report.Clean(e))
+	}
+	return nil
+}

@@ -1,0 +1,420 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/conformance/keyring"
+	"github.com/permcheck/permcheck/internal/report"
+)
+
+// startTimeout is how long the reference server may take to say that it is ready.
+const startTimeout = 30 * time.Second
+
+type probeFlags struct {
+	reference, plan, faultList bool
+	faults                     []string
+	target, profile, writes    string
+	allowProduction            string
+	limits                     conformance.Limits
+}
+
+func newProbe(a *app) *cobra.Command {
+	var f probeFlags
+	cmd := &cobra.Command{
+		Use:   "probe CATALOG (--target URL --profile FILE | --reference)",
+		Short: "Hold a running API against a catalog: what each key can do, and what it must not",
+		Long: `Probe asks a running API, for each endpoint of the catalog, the few questions that
+decide whether it enforces its requirement: the smallest grants that must be admitted, the
+largest that must be refused, no key, a malformed and an unknown key. A refusal counts only
+when a key that the catalog admits is answered 2xx on the same request.
+
+CATALOG is a file, vendor:NAME, or - for standard input. With --target the keys come from a
+profile, which names them and says where each secret is; what those keys cannot prove is
+listed with the key to make. With --reference a server that enforces the catalog is started
+as a process of its own, every key is made, and the whole boundary is proven: it shows
+what permcheck finds when a --fault is planted.
+
+Against a target no row that writes is sent unless --writes or the profile says so.
+
+Exit codes: 0 no finding at or above --fail-on, 1 there is one, 2 the target could not be
+probed, nothing was proven, or less than the profile requires.`,
+		Example: `  permcheck probe vendor:eightfold --reference
+  permcheck probe vendor:eightfold --reference --fault read-opens-write
+  permcheck probe api/permissions.yaml --target https://staging.example.com --profile probe.yaml
+  permcheck probe api/permissions.yaml --plan --profile probe.yaml`,
+		ValidArgsFunction: completeCatalogs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if f.faultList {
+				return cobra.NoArgs(cmd, args)
+			}
+			return exactArgs(1, "one CATALOG")(cmd, args)
+		},
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if f.faultList {
+			return a.printFaults()
+		}
+		if err := f.check(); err != nil {
+			return err
+		}
+		return a.probe(cmd.Context(), args[0], &f, cmd.Flags().Changed("writes"))
+	}
+	fl := cmd.Flags()
+	fl.BoolVar(&f.reference, "reference", false, "start a reference server and probe that")
+	fl.StringArrayVar(&f.faults, "fault", nil, "plant a fault in the reference server: NAME or 'NAME@METHOD /path'; may be repeated")
+	fl.BoolVar(&f.faultList, "faults", false, "list the faults and end")
+	fl.StringVar(&f.target, "target", "", "address of the API to probe")
+	fl.StringVar(&f.profile, "profile", "", "file that names the keys")
+	fl.BoolVar(&f.plan, "plan", false, "print what would be sent, and send nothing")
+	fl.StringVar(&f.writes, "writes", "none", "rows that write: none, disposable or all (default none, all for --reference)")
+	fl.StringVar(&f.allowProduction, "allow-production", "", "host of a production target, which is sent reads only")
+	fl.IntVar(&f.limits.Connections, "connections", 0, "connections at a time (default 4, 32 on loopback)")
+	fl.Float64Var(&f.limits.Rate, "rate", 0, "requests a second (default 10, unlimited on loopback)")
+	fl.DurationVar(&f.limits.Timeout, "timeout", 0, "how long one request may take (default 10s)")
+	fl.DurationVar(&f.limits.Deadline, "deadline", 0, "how long the whole run may take (default 1h)")
+	a.formatFlag(cmd, "text", "json")
+	a.failOnFlag(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("fault", cobra.FixedCompletions(faultNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("writes", cobra.FixedCompletions([]string{"none", "disposable", "all"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (f *probeFlags) check() error {
+	switch {
+	case f.reference && (f.target != "" || f.profile != ""):
+		return errors.New("--reference makes its own server and keys: leave out --target and --profile")
+	case !f.reference && len(f.faults) > 0:
+		return errors.New("--fault is for the reference server: add --reference")
+	case !f.reference && !f.plan && (f.target == "" || f.profile == ""):
+		return errors.New("expected --target URL and --profile FILE, or --reference")
+	case f.writes != "none" && f.writes != "disposable" && f.writes != "all":
+		return fmt.Errorf("--writes %q: expected none, disposable or all", f.writes)
+	case f.limits.Connections < 0 || f.limits.Connections > 1024:
+		return fmt.Errorf("--connections %d: expected 1 to 1024", f.limits.Connections)
+	case f.limits.Rate < 0 || f.limits.Timeout < 0 || f.limits.Deadline < 0:
+		return errors.New("--rate, --timeout and --deadline cannot be negative")
+	}
+	return nil
+}
+
+func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven bool) error {
+	text, c, err := a.readCatalog(ref)
+	if err != nil {
+		return err
+	}
+	if f.reference || f.profile == "" {
+		p, err := conformance.NewPlan(c, conformance.PlanOptions{})
+		if err != nil {
+			return err
+		}
+		if f.plan {
+			return a.printPlan(p)
+		}
+		return a.probeReference(ctx, ref, text, p, f, writesGiven)
+	}
+	return a.probeTarget(ctx, ref, c, f, writesGiven)
+}
+
+// readCatalog is loadCatalog and also returns the text that came from standard input, to
+// be handed on.
+func (a *app) readCatalog(ref string) ([]byte, *catalogs.Catalog, error) {
+	if ref != "-" {
+		c, err := catalogs.Load(ref)
+		return nil, c, err
+	}
+	var text bytes.Buffer
+	in := a.in
+	a.in = io.TeeReader(in, &text)
+	c, err := a.loadCatalog(ref)
+	a.in = in
+	return text.Bytes(), c, err
+}
+
+// probeReference starts the reference server as a process of its own and probes it.
+func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *conformance.Plan, f *probeFlags, writesGiven bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ready, token, stop, err := startReference(ctx, ref, text, f.faults)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	api, err := url.Parse(ready.API)
+	if err != nil {
+		return fmt.Errorf("the reference server gave the address %q: %w", ready.API, err)
+	}
+	adminURL, err := url.Parse(ready.Admin)
+	if err != nil {
+		return fmt.Errorf("the reference server gave the admin address %q: %w", ready.Admin, err)
+	}
+	admin := keyring.NewAdmin(adminURL, token)
+	creds, err := admin.Mint(ctx, p)
+	if err != nil {
+		return err
+	}
+	t := conformance.Target{Base: api, Credentials: creds, Vouched: true, Objects: admin, Writes: conformance.WritesAll, Limits: f.limits}
+	if writesGiven {
+		t.Writes = conformance.WritePolicy(f.writes)
+	}
+	r, err := a.run(ctx, ref, p, t)
+	if err != nil {
+		return err
+	}
+	r.Reproduce = reproduce(ref, f.faults, r)
+	if err := a.printReport(r); err != nil {
+		return err
+	}
+	findings := r.Findings()
+	if len(findings) == 0 && r.Proven < r.Total() {
+		return &partialError{fmt.Sprintf("proven %d of %d", r.Proven, r.Total())}
+	}
+	return a.verdict(r, findings)
+}
+
+// reproduce lists the commands that start the same server with the keys that the findings
+// name.
+func reproduce(ref string, faults []string, r *conformance.Report) []string {
+	if len(r.Groups) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "permcheck serve %s", conformance.ShellQuote(ref))
+	for _, f := range faults {
+		fmt.Fprintf(&b, " --fault %s", conformance.ShellQuote(f))
+	}
+	named := map[int]bool{}
+	for _, g := range r.Groups {
+		key := r.Plan.Requests[r.Plan.Probes[g.Probes[0]].Request].Key
+		if k := r.Plan.Keys[key]; k.Kind == conformance.ValidKey && !named[key] && len(named) < 10 {
+			named[key] = true
+			fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(r.Credentials[key].Env+"="+k.Name))
+		}
+	}
+	return []string{b.String(), "and in another terminal the export lines that it prints, then the curl line"}
+}
+
+// run sends the plan, shows the progress, and judges.
+func (a *app) run(ctx context.Context, ref string, p *conformance.Plan, t conformance.Target) (*conformance.Report, error) {
+	t.Progress = a.progress(len(p.Requests))
+	started := time.Now()
+	answers, sent, err := conformance.Run(ctx, p, t)
+	if err != nil {
+		return nil, err
+	}
+	return &conformance.Report{
+		Result: conformance.Judge(p, answers), Sent: sent, Target: t.Base, Credentials: t.Credentials, CatalogRef: ref,
+		Times: conformance.Times{Started: started.UTC().Format(time.RFC3339), Ended: time.Now().UTC().Format(time.RFC3339)},
+	}, nil
+}
+
+// progress returns a function that moves a bar on standard error; nil when that is no
+// terminal.
+func (a *app) progress(total int) func(done, total int) {
+	if !isTerminal(a.err) {
+		return nil
+	}
+	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription("probing"),
+		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(50*time.Millisecond))
+	return func(int, int) { _ = bar.Add(1) } // a bar that cannot be drawn is no reason to stop
+}
+
+func (a *app) printReport(r *conformance.Report) error {
+	if a.format == "json" {
+		return r.WriteJSON(a.out)
+	}
+	r.WriteText(a.out, a.styles())
+	return nil
+}
+
+// verdict is the end of a run whose report is printed.
+func (a *app) verdict(r *conformance.Report, findings []*conformance.Finding) error {
+	if r.Answers.Cut != "" {
+		return &partialError{"the run was cut short: " + r.Answers.Cut}
+	}
+	if len(r.Void) > 0 {
+		return &partialError{"these keys are refused where the catalog admits them as if they were unknown; check their secrets: " + strings.Join(r.Void, ", ")}
+	}
+	if r.Proven+r.Failed == 0 {
+		return &partialError{"nothing was proven"}
+	}
+	list := make([]*report.Finding, len(findings))
+	for i, f := range findings {
+		list[i] = &f.Finding
+	}
+	return a.result(list)
+}
+
+// probeTarget probes a server of the user's with the keys of a profile.
+func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, f *probeFlags, writesGiven bool) error {
+	profile, err := keyring.LoadProfile(f.profile, c)
+	if err != nil {
+		return err
+	}
+	if err := sameCatalog(ref, profile); err != nil {
+		return err
+	}
+	p, err := conformance.NewPlan(c, conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused})
+	if err != nil {
+		return err
+	}
+	if f.plan {
+		return a.printPlan(p)
+	}
+	target, err := keyring.ParseTarget(f.target)
+	if err != nil {
+		return fmt.Errorf("--target: %w", err)
+	}
+	if profile.Target != nil && profile.Target.Host != target.Host {
+		return fmt.Errorf("%s: the profile is for %s, but --target is %s: name the same host", profile.Pos("target"), profile.Target.Host, target.Host)
+	}
+	t := conformance.Target{Base: target, Writes: cmp.Or(profile.Writes, conformance.WritesNone), Limits: profile.Limits,
+		Control: profile.Control, BuildHeader: profile.BuildHeader}
+	if writesGiven {
+		t.Writes = conformance.WritePolicy(f.writes)
+	}
+	if profile.Environment == "production" {
+		if t.Writes != conformance.WritesNone {
+			return fmt.Errorf("--writes %s: the profile says environment: production, which is sent reads only", t.Writes)
+		}
+		if f.allowProduction != target.Host {
+			return fmt.Errorf("the profile says environment: production: add --allow-production %s to send it reads", target.Host)
+		}
+	}
+	overrideLimits(&t.Limits, f.limits)
+	if t.Credentials, err = profile.SignIn(ctx, p, target); err != nil {
+		return err
+	}
+	t.Objects = profile.Objects(p, t.Credentials, target)
+	r, err := a.run(ctx, ref, p, t)
+	if err != nil {
+		return err
+	}
+	if err := a.printReport(r); err != nil {
+		return err
+	}
+	if err := required(r, profile.Require); err != nil {
+		return err
+	}
+	return a.verdict(r, r.Findings())
+}
+
+// sameCatalog refuses a profile that was written for another catalog than the one that
+// was named. What comes from standard input cannot be compared.
+func sameCatalog(ref string, profile *keyring.Profile) error {
+	if profile.Catalog == "" || ref == "-" || ref == profile.Catalog {
+		return nil
+	}
+	if mine, err := os.Stat(ref); err == nil {
+		if theirs, err := os.Stat(profile.Catalog); err == nil && os.SameFile(mine, theirs) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: the profile is for catalog %s, but CATALOG is %s: name the same one", profile.Pos("catalog"), profile.Catalog, ref)
+}
+
+// overrideLimits lets flags win over the profile.
+func overrideLimits(l *conformance.Limits, flags conformance.Limits) {
+	l.Connections = cmp.Or(flags.Connections, l.Connections)
+	l.Rate = cmp.Or(flags.Rate, l.Rate)
+	l.Timeout = cmp.Or(flags.Timeout, l.Timeout)
+	l.Deadline = cmp.Or(flags.Deadline, l.Deadline)
+}
+
+// required holds a run to what the profile asks for. A point that failed is known, so it
+// counts as reached.
+func required(r *conformance.Report, req keyring.Require) error {
+	if reached := float64(r.Proven+r.Failed) / float64(r.Total()); reached < req.Proven {
+		return &partialError{fmt.Sprintf("%.1f%% of the boundary is decided, the profile requires %.1f%%", 100*reached, 100*req.Proven)}
+	}
+	if req.Controls && len(r.Dead) > 0 {
+		return &partialError{"the profile requires every key's control, and these show no sign of life: " + strings.Join(r.Dead, ", ")}
+	}
+	return nil
+}
+
+// startReference runs "permcheck serve" of this same program, which is told its catalog,
+// its faults and, by the environment, the admin token. It ends with this process: its
+// standard input then ends.
+func startReference(ctx context.Context, ref string, text []byte, faults []string) (*served, string, func(), error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, "", nil, fmt.Errorf("finding this program to start the reference server: %w", err)
+	}
+	args := []string{"serve", ref, "--format", "json"}
+	if ref == "-" {
+		file, err := os.CreateTemp("", "permcheck-catalog-*.yaml")
+		if err != nil {
+			return nil, "", nil, err
+		}
+		defer os.Remove(file.Name())
+		if _, err = file.Write(text); err == nil {
+			err = file.Close()
+		}
+		if err != nil {
+			return nil, "", nil, fmt.Errorf("handing the catalog to the reference server: %w", err)
+		}
+		args[1] = file.Name()
+	}
+	args = append(args, "--until-eof")
+	for _, f := range faults {
+		args = append(args, "--fault", f)
+	}
+	token := rand.Text()
+	cmd := exec.CommandContext(ctx, exe, args...)
+	cmd.Args[0] = cmp.Or(os.Args[0], exe) // a program that looks at its name sees the same one
+	// It is told nothing else; SystemRoot is what sockets need on one system.
+	cmd.Env = []string{adminTokenEnv + "=" + token, "SystemRoot=" + os.Getenv("SystemRoot")}
+	cmd.WaitDelay = time.Second
+	var problem bytes.Buffer
+	cmd.Stderr = &problem
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, "", nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, "", nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, "", nil, fmt.Errorf("starting the reference server: %w", err)
+	}
+	stop := func() {
+		in.Close()
+		_ = cmd.Wait() // it was told to end; how it did changes nothing any more
+	}
+	ready := make(chan error, 1)
+	var s served
+	go func() { ready <- json.NewDecoder(io.LimitReader(out, 1<<16)).Decode(&s) }()
+	select {
+	case err = <-ready:
+	case <-time.After(startTimeout):
+		err = fmt.Errorf("not ready after %s", startTimeout)
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		stop()
+		if said := strings.TrimSpace(problem.String()); said != "" {
+			return nil, "", nil, errors.New(strings.TrimPrefix(said, "permcheck: "))
+		}
+		return nil, "", nil, fmt.Errorf("starting the reference server: %w", err)
+	}
+	return &s, token, stop, nil
+}

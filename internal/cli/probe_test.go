@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+const probeCatalog = `permcheck: catalog/1
+name: hire
+permissions: {read: , write: , admin: {implies: "*"}}
+endpoints:
+  GET /positions: read
+  POST /positions: write
+  GET /positions/{id}: read
+  PATCH /positions/{id}: write
+  GET /reports: read & write
+  GET /me: authenticated
+  GET /health: public
+`
+
+// served starts "permcheck serve" and returns its address; the secrets of its keys are
+// exported to this process.
+func startServe(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	in, closeIn := io.Pipe()
+	out, outW := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		done <- Run(context.Background(), append([]string{"serve", filepath.Join(dir, "hire.yaml"), "--until-eof"}, args...), in, outW, io.Discard)
+		outW.Close()
+	}()
+	t.Cleanup(func() {
+		closeIn.Close()
+		go io.Copy(io.Discard, out)
+		if code := <-done; code != 0 {
+			t.Errorf("serve ended with %d", code)
+		}
+	})
+	export := regexp.MustCompile(`^export ([A-Z0-9_]+)=(.*)$`)
+	api := ""
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if m := export.FindStringSubmatch(lines.Text()); m != nil {
+			if m[1] == "PC_API" {
+				api = m[2]
+			}
+			t.Setenv(m[1], m[2])
+		}
+		if strings.HasPrefix(lines.Text(), "admin API:") {
+			return api
+		}
+	}
+	t.Fatal("serve said nothing")
+	return ""
+}
+
+func probeDir(t *testing.T, profile string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"hire.yaml": probeCatalog, "probe.yaml": "permcheck: probe/1\n" + profile} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func runProbe(ctx context.Context, dir, target string, args ...string) (code int, out, errOut string) {
+	var o, e bytes.Buffer
+	code = Run(ctx, append([]string{"probe", filepath.Join(dir, "hire.yaml"), "--target", target, "--profile", filepath.Join(dir, "probe.yaml")}, args...),
+		strings.NewReader(""), &o, &e)
+	return code, o.String(), e.String()
+}
+
+// wholeKeyring proves the whole boundary of the catalog.
+var wholeKeyring = []string{
+	"PC_FULL=all", "PC_NONE=none", "PC_READ=read", "PC_WRITE=write", "PC_ADMIN=admin", "PC_BOTH=read & write",
+}
+
+const wholeKeys = `ids: {id: {from: GET /positions, field: data.0.id}}
+control: GET /me
+build: header X-Build
+require: {proven: 100%, controls: all}
+keys:
+  full: {grants: all, secret: env:PC_FULL}
+  none: {grants: none, secret: env:PC_NONE}
+  read: {grants: read, secret: env:PC_READ}
+  write: {grants: write, secret: env:PC_WRITE}
+  admin: {grants: admin, secret: env:PC_ADMIN}
+  both: {grants: read & write, secret: env:PC_BOTH}
+`
+
+func keyFlags() (flags []string) {
+	for _, k := range wholeKeyring {
+		flags = append(flags, "--key", k)
+	}
+	return flags
+}
+
+func TestProbeTarget(t *testing.T) {
+	dir := probeDir(t, wholeKeys)
+	api := startServe(t, dir, keyFlags()...)
+	code, out, errOut := runProbe(t.Context(), dir, api, "--writes", "all")
+	if code != 0 || !strings.HasPrefix(out, "proven 25 of 25, failed 0, inconclusive 0\n") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+	if !strings.Contains(out, "endpoint") || !regexp.MustCompile(`(?m)^GET /reports +ok +ok +ok +ok +ok +ok +ok +ok$`).MatchString(out) {
+		t.Errorf("the matrix has no column for each key:\n%s", out)
+	}
+	for _, k := range wholeKeyring {
+		name, _, _ := strings.Cut(k, "=")
+		if strings.Contains(out+errOut, os.Getenv(name)) {
+			t.Errorf("the report holds the secret %s", name)
+		}
+	}
+
+	// Without writes their points stay open, which is less than the profile requires.
+	code, out, errOut = runProbe(t.Context(), dir, api)
+	if code != 2 || !strings.HasPrefix(out, "proven 17 of 25, ") || !strings.Contains(errOut, "68.0% of the boundary is decided, the profile requires 100.0%") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+
+	// A mistyped key is no proof of anything.
+	right := os.Getenv("PC_READ")
+	t.Setenv("PC_READ", "pcref_MISTYPEDMISTYPEDMISTYPED")
+	code, out, errOut = runProbe(t.Context(), dir, api, "--writes", "all")
+	if code != 2 || !strings.Contains(out, "key read shows no sign of life") || !strings.Contains(out, "its control call failed: GET /me before the probes answered 401, expected 2xx") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+	t.Setenv("PC_READ", right)
+
+	// A run that is interrupted is not whole.
+	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+	defer cancel()
+	code, out, errOut = runProbe(ctx, dir, api, "--rate", "20")
+	if code != 2 {
+		t.Errorf("interrupted: exit %d\n%s%s", code, out, errOut)
+	}
+}
+
+func TestProbeTargetWithFaults(t *testing.T) {
+	dir := probeDir(t, wholeKeys)
+	api := startServe(t, dir, append(keyFlags(), "--fault", "or-instead-of-and")...)
+	code, out, errOut := runProbe(t.Context(), dir, api, "--writes", "all")
+	if code != 1 {
+		t.Errorf("exit %d\n%s", code, errOut)
+	}
+	for _, want := range []string{
+		"proven 23 of 25, failed 2, inconclusive 0\n",
+		"error: GET /reports: a key is admitted without the permission; the catalog asks for \"read & write\" [over-grant]\n",
+		"    with a key that holds read: expected a refusal, observed 200\n",
+		"    curl -i -H \"Authorization: Bearer $PC_READ\" " + api + "/reports\n",
+		"A part of the permissions that are demanded together, or another one, is enough (1 finding, 1 endpoint)\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if code, _, _ := runProbe(t.Context(), dir, api, "--writes", "all", "--fail-on", "none"); code != 0 {
+		t.Errorf("--fail-on none: exit %d", code)
+	}
+}
+
+// A target that is no API, or none at all, is exit 2 with what to do.
+func TestProbeUnusableTarget(t *testing.T) {
+	t.Setenv("PC_FULL", "a-secret-of-the-test")
+	dir := probeDir(t, "keys: {full: {grants: all, secret: env:PC_FULL}}\nlimits: {timeout: 300ms}\n")
+	pages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<html>")
+	}))
+	defer pages.Close()
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer silent.Close()
+	for target, want := range map[string]string{
+		pages.URL:  "answers web pages (text/html), not an API, whatever the path: give the address of the API",
+		silent.URL: "does not answer within 300ms: check that the server is running",
+	} {
+		code, out, errOut := runProbe(t.Context(), dir, target)
+		if code != 2 || out != "" || !strings.Contains(errOut, want) {
+			t.Errorf("exit %d, %q, %q; want %q", code, out, errOut, want)
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/conformance/reference"
+	"github.com/permcheck/permcheck/internal/report"
+)
+
+// adminTokenEnv names the variable with the token of the reference server's admin API.
+const adminTokenEnv = "PERMCHECK_ADMIN_TOKEN"
+
+func newServe(a *app) *cobra.Command {
+	var (
+		addr, adminAddr string
+		opts            reference.Options
+		keys            []string
+		untilEOF        bool
+		listFaults      bool
+	)
+	cmd := &cobra.Command{
+		Use:   "serve CATALOG",
+		Short: "Run a reference server that enforces a catalog",
+		Long: `Serve runs an HTTP server that enforces the catalog on seeded objects: a partner for
+the client that you write, and a target to try permcheck probe on. CATALOG is a file,
+vendor:NAME, or - for standard input.
+
+Requests show a key as "Authorization: Bearer SECRET". Keys are made with --key, or
+while it runs with the admin API, which listens on an address of its own. Its token
+is taken from $` + adminTokenEnv + `, or made and printed on standard error.
+Endpoints that the catalog calls unknown are refused to every key.
+
+A fault (--fault, see --faults) makes the server do something wrong, such as a check
+that is missing on one endpoint; the catalog that it serves stays as it is.`,
+		Example: `  permcheck serve vendor:eightfold --key 'PC_READER=Position:READ'
+  permcheck serve api/permissions.yaml --addr 127.0.0.1:8080 --fault missing-check
+  permcheck serve api/permissions.yaml --fault 'missing-check@DELETE /positions/{id}'
+  permcheck serve --faults`,
+		ValidArgsFunction: completeCatalogs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if listFaults {
+				return cobra.NoArgs(cmd, args)
+			}
+			return exactArgs(1, "one CATALOG")(cmd, args)
+		},
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if listFaults {
+			return a.printFaults()
+		}
+		c, err := a.loadCatalog(args[0])
+		if err != nil {
+			return err
+		}
+		token := os.Getenv(adminTokenEnv)
+		if opts.AdminToken = token; token == "" {
+			opts.AdminToken = rand.Text()
+		}
+		srv, err := reference.New(c, opts)
+		if err != nil {
+			return err
+		}
+		exports, err := mintKeys(srv, c, keys)
+		if err != nil {
+			return err
+		}
+		api, err := net.Listen("tcp", addr)
+		if err != nil {
+			return fmt.Errorf("--addr: %w", err)
+		}
+		admin, err := net.Listen("tcp", adminAddr)
+		if err != nil {
+			api.Close()
+			return fmt.Errorf("--admin-addr: %w", err)
+		}
+		if a.format == "json" {
+			err = json.NewEncoder(a.out).Encode(served{Version: 1, Catalog: args[0], Endpoints: len(c.Endpoints),
+				API: "http://" + api.Addr().String(), Admin: "http://" + admin.Addr().String()})
+		} else {
+			s := a.styles()
+			fmt.Fprintf(a.out, "serving %s, %d endpoints\n", s.Bold.Sprint(report.Clean(c.Name)), len(c.Endpoints))
+			fmt.Fprintf(a.out, "export PC_API=http://%s\n", api.Addr())
+			for _, line := range exports {
+				fmt.Fprintln(a.out, line)
+			}
+			fmt.Fprintf(a.out, "admin API: http://%s\n", admin.Addr())
+		}
+		if err != nil {
+			return err
+		}
+		if token == "" && a.format != "json" {
+			fmt.Fprintf(a.err, "admin token: %s\n", opts.AdminToken)
+		}
+		if n := len(c.Records) + len(c.Fields) + len(c.AllowLists); n > 0 && a.format != "json" {
+			fmt.Fprintf(a.err, "note: the server enforces what endpoints require; %s of the catalog about records, fields and allow lists are not enforced\n", plural(n, "rule"))
+		}
+		ctx := cmd.Context()
+		if untilEOF {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithCancel(ctx)
+			defer cancel()
+			go func() {
+				_, _ = io.Copy(io.Discard, a.in) // any end of it is the end
+				cancel()
+			}()
+		}
+		return srv.Serve(ctx, api, admin)
+	}
+	f := cmd.Flags()
+	f.StringVar(&addr, "addr", "127.0.0.1:0", "address of the API; port 0 picks a free one")
+	f.StringVar(&adminAddr, "admin-addr", "127.0.0.1:0", "address of the admin API")
+	f.StringArrayVar(&opts.Faults, "fault", nil, "plant a fault: NAME or 'NAME@METHOD /path'; may be repeated")
+	f.BoolVar(&listFaults, "faults", false, "list the faults and end")
+	f.StringArrayVar(&keys, "key", nil, "make a key: 'NAME=GRANT', where GRANT is all, none, 'a & b' or 'all except a'; may be repeated")
+	f.IntVar(&opts.Rows, "rows", 3, "objects seeded in each collection")
+	f.BoolVar(&untilEOF, "until-eof", false, "end when standard input does")
+	a.formatFlag(cmd, "text", "json")
+	_ = cmd.RegisterFlagCompletionFunc("fault", cobra.FixedCompletions(faultNames(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// served is what serve --format json prints when it is ready.
+type served struct {
+	Version   int    `json:"version"`
+	Catalog   string `json:"catalog"`
+	Endpoints int    `json:"endpoints"`
+	API       string `json:"api"`
+	Admin     string `json:"admin"`
+}
+
+// mintKeys makes the keys of --key and returns the shell lines that export them.
+func mintKeys(srv *reference.Server, c *catalogs.Catalog, keys []string) ([]string, error) {
+	var lines []string
+	for _, text := range keys {
+		name, grant, ok := strings.Cut(text, "=")
+		if !ok || name == "" || strings.ContainsFunc(name, func(r rune) bool {
+			return !(r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z')
+		}) {
+			return nil, fmt.Errorf("--key %q: expected NAME=GRANT, where NAME is one for an environment variable", text)
+		}
+		set, err := conformance.ParseGrant(grant, c)
+		if err != nil {
+			return nil, fmt.Errorf("--key %q: %w", text, err)
+		}
+		_, secret, err := srv.Mint(name, set)
+		if err != nil {
+			return nil, fmt.Errorf("--key %q: %w", text, err)
+		}
+		lines = append(lines, fmt.Sprintf("export %s=%s", name, secret))
+	}
+	return lines, nil
+}
+
+func faultNames() []string {
+	var names []string
+	for _, f := range reference.Faults {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+func (a *app) printFaults() error {
+	if a.format == "json" {
+		type row struct {
+			Name  string `json:"name"`
+			Check string `json:"check"`
+			What  string `json:"what"`
+		}
+		rows := []row{}
+		for _, f := range reference.Faults {
+			rows = append(rows, row{f.Name, f.Check, f.What})
+		}
+		return a.writeJSON(map[string]any{"version": 1, "faults": rows})
+	}
+	s := a.styles()
+	for _, f := range reference.Faults {
+		fmt.Fprintf(a.out, "%s  %s\n%24s%s\n", s.Bold.Sprintf("%-22s", f.Name), f.What, "", s.Dim.Sprintf("found by %s", f.Check))
+	}
+	return nil
+}

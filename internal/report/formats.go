@@ -1,0 +1,204 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jstemmer/go-junit-report/v2/junit"
+
+	"github.com/permcheck/permcheck/catalogs"
+)
+
+// A Report is what one command found, for the formats that all commands share. Text and
+// JSON are each command's own.
+type Report struct {
+	Command  string // "vet"
+	Service  string // which of a repository's services; empty where there is one
+	Version  string // of permcheck
+	Findings []*Finding
+	// Passed are the subjects that were looked at and gave no finding, for formats that
+	// list those too.
+	Passed []string
+	// Incomplete says why the report is not the whole; empty: it is.
+	Incomplete string
+	// Anchor is the file that a finding without a position is shown at.
+	Anchor string
+	// Root is the folder that paths are made relative to; empty: the repository around
+	// the current directory.
+	Root string
+}
+
+// Formats are the formats that [Report.Write] knows.
+var Formats = []string{"sarif", "junit", "github", "markdown"}
+
+// Write writes the report in one of Formats.
+func (r *Report) Write(w io.Writer, format string) error {
+	switch format {
+	case "sarif":
+		return r.WriteSARIF(w)
+	case "junit":
+		return r.WriteJUnit(w)
+	case "github":
+		return r.WriteGitHub(w)
+	case "markdown":
+		return r.WriteMarkdown(w)
+	}
+	return fmt.Errorf("no format %q", format)
+}
+
+// WriteJUnit writes one test case for each subject: it fails with its findings, or
+// passes.
+func (r *Report) WriteJUnit(w io.Writer) error {
+	suite := junit.Testsuite{Name: "permcheck " + r.Command}
+	if r.Service != "" {
+		suite.Name += " " + r.Service
+	}
+	for _, f := range r.Findings {
+		tc := junit.Testcase{Classname: "permcheck." + f.Rule, Name: CleanLines(f.Subject)}
+		lines := append([]string{f.Message, r.place(f.Position)}, f.Evidence...)
+		text := CleanLines(strings.Join(append(lines, "next: "+f.fix()), "\n"))
+		if f.Severity() == Info {
+			tc.SystemOut = &junit.Output{Data: text}
+		} else {
+			tc.Failure = &junit.Result{Message: Clean(f.Message), Type: f.Severity().String(), Data: text}
+		}
+		suite.AddTestcase(tc)
+	}
+	for _, s := range r.Passed {
+		suite.AddTestcase(junit.Testcase{Classname: "permcheck." + r.Command, Name: CleanLines(s)})
+	}
+	if r.Incomplete != "" {
+		suite.AddTestcase(junit.Testcase{Classname: "permcheck." + r.Command, Name: "complete",
+			Error: &junit.Result{Message: CleanLines(r.Incomplete), Type: "incomplete"}})
+	}
+	suites := junit.Testsuites{Name: "permcheck"}
+	suites.AddSuite(suite)
+	return suites.WriteXML(w)
+}
+
+// WriteGitHub writes workflow commands, which GitHub Actions shows as annotations
+// (https://docs.github.com/en/actions, Workflow commands).
+func (r *Report) WriteGitHub(w io.Writer) error {
+	for _, f := range r.Findings {
+		command := map[Severity]string{Error: "error", Warning: "warning", Info: "notice"}[f.Severity()]
+		var props []string
+		prop := func(name, value string) { props = append(props, name+"="+escapeProperty(value)) }
+		if f.Position.File != "" {
+			prop("file", r.uri(f.Position))
+			if f.Position.Line > 0 {
+				prop("line", fmt.Sprint(f.Position.Line))
+			}
+			if f.Position.Column > 0 {
+				prop("col", fmt.Sprint(f.Position.Column))
+			}
+		}
+		prop("title", "permcheck "+f.Rule)
+		text := strings.Join(append([]string{f.Message}, f.Evidence...), "\n")
+		if _, err := fmt.Fprintf(w, "::%s %s::%s\n", command, strings.Join(props, ","), escapeData(CleanLines(text))); err != nil {
+			return err
+		}
+	}
+	if r.Incomplete != "" {
+		_, err := fmt.Fprintf(w, "::error title=permcheck::%s\n", escapeData("incomplete: "+CleanLines(r.Incomplete)))
+		return err
+	}
+	return nil
+}
+
+func escapeData(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+func escapeProperty(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(Clean(s))
+}
+
+// WriteMarkdown writes a comment for a pull request.
+func (r *Report) WriteMarkdown(w io.Writer) error {
+	var b strings.Builder
+	counts := map[Severity]int{}
+	for _, f := range r.Findings {
+		counts[f.Severity()]++
+	}
+	fmt.Fprintf(&b, "### permcheck %s: %s, %s\n", r.Command, plural(counts[Error], "error"), plural(counts[Warning], "warning"))
+	if r.Incomplete != "" {
+		fmt.Fprintf(&b, "\n**Incomplete:** %s\n", markdownText(r.Incomplete))
+	}
+	if len(r.Findings) > 0 {
+		b.WriteString("\n| | what | where | why |\n|---|---|---|---|\n")
+	}
+	for _, f := range r.Findings {
+		where := ""
+		if f.Position.File != "" {
+			where = "`" + strings.ReplaceAll(Clean(r.place(f.Position)), "`", "'") + "`"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.Severity(), markdownText(f.Message), where, markdownText(RuleByID(f.Rule).Why))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// markdownText escapes what would be markup in a table cell.
+func markdownText(s string) string {
+	return strings.NewReplacer("|", `\|`, "<", "&lt;", "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "\n", " ").Replace(CleanLines(s))
+}
+
+// place is the position with its file as in [Report.uri].
+func (r *Report) place(p catalogs.Pos) string {
+	p.File = r.uri(p)
+	return p.String()
+}
+
+// uri is the position's file as a slash-separated path relative to the root, or the
+// anchor where the position names none.
+func (r *Report) uri(p catalogs.Pos) string {
+	file := p.File
+	if file == "" || strings.HasPrefix(file, catalogs.VendorPrefix) {
+		file = r.Anchor
+	}
+	if file == "" {
+		return "."
+	}
+	root := r.Root
+	if root == "" {
+		root = repositoryRoot()
+	}
+	abs, err := filepath.Abs(file)
+	if err == nil {
+		if rel, err := filepath.Rel(root, abs); err == nil && filepath.IsLocal(rel) {
+			file = rel
+		}
+	}
+	return filepath.ToSlash(file)
+}
+
+// repositoryRoot is the nearest folder above the current one that has a .git, or the
+// current one.
+func repositoryRoot() string {
+	here, err := os.Getwd()
+	if err != nil {
+		return "."
+	}
+	for dir := here; ; {
+		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return here
+		}
+		dir = parent
+	}
+}
+
+func refs(r Rule) []string { return strings.Fields(r.Refs) }
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

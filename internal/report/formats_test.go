@@ -1,0 +1,132 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+
+	"github.com/permcheck/permcheck/catalogs"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files from the observed output")
+
+// hostile is one fixed report: findings of each severity, with and without a
+// position, and text from a server that tries to break out of each format.
+func hostile(root string) *Report {
+	return &Report{
+		Command: "vet", Service: "positions", Version: "v1.2.3", Root: root, Anchor: filepath.Join(root, "api/permissions.yaml"),
+		Passed:     []string{"GET /good", "GET /<b>"},
+		Incomplete: "package x does not compile",
+		Findings: []*Finding{
+			{Rule: "requirement-weakened", Subject: "GET /a", Message: "GET /a: weakened, A & B -> A", Args: []string{"A"},
+				Position: catalogs.Pos{File: filepath.Join(root, "api", "openapi.yaml"), Line: 7, Column: 5}, Evidence: []string{"one", "two"}},
+			{Rule: "endpoint-removed", Subject: "GET /b", Message: "removed"},
+			{Rule: "requirement-strengthened", Subject: "GET /c", Message: "]]> <script>alert(1)</script> | `x` \x1b[2J \xff ::error::x%0A\n::warning::y",
+				Position: catalogs.Pos{File: filepath.Join(root, "a,b:c.go"), Line: 1}},
+		},
+	}
+}
+
+func TestFormats(t *testing.T) {
+	root := t.TempDir()
+	for _, format := range Formats {
+		var out bytes.Buffer
+		if err := hostile(root).Write(&out, format); err != nil {
+			t.Fatal(err)
+		}
+		golden := filepath.Join("testdata", "report."+format)
+		if *update {
+			if err := os.WriteFile(golden, out.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(out.Bytes(), want) {
+			t.Errorf("%s differs from %s; got\n%s", format, golden, out.Bytes())
+		}
+		if bytes.ContainsAny(out.Bytes(), "\x1b") || strings.Contains(out.String(), root) {
+			t.Errorf("%s: an escape or the machine's own path got through", format)
+		}
+	}
+	if err := hostile(root).Write(&bytes.Buffer{}, "yaml"); err == nil {
+		t.Error("an unknown format is accepted")
+	}
+}
+
+func TestSARIF(t *testing.T) {
+	write := func(r *Report) *sarif.Report {
+		var out bytes.Buffer
+		if err := r.WriteSARIF(&out); err != nil {
+			t.Fatal(err)
+		}
+		log, err := sarif.FromBytes(out.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return log
+	}
+	r := hostile(t.TempDir())
+	log := write(r)
+	if err := log.Validate(); err != nil { // against the schema of SARIF 2.1.0
+		t.Error(err)
+	}
+	for _, res := range log.Runs[0].Results {
+		loc := res.Locations[0].PhysicalLocation
+		if uri := *loc.ArtifactLocation.URI; filepath.IsAbs(uri) || uri == "" || *loc.Region.StartLine < 1 || res.PartialFingerprints["permcheck/v1"] == "" {
+			t.Errorf("result %+v", res)
+		}
+	}
+	if *log.Runs[0].Invocations[0].ExecutionSuccessful {
+		t.Error("an incomplete run is said to be successful")
+	}
+	for range maxSARIF {
+		r.Findings = append([]*Finding{{Rule: "endpoint-removed", Subject: "GET /many", Message: "removed"}}, r.Findings...)
+	}
+	run := write(r).Runs[0]
+	if len(run.Results) != maxSARIF || *run.Results[0].RuleID != "requirement-weakened" {
+		t.Errorf("%d results, the first %s: the severest come first", len(run.Results), *run.Results[0].RuleID)
+	}
+}
+
+func TestJUnitCounts(t *testing.T) {
+	var out bytes.Buffer
+	if err := hostile(t.TempDir()).WriteJUnit(&out); err != nil {
+		t.Fatal(err)
+	}
+	var suites struct {
+		Tests    int `xml:"tests,attr"`
+		Failures int `xml:"failures,attr"`
+		Errors   int `xml:"errors,attr"`
+	}
+	if err := xml.Unmarshal(out.Bytes(), &suites); err != nil {
+		t.Fatal(err)
+	}
+	// Two findings fail, one is information, two subjects pass, and completeness errs.
+	if suites.Tests != 6 || suites.Failures != 2 || suites.Errors != 1 {
+		t.Errorf("%+v", suites)
+	}
+}
+
+func TestGitHubIsOneLineEach(t *testing.T) {
+	var out bytes.Buffer
+	if err := hostile(t.TempDir()).WriteGitHub(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(out.String()), "\n") {
+		if !strings.HasPrefix(line, "::error ") && !strings.HasPrefix(line, "::warning ") && !strings.HasPrefix(line, "::notice ") {
+			t.Errorf("a line that is no annotation: %q", line)
+		}
+	}
+	if n := strings.Count(out.String(), "\n"); n != 4 {
+		t.Errorf("%d lines, want 4", n)
+	}
+}

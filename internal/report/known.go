@@ -1,0 +1,169 @@
+package report
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/internal/strictyaml"
+)
+
+// A Known is the list of findings that a team has accepted, each with a reason and an
+// owner. An entry takes away the findings that it names; one that names none any
+// more is itself reported, so that the list only shrinks.
+type Known struct {
+	File    string
+	Entries []KnownEntry
+}
+
+// A KnownEntry accepts the findings of one rule about one endpoint.
+type KnownEntry struct {
+	Rule     string
+	Endpoint string // the finding's subject, "METHOD /path"; parameter names do not matter
+	Was, Now string // requirements before and after; empty: any
+	Reason   string
+	Owner    string
+	Until    time.Time // the first day on which it no longer counts; zero: none
+	Pos      catalogs.Pos
+}
+
+// expirySoon is how long before its end an entry is warned of.
+const expirySoon = 14 * 24 * time.Hour
+
+// LoadKnown reads a file of known findings: a list of entries with rule, endpoint,
+// reason and owner, and optionally was, now and until (YYYY-MM-DD). Its mistakes are
+// returned all at once, each with its position.
+func LoadKnown(file string) (*Known, error) {
+	info, err := os.Stat(file)
+	if err == nil && info.IsDir() {
+		return nil, &fs.PathError{Op: "read", Path: file, Err: fmt.Errorf("this is a directory: expected a file of known findings")}
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return ParseKnown(file, data)
+}
+
+// ParseKnown is [LoadKnown] for a text; file is its name in messages.
+func ParseKnown(file string, data []byte) (*Known, error) {
+	doc, err := strictyaml.Parse(file, data)
+	if err != nil {
+		return nil, err
+	}
+	k := &Known{File: file}
+	seen := map[[4]string]int{}
+	for _, it := range doc.Root.Items("a list of known findings") {
+		e := KnownEntry{Pos: catalogs.Pos{File: file, Line: it.Line(), Column: it.Column()}}
+		text := func(name, want string, to *string) strictyaml.Field {
+			return strictyaml.Field{Name: name, Decode: func(n strictyaml.Node) { *to, _ = n.Text(want) }}
+		}
+		it.Fields("a known finding",
+			strictyaml.Field{Name: "rule", Decode: func(n strictyaml.Node) {
+				ids := make([]string, len(Rules))
+				for i, r := range Rules {
+					ids[i] = r.ID
+				}
+				id, ok := n.Text("the id of a rule")
+				if _, known := ruleByID(id); ok && !known {
+					hint := ""
+					if near := strictyaml.Nearest(id, ids); near != "" {
+						hint = fmt.Sprintf(": did you mean %s?", near)
+					}
+					n.Errorf("no rule %q%s", strictyaml.Excerpt(id), hint)
+				}
+				e.Rule = id
+			}},
+			text("endpoint", "METHOD /path, or what else the finding is about", &e.Endpoint),
+			text("was", "a requirement", &e.Was),
+			text("now", "a requirement", &e.Now),
+			text("reason", "why this is accepted", &e.Reason),
+			text("owner", "who answers for it", &e.Owner),
+			strictyaml.Field{Name: "until", Decode: func(n strictyaml.Node) {
+				t, err := time.Parse(time.DateOnly, n.Value())
+				if err != nil {
+					n.Errorf("expected a date as 2027-01-31, found %q", strictyaml.Excerpt(n.Value()))
+				}
+				e.Until = t
+			}},
+		)
+		for _, need := range []struct{ name, value string }{{"rule", e.Rule}, {"endpoint", e.Endpoint}, {"reason", e.Reason}, {"owner", e.Owner}} {
+			if need.value == "" {
+				it.Errorf("a known finding needs %s", need.name)
+			}
+		}
+		key := [4]string{e.Rule, subjectKey(e.Endpoint), e.Was, e.Now}
+		if line, dup := seen[key]; dup {
+			it.Errorf("the same entry is on line %d", line)
+		}
+		seen[key] = it.Line()
+		k.Entries = append(k.Entries, e)
+	}
+	if err := doc.Err(); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// Apply takes away the findings that entries accept at the given time, and returns the
+// rest, how many were taken away, and a finding for each entry that matches nothing,
+// has expired or soon will. Entries about other rules than those that the command
+// reports are left alone.
+func (k *Known) Apply(findings []*Finding, ruleIDs map[string]bool, now time.Time) (rest []*Finding, accepted int, about []*Finding) {
+	if k == nil {
+		return findings, 0, nil
+	}
+	used := make([]bool, len(k.Entries))
+	rest = []*Finding{}
+	for _, f := range findings {
+		taken := false
+		for i := range k.Entries {
+			if e := &k.Entries[i]; e.matches(f) {
+				used[i] = true
+				taken = taken || !e.expired(now)
+			}
+		}
+		if taken {
+			accepted++
+		} else {
+			rest = append(rest, f)
+		}
+	}
+	for i := range k.Entries {
+		e := &k.Entries[i]
+		if !ruleIDs[e.Rule] {
+			continue
+		}
+		f := &Finding{Subject: e.Endpoint, Args: []string{e.Rule, e.Was, e.Now}, Position: e.Pos}
+		switch {
+		case !used[i]:
+			f.Rule, f.Message = "known-unmatched", fmt.Sprintf("known finding %s of %s is found no more", e.Rule, e.Endpoint)
+		case e.expired(now):
+			f.Rule, f.Message = "known-expired", fmt.Sprintf("known finding %s of %s expired on %s; its owner is %s", e.Rule, e.Endpoint, e.Until.Format(time.DateOnly), e.Owner)
+		case !e.Until.IsZero() && e.Until.Sub(now) < expirySoon:
+			f.Rule, f.Message = "known-expires", fmt.Sprintf("known finding %s of %s expires on %s; its owner is %s", e.Rule, e.Endpoint, e.Until.Format(time.DateOnly), e.Owner)
+		default:
+			continue
+		}
+		about = append(about, f)
+	}
+	return rest, accepted, about
+}
+
+func (e *KnownEntry) expired(now time.Time) bool { return !e.Until.IsZero() && !now.Before(e.Until) }
+
+func (e *KnownEntry) matches(f *Finding) bool {
+	return e.Rule == f.Rule && subjectKey(e.Endpoint) == subjectKey(f.Subject) &&
+		(e.Was == "" || e.Was == f.Was) && (e.Now == "" || e.Now == f.Now)
+}
+
+// subjectKey is a subject without the names of its path's parameters.
+func subjectKey(s string) string {
+	var method, path string
+	if n, err := fmt.Sscanf(s, "%s %s", &method, &path); n == 2 && err == nil && path[0] == '/' {
+		return catalogs.EndpointKey(method, path)
+	}
+	return s
+}

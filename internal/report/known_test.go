@@ -1,0 +1,86 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+const knownText = `
+- {rule: requirement-weakened, endpoint: "GET /a/{id}", was: A & B, now: A, reason: agreed in review, owner: team-a}
+- {rule: requirement-weakened, endpoint: GET /old, reason: gone, owner: team-a, until: 2027-03-01}
+- {rule: endpoint-added-anonymous, endpoint: GET /open, reason: a public page, owner: team-b, until: 2026-01-31}
+- {rule: endpoint-removed, endpoint: GET /soon, reason: leaving, owner: team-b, until: 2026-02-10}
+- {rule: near-miss-path, endpoint: GET /else, reason: another command's, owner: team-c}
+`
+
+func TestKnownApply(t *testing.T) {
+	k, err := ParseKnown("known.yaml", []byte(knownText))
+	if err != nil {
+		t.Fatal(err)
+	}
+	findings := []*Finding{
+		{Rule: "requirement-weakened", Subject: "GET /a/{name}", Was: "A & B", Now: "A"},
+		{Rule: "requirement-weakened", Subject: "GET /a/{name}", Was: "A & B", Now: "public"}, // worse than was accepted
+		{Rule: "endpoint-added-anonymous", Subject: "GET /open"},                              // expired
+		{Rule: "endpoint-removed", Subject: "GET /soon"},
+		{Rule: "endpoint-removed", Subject: "GET /a/{id}"}, // another rule
+	}
+	of := map[string]bool{"requirement-weakened": true, "endpoint-added-anonymous": true, "endpoint-removed": true}
+	now := time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)
+	rest, accepted, about := k.Apply(findings, of, now)
+	var got []string
+	for _, f := range append(rest, about...) {
+		got = append(got, f.Rule+" "+f.Subject)
+	}
+	want := []string{
+		"requirement-weakened GET /a/{name}", "endpoint-added-anonymous GET /open", "endpoint-removed GET /a/{id}",
+		"known-unmatched GET /old", "known-expired GET /open", "known-expires GET /soon",
+	}
+	if accepted != 2 || strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("accepted %d, left\n%s", accepted, strings.Join(got, "\n"))
+	}
+	if rest, n, about := (*Known)(nil).Apply(findings, of, now); len(rest) != len(findings) || n != 0 || about != nil {
+		t.Error("no file accepts something")
+	}
+}
+
+func TestKnownErrors(t *testing.T) {
+	_, err := ParseKnown("k.yaml", []byte(`
+- {rule: requirement-weakend, endpoint: GET /a, reason: r, owner: o}
+- {rule: endpoint-removed, endpoint: GET /b, reason: r}
+- {rule: endpoint-removed, endpoint: GET /c, owner: o, until: tomorrow}
+- {rule: endpoint-removed, endpoint: "GET /d/{x}", reason: r, owner: o}
+- {rule: endpoint-removed, endpoint: "GET /d/{y}", reason: r, owner: o}
+- {rule: endpoint-removed, endpoint: GET /e, reason: r, owner: o, colour: red}
+`))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		"k.yaml:2:10: no rule \"requirement-weakend\": did you mean requirement-weakened?",
+		"k.yaml:3:3: a known finding needs owner",
+		"k.yaml:4:3: a known finding needs reason",
+		"k.yaml:4:63: expected a date",
+		"k.yaml:6:3: the same entry is on line 5",
+		"k.yaml:7:67: unknown key \"colour\"",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("not reported: %s\nin\n%v", want, err)
+		}
+	}
+}
+
+func FuzzParseKnown(f *testing.F) {
+	f.Add([]byte(knownText))
+	f.Add([]byte("- {rule: }\n- 1\n- [x]\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		k, err := ParseKnown("k.yaml", data)
+		if (k == nil) == (err == nil) {
+			t.Fatalf("%v, %v", k, err)
+		}
+		if k != nil {
+			k.Apply([]*Finding{{Rule: "endpoint-removed", Subject: "GET /a"}}, map[string]bool{"endpoint-removed": true}, time.Time{})
+		}
+	})
+}
