@@ -57,7 +57,7 @@ func BenchmarkRequests(b *testing.B) {
 		b.Run(fmt.Sprintf("probe/%d", connections), func(b *testing.B) {
 			for b.Loop() {
 				answers, _, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(b, api.URL), Credentials: creds,
-					Vouched: true, Objects: noObjects{}, Limits: conformance.Limits{Connections: connections}})
+					Reference: true, Objects: noObjects{}, Limits: conformance.Limits{Connections: connections}})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -31,6 +31,9 @@ type Credential struct {
 	Query  string // query parameter that carries it; empty: none does
 	Scheme string // what stands before the secret in the header, such as "Bearer"
 	Secret string
+	// Issued says that the target made the secret in answer to a sign-in, so that it is
+	// known to be valid.
+	Issued bool
 	// Env is the environment variable that stands for the secret wherever a report
 	// shows the request.
 	Env string

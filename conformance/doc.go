@@ -29,4 +29,11 @@
 // A write that is refused must not happen. Where the catalog has a GET of the same
 // path, each refused write carries a mark of its own and is looked for afterwards. That
 // proves something only when the mark of an admitted write is seen in the same place.
+//
+// # Adding a check
+//
+// A check is a file check_NAME.go and a line in [Checks]: which requests it asks about, and
+// what it decides from what was seen. It needs a rule of its id in package report, and a
+// fault in package reference that it finds; a test fails while either is missing. Requests
+// are shared: a check that looks at a request which another one planned sends nothing.
 package conformance

@@ -22,6 +22,7 @@ type Report struct {
 	*Sent
 	Target      *url.URL
 	Credentials []Credential
+	Reference   bool     // the target is the reference server
 	CatalogRef  string   // as it was named
 	Reproduce   []string // lines that prepare the curl lines of findings, if any are needed
 	Times       Times

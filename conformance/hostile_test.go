@@ -373,6 +373,89 @@ func TestDeadKeys(t *testing.T) {
 	}
 }
 
+// A key whose token the server issued is alive, even where a refusal looks the same for
+// every key.
+func TestIssuedTokenIsAlive(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Api-Key") != secret {
+			w.WriteHeader(401)
+		}
+	}))
+	defer srv.Close()
+	c := oneRead("a")
+	p, err := conformance.NewPlan(c, conformance.PlanOptions{Keys: []conformance.Key{
+		{Name: "full", Grants: c.Universe()}, {Name: "none", Grants: perm.Set{}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, issued := range []bool{false, true} {
+		creds := make([]conformance.Credential, len(p.Keys))
+		for i, k := range p.Keys {
+			if k.Kind != conformance.NoKey {
+				creds[i] = conformance.Credential{Header: "X-Api-Key", Secret: k.Name + "-key", Issued: issued && k.Kind == conformance.ValidKey}
+			}
+			if k.Name == "full" {
+				creds[i].Secret = secret
+			}
+		}
+		answers, _, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(t, srv.URL), Credentials: creds})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := conformance.Inconclusive
+		if issued {
+			want = conformance.Pass
+		}
+		if v, reason := verdictOf(t, conformance.Judge(p, answers), "over-grant", "none"); v != want {
+			t.Errorf("issued %t: %s (%s), want %s", issued, v, reason, want)
+		}
+	}
+}
+
+// A page to sign in is no sign of an over-grant, and no proof of a refusal either.
+func TestSignInPage(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path != "/things":
+			w.WriteHeader(404)
+		case r.Header.Get("X-Api-Key") == secret:
+			io.WriteString(w, `{"data":[1]}`)
+		default:
+			w.Header().Set("Content-Type", "text/html")
+			io.WriteString(w, `<form action="/login">`)
+		}
+	}))
+	defer srv.Close()
+	r, _, err := fixed(t, oneRead("a"), srv.URL, quick, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for check, key := range map[string]string{"over-grant": "none", "anonymous-admitted": "anonymous", "bad-key-admitted": "unknown"} {
+		if v, _ := verdictOf(t, r, check, key); v != conformance.Inconclusive {
+			t.Errorf("%s: %s, want inconclusive", check, v)
+		}
+	}
+}
+
+// An under-grant that goes away when it is asked again is unstable, not a finding.
+func TestUnstableAnswer(t *testing.T) {
+	var calls atomic.Int64
+	srv := httptest.NewServer(enforce(func(w http.ResponseWriter, _ *http.Request) {
+		if calls.Add(1) == 2 { // the first is the run's first request
+			w.WriteHeader(403)
+		}
+	}))
+	defer srv.Close()
+	r, _, err := fixed(t, oneRead("a"), srv.URL, quick, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, reason := verdictOf(t, r, "under-grant", "full"); v != conformance.Inconclusive || !strings.Contains(reason, "unstable") {
+		t.Errorf("full: %s (%s)", v, reason)
+	}
+}
+
 // A key that is refused like everybody while others are admitted has lost something:
 // that is a finding only where the key is known to be alive.
 func TestUnderGrantAsEmptyList(t *testing.T) {

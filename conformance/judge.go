@@ -14,7 +14,8 @@ type Answers struct {
 	// Controls holds, for keys with a control call, whether it was answered as the
 	// catalog says before and after the probes. Keys without one are absent.
 	Controls map[int]Control
-	// Vouched are keys that the keyring made itself, so that they need no sign of life.
+	// Vouched are keys that need no sign of life: the keyring made them, or the server
+	// issued a token for them.
 	Vouched map[int]bool
 	// Cut says why the run ended before every request was sent; empty: it did not.
 	Cut string

@@ -49,7 +49,7 @@ func probe(t testing.TB, c *catalogs.Catalog, faults ...string) (*conformance.Re
 		t.Fatal(err)
 	}
 	answers, _, err := conformance.Run(context.Background(), p, conformance.Target{
-		Base: parse(t, api.URL), Credentials: creds, Vouched: true, Objects: a, Writes: conformance.WritesAll,
+		Base: parse(t, api.URL), Credentials: creds, Reference: true, Objects: a, Writes: conformance.WritesAll,
 		Limits: conformance.Limits{Connections: 8},
 	})
 	if err != nil {

@@ -46,10 +46,11 @@ type Params struct {
 type Target struct {
 	Base        *url.URL
 	Credentials []Credential // one for each key of the plan
-	Vouched     bool         // the keyring makes keys and objects itself: they need no sign of life
-	Objects     Objects      // nil: no path parameter has a value
-	Writes      WritePolicy
-	Limits      Limits
+	// Reference says that the keyring made every key, and makes an object for each write.
+	Reference bool
+	Objects   Objects // nil: no path parameter has a value
+	Writes    WritePolicy
+	Limits    Limits
 	// Control is a row of the catalog that every key calls before and after its probes;
 	// nil: none.
 	Control *catalogs.Endpoint
@@ -96,8 +97,8 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	if t.Control != nil && !slices.ContainsFunc(p.Rows, func(row Row) bool { return row.Endpoint == t.Control }) {
 		return nil, nil, fmt.Errorf("the control call %s is not a row of the plan", t.Control)
 	}
-	if t.Vouched {
-		for i := range p.Keys {
+	for i := range p.Keys {
+		if t.Reference || t.Credentials[i].Issued {
 			r.answers.Vouched[i] = true
 		}
 	}
@@ -216,7 +217,7 @@ func (r *runner) controls(ctx context.Context, after bool) {
 				want = "2xx"
 			}
 			control = Control{Reason: fmt.Sprintf("%s %s answered %d, expected %s", e, when, reply.status, want)}
-		case !admits && !r.target.Vouched:
+		case !admits && !r.answers.Vouched[i]:
 			// A refusal that was expected is no sign of life; the probes may give one.
 			continue
 		}
@@ -249,7 +250,7 @@ func (r *runner) all(ctx context.Context) {
 	}
 	r.phase(ctx, reads, r.client.limits.Connections)
 	lanes := 1 // the rows may be about the same objects
-	if r.target.Vouched {
+	if r.target.Reference {
 		lanes = r.client.limits.Connections
 	}
 	r.phase(ctx, writes, lanes)

@@ -166,7 +166,7 @@ func (r *Report) writeUnproven(w io.Writer, s report.Styles) {
 }
 
 func (r *Report) writeLearned(w io.Writer, s report.Styles, what string, forms map[string]int) {
-	if len(forms) == 0 || len(r.Answers.Vouched) > 0 { // of the reference server there is nothing to learn
+	if len(forms) == 0 || r.Reference { // of the reference server there is nothing to learn
 		return
 	}
 	var parts []string
@@ -191,7 +191,7 @@ func (r *Report) columns() []column {
 	}
 	cols := []column{{"no key", kind(NoKey)}, {"bad key", kind(BadMalformed, BadUnknown)}}
 	const most = 12
-	if len(r.Plan.Keys) <= most && len(r.Answers.Vouched) == 0 {
+	if len(r.Plan.Keys) <= most && !r.Reference {
 		for i, k := range r.Plan.Keys {
 			if k.Kind == ValidKey {
 				title := []rune(k.Name)

@@ -185,7 +185,9 @@ func (c *comparison) pair(o, n *row) {
 		ch.Class, ch.Scheme = Unknown, undefined
 	}
 	if ch.Class == "" {
-		s.Same++
+		if n.kind == openapi.Endpoint {
+			s.Same++
+		}
 	} else {
 		ch.From, ch.To = o.text(), n.text()
 		ch.Why = why(&ch, gained, lost)

@@ -113,47 +113,67 @@ func (c *comparison) catalogs(from, to Side) error {
 	if len(newCat.Permissions) == 0 {
 		newVocabulary = oldCat
 	}
-	c.oldImplies = c.implications(oldVocabulary, oldCat, newCat)
+	oldName, newName := shared(oldVocabulary, newVocabulary), shared(newVocabulary, oldVocabulary)
+	c.oldRename, c.newRename = renaming(oldName), renaming(newName)
+	c.oldImplies = c.implications(oldVocabulary, oldName, oldCat, newCat)
 	c.newImplies = c.oldImplies
 	if oldVocabulary != newVocabulary {
-		c.newImplies = c.implications(newVocabulary, oldCat, newCat)
+		c.newImplies = c.implications(newVocabulary, newName, oldCat, newCat)
 	}
-	rename := func(own, other *catalogs.Catalog) func(perm.Requirement) perm.Requirement {
-		return func(r perm.Requirement) perm.Requirement {
-			r, _ = own.CanonicalRequirement(r)
-			// A name that the other side lists as an alias is the other side's
-			// permission, unless this side has a permission of that name itself.
-			var clauses []perm.Set
-			if r.IsPublic() || r.IsAuthenticated() || r.IsUnknown() {
-				return r
-			}
-			for _, cl := range r.Clauses() {
-				ps := make([]perm.Permission, len(cl))
-				for i, p := range cl {
-					ps[i] = p
-					if id, ok := other.Canonical(p); ok && id != p {
-						if _, both := own.Canonical(id); !both {
-							ps[i] = id
-						}
-					}
-				}
-				clauses = append(clauses, perm.NewSet(ps...))
-			}
-			return perm.FromClauses(clauses...)
-		}
-	}
-	c.oldRename, c.newRename = rename(oldVocabulary, newVocabulary), rename(newVocabulary, oldVocabulary)
 	c.old = c.rows(oldCat, oldDoc, c.oldRename)
 	c.new = c.rows(newCat, newDoc, c.newRename)
 	return nil
 }
 
-// implications returns what permissions imply by the catalog and by the options.
-func (c *comparison) implications(vocabulary *catalogs.Catalog, used ...*catalogs.Catalog) *perm.Implications {
-	if len(c.opts.Implies) == 0 {
-		return vocabulary.Implications()
+// shared returns how a permission of own is called in the words of both sides: by
+// own's id for it, or the other side's if that lists own's id as an alias and own
+// has no permission of that name itself.
+func shared(own, other *catalogs.Catalog) func(perm.Permission) perm.Permission {
+	return func(p perm.Permission) perm.Permission {
+		p, _ = own.Canonical(p)
+		if id, ok := other.Canonical(p); ok && id != p {
+			if _, both := own.Canonical(id); !both {
+				return id
+			}
+		}
+		return p
 	}
-	all := &catalogs.Catalog{Permissions: slices.Clone(vocabulary.Permissions)}
+}
+
+// renaming applies name to each permission of a requirement.
+func renaming(name func(perm.Permission) perm.Permission) func(perm.Requirement) perm.Requirement {
+	return func(r perm.Requirement) perm.Requirement {
+		if r.IsPublic() || r.IsAuthenticated() || r.IsUnknown() {
+			return r
+		}
+		clauses := make([]perm.Set, 0, len(r.Clauses()))
+		for _, cl := range r.Clauses() {
+			ps := make([]perm.Permission, len(cl))
+			for i, p := range cl {
+				ps[i] = name(p)
+			}
+			clauses = append(clauses, perm.NewSet(ps...))
+		}
+		return perm.FromClauses(clauses...)
+	}
+}
+
+// implications returns what permissions imply by the vocabulary and by the options,
+// in the words of both sides.
+func (c *comparison) implications(vocabulary *catalogs.Catalog, name func(perm.Permission) perm.Permission, used ...*catalogs.Catalog) *perm.Implications {
+	all := &catalogs.Catalog{}
+	closed := vocabulary.Implications()
+	for i := range vocabulary.Permissions {
+		id := vocabulary.Permissions[i].ID
+		p := catalogs.Permission{ID: name(id)}
+		for _, implied := range closed.Close(perm.NewSet(id)) {
+			p.Implies = append(p.Implies, string(name(implied)))
+		}
+		all.Permissions = append(all.Permissions, p)
+	}
+	if len(c.opts.Implies) == 0 {
+		return all.Implications()
+	}
 	listed := map[perm.Permission]int{}
 	add := func(p perm.Permission) int {
 		i, ok := listed[p]
@@ -171,7 +191,7 @@ func (c *comparison) implications(vocabulary *catalogs.Catalog, used ...*catalog
 		for i := range u.Endpoints {
 			if r := u.Endpoints[i].Requires; r != nil {
 				for _, p := range r.Permissions() {
-					add(p)
+					add(name(p))
 				}
 			}
 		}

@@ -342,6 +342,9 @@ func (r *reader) operation(kind Kind, method, path string, pathServers node, f f
 		op.Unreadable = op.Unreadable.and(&Unreadable{Problem: r.problem(op.Pos, "%s", method+" "+path+": "+fmt.Sprintf(format, args...))})
 	}
 	fields, err := r.merged(f.value)
+	if err == nil && len(fields) > 0 && fields[0].value.src != f.value.src {
+		op.Pos = fields[0].pos() // in the file where the operation is written
+	}
 	var ref *refError
 	switch {
 	case errors.As(err, &ref):

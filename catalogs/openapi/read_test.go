@@ -208,7 +208,7 @@ paths:
 	}
 	want := []string{
 		"api/paths/a.yaml:1:1 GET /a k",
-		"api/paths/a.yaml:2:1 PUT /a o & o[x]",
+		"api/paths/ops/put.json:1:9 PUT /a o & o[x]",
 		`api/doc.yaml:4:3 * /b unreadable: path "/b"`,
 		`api/doc.yaml:5:3 * /c unreadable: path "/c"`,
 		`api/doc.yaml:6:3 * /d unreadable: path "/d"`,

@@ -94,7 +94,8 @@ func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *ur
 			secret = base64.StdEncoding.EncodeToString([]byte(k.User + ":" + secret))
 			env += "_BASIC"
 		}
-		creds[i] = conformance.Credential{Header: p.Auth.Header, Query: p.Auth.Query, Scheme: p.Auth.Scheme, Secret: secret, Env: env}
+		creds[i] = conformance.Credential{Header: p.Auth.Header, Query: p.Auth.Query, Scheme: p.Auth.Scheme, Secret: secret,
+			Issued: p.Auth.Exchange != nil, Env: env}
 		like = creds[i]
 	}
 	addBadKeys(plan, creds, like)

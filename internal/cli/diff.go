@@ -489,7 +489,7 @@ func writeChange(b *bytes.Buffer, st report.Styles, ch *drift.Change) {
 	default:
 		fmt.Fprintf(b, "      %s %s %s\n", text(ch.From), st.Dim.Sprint("->"), text(ch.To))
 	}
-	if ch.BasePath != "" {
+	if ch.BasePath != "" && catalogs.EndpointKey("", ch.BasePath) != catalogs.EndpointKey("", ch.Path) {
 		fmt.Fprintf(b, "      %s\n", report.Clean("was written "+ch.BasePath))
 	}
 	for _, e := range ch.Evidence {

@@ -169,7 +169,7 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *co
 	if err != nil {
 		return err
 	}
-	t := conformance.Target{Base: api, Credentials: creds, Vouched: true, Objects: admin, Writes: conformance.WritesAll, Limits: f.limits}
+	t := conformance.Target{Base: api, Credentials: creds, Reference: true, Objects: admin, Writes: conformance.WritesAll, Limits: f.limits}
 	if writesGiven {
 		t.Writes = conformance.WritePolicy(f.writes)
 	}
@@ -219,7 +219,7 @@ func (a *app) run(ctx context.Context, ref string, p *conformance.Plan, t confor
 		return nil, err
 	}
 	return &conformance.Report{
-		Result: conformance.Judge(p, answers), Sent: sent, Target: t.Base, Credentials: t.Credentials, CatalogRef: ref,
+		Result: conformance.Judge(p, answers), Sent: sent, Target: t.Base, Credentials: t.Credentials, Reference: t.Reference, CatalogRef: ref,
 		Times: conformance.Times{Started: started.UTC().Format(time.RFC3339), Ended: time.Now().UTC().Format(time.RFC3339)},
 	}, nil
 }

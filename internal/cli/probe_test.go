@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -145,6 +146,40 @@ func TestProbeTarget(t *testing.T) {
 	code, out, errOut = runProbe(ctx, dir, api, "--rate", "20")
 	if code != 2 {
 		t.Errorf("interrupted: exit %d\n%s%s", code, out, errOut)
+	}
+}
+
+// Only objects that the profile calls expendable are written to.
+func TestProbeDisposable(t *testing.T) {
+	profile := strings.Replace(wholeKeys, "require: {proven: 100%, controls: all}", "writes: disposable\nexpendable: {id: [positions-2]}", 1)
+	dir := probeDir(t, profile)
+	api := startServe(t, dir, keyFlags()...)
+	code, out, errOut := runProbe(t.Context(), dir, api)
+	if code != 0 || !strings.HasPrefix(out, "proven 21 of 25, failed 0, inconclusive 0\n") ||
+		!strings.Contains(out, "the object is not expendable (--writes disposable): 4 points, such as POST /positions") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+	req, err := http.NewRequest("GET", api+"/positions", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+os.Getenv("PC_FULL"))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var list struct{ Data []struct{ ID, Name string } }
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		t.Fatal(err)
+	}
+	if len(list.Data) != 3 {
+		t.Errorf("%d objects, three were seeded", len(list.Data))
+	}
+	for _, o := range list.Data {
+		if written := strings.HasPrefix(o.Name, "permcheck-"); written != (o.ID == "positions-2") {
+			t.Errorf("%s is named %q", o.ID, o.Name)
+		}
 	}
 }
 
