@@ -284,7 +284,7 @@ func join2(prefix, path konst) konst {
 }
 
 func (e *engine) add(r *router, g *reg) {
-	g.guards = append(append(slices.Clone(r.core.below), r.guards...), g.guards...)
+	g.guards = slices.Concat(r.core.below, r.stack(), g.guards)
 	g.spec = r.spec
 	g.cond = slices.Clone(e.cond)
 	g.entry = e.entry

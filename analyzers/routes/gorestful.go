@@ -1,9 +1,6 @@
 package routes
 
-import (
-	"path"
-	"strings"
-)
+import "strings"
 
 const restfulPkg = "github.com/emicklei/go-restful/v3"
 
@@ -16,9 +13,11 @@ var goRestful = &Spec{
 	Contexts: []string{restfulPkg + ".Request", restfulPkg + ".Response"},
 	Default:  restfulPkg + ".DefaultContainer",
 	Path:     restfulPattern,
-	Join:     func(prefix, pattern string) string { return path.Join("/", prefix, pattern) },
-	Strips:   true,
-	Rows:     restfulRows(),
+	Join: func(prefix, pattern string) string {
+		return strings.TrimRight(prefix, "/") + "/" + strings.TrimLeft(pattern, "/")
+	},
+	Strips: true,
+	Rows:   restfulRows(),
 }
 
 func restfulRows() []Row {

@@ -6,10 +6,11 @@ const humaPkg = "github.com/danielgtaylor/huma/v2"
 // router. Its patterns are OpenAPI's, whatever that router's are. The routes of its
 // own documentation are not listed.
 var huma = &Spec{
-	Name:  "huma",
-	Types: []string{humaPkg + ".API", humaPkg + ".Group", humaPkg + ".Adapter"},
-	Path:  bracePattern,
-	Rows:  humaRows(),
+	Name:     "huma",
+	Types:    []string{humaPkg + ".API", humaPkg + ".Group", humaPkg + ".Adapter"},
+	Contexts: []string{humaPkg + ".Context"},
+	Path:     bracePattern,
+	Rows:     humaRows(),
 }
 
 func humaRows() []Row {
@@ -17,7 +18,7 @@ func humaRows() []Row {
 		"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE")
 	rows = append(rows,
 		Row{Func: humaPkg + ".Register", Do: Register, Router: First, Routes: Second, Handler: Third, Fields: Fields{Method: "Method", Path: "Path", Middleware: "Middlewares"}},
-		Row{Func: humaPkg + ".NewGroup", Do: Group, Router: First, Path: Second},
+		Row{Func: humaPkg + ".NewGroup", Do: Group, Router: First, Path: Second, Order: Linked},
 		Row{Func: humaPkg + ".NewAPI", Do: Adapt, Router: Second},
 	)
 	rows = append(rows, each([]string{humaPkg + ".API", humaPkg + ".Group"},

@@ -45,10 +45,11 @@ type Order uint8
 
 // The orders.
 const (
-	Later Order = iota // routes registered afterwards by the same view of the router, or a view made of it afterwards
-	All                // every route of the router, earlier ones too
-	Front              // as All, and it runs before all others
-	Below              // routes registered afterwards by any view, if their path lies below the prefix
+	Later  Order = iota // routes registered afterwards by the same view of the router, or by a group made of it afterwards
+	Linked              // as Later, but groups made before are covered too; given by the row of the group
+	All                 // every route of the router, earlier ones too
+	Front               // as All, and it runs before all others
+	Below               // routes registered afterwards by any view, if their path lies below the prefix
 )
 
 // A Row says what one function or method does.

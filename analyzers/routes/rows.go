@@ -234,7 +234,7 @@ func (e *engine) perform(a *act) value {
 			r = e.newRouter(spec.Types[0], a.at, true)
 		}
 		view := *r
-		view.guards = slices.Clone(r.guards)
+		view.up, view.guards = r, nil
 		if r.prefix.text != "" {
 			if _, p, err := r.spec.Path(r.prefix.text); err == nil {
 				view.prefix.text = p
@@ -475,13 +475,15 @@ func (e *engine) group(a *act) value {
 	if a.typ != "" {
 		view.typ = a.typ
 	}
-	view.guards = slices.Clone(r.guards)
 	view.prefix = e.prefix(a, r)
 	gs := e.middleware(a)
-	if row.Order == Below {
+	switch row.Order {
+	case Below:
 		e.below(r, view.prefix, gs)
-	} else {
-		view.guards = append(view.guards, gs...)
+	case Linked:
+		view.up, view.guards = r, gs
+	default:
+		view.up, view.guards = nil, append(r.stack(), gs...)
 	}
 	if row.Do == Sub {
 		sub := e.newRouter(r.typ, a.at, false)
@@ -497,6 +499,14 @@ func (e *engine) group(a *act) value {
 		}
 	}
 	return &view
+}
+
+// stack returns the middleware that a route registered now gets from the view.
+func (r *router) stack() []guardVal {
+	if r.up == nil {
+		return slices.Clone(r.guards)
+	}
+	return append(r.up.stack(), r.guards...)
 }
 
 // options applies the options of an act to a router.

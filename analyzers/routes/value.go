@@ -67,6 +67,7 @@ type (
 		core   *core
 		typ    string
 		prefix konst
+		up     *router // the view whose middleware it has too, whenever it was added
 		guards []guardVal
 		spec   *Spec
 	}
