@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"go/token"
+	"maps"
 	"slices"
 
 	"golang.org/x/tools/go/analysis"
@@ -16,12 +17,21 @@ import (
 // RecordCategory is the category of the diagnostics that [Records] reports.
 const RecordCategory = "permcheck-record"
 
-// A Record is what one package contributes to the whole program.
+// A Record is what one package contributes to the whole program. It does not depend
+// on any catalog.
 type Record struct {
 	Package    string
-	Routes     []*guards.Route
+	Routes     []RecordedRoute
+	Guards     []routes.Guard // those of all routes, each once
+	Modes      map[string]map[int]guards.Mode
 	Unresolved []routes.Unresolved
 	Called     []string
+}
+
+// A RecordedRoute is a route whose guards are indexes into its record's.
+type RecordedRoute struct {
+	routes.Route
+	Passes []int
 }
 
 // Records reports the package's [Record] as one diagnostic, its message being JSON,
@@ -42,20 +52,30 @@ func init() { // the flag must exist before a driver parses its arguments
 
 func runRecords(pass *analysis.Pass) (any, error) {
 	res := pass.ResultOf[guards.Analyzer].(*guards.Result)
-	if !emit || len(res.Routes) == 0 && len(res.Unresolved) == 0 && len(res.Called) == 0 {
+	found := res.Found
+	if !emit || len(found.Routes) == 0 && len(found.Unresolved) == 0 && len(found.Called) == 0 {
 		return nil, nil
 	}
-	rec := Record{Package: pass.Pkg.Path(), Unresolved: res.Unresolved, Called: res.Called}
-	for _, r := range res.Routes {
-		// Of a guard only its name matters from here on.
-		slim := *r
-		bare := *r.Route
-		slim.Route = &bare
-		bare.Guards = nil
+	rec := Record{Package: pass.Pkg.Path(), Unresolved: found.Unresolved, Called: found.Called, Modes: map[string]map[int]guards.Mode{}}
+	index := map[string]int{}
+	for _, r := range found.Routes {
+		out := RecordedRoute{Route: *r}
+		out.Guards = nil
 		for _, g := range r.Guards {
-			bare.Guards = append(bare.Guards, routes.Guard{Func: g.Func, File: g.File, Line: g.Line, Column: g.Column, Args: textArgs(g.Args)})
+			text, err := json.Marshal(g)
+			if err != nil {
+				return nil, err
+			}
+			i, ok := index[string(text)]
+			if !ok {
+				i = len(rec.Guards)
+				index[string(text)] = i
+				rec.Guards = append(rec.Guards, g)
+				addModes(rec.Modes, g, res.Modes)
+			}
+			out.Passes = append(out.Passes, i)
 		}
-		rec.Routes = append(rec.Routes, &slim)
+		rec.Routes = append(rec.Routes, out)
 	}
 	data, err := json.Marshal(rec)
 	if err != nil {
@@ -69,19 +89,20 @@ func runRecords(pass *analysis.Pass) (any, error) {
 	return nil, nil
 }
 
-// textArgs keeps the arguments that are constant texts.
-func textArgs(args []routes.GuardArg) (out []routes.GuardArg) {
-	for _, a := range args {
-		if a.Why == "" && slices.ContainsFunc(a.Consts, func(c routes.Const) bool { return c.Kind == "string" }) {
-			out = append(out, routes.GuardArg{Index: a.Index, Consts: a.Consts})
-		}
+// addModes copies what is known of a guard and those inside it.
+func addModes(to map[string]map[int]guards.Mode, g routes.Guard, from map[string]map[int]guards.Mode) {
+	if m := from[guards.FuncKey(g.Func)]; m != nil {
+		to[guards.FuncKey(g.Func)] = m
 	}
-	return out
+	for _, n := range g.Nested {
+		addModes(to, n, from)
+	}
 }
 
 // A Program is what all packages together serve.
 type Program struct {
-	Routes     []*guards.Route
+	Routes     []*routes.Route
+	Modes      map[string]map[int]guards.Mode
 	Unresolved []routes.Unresolved
 }
 
@@ -100,27 +121,29 @@ func Merge(records []Record) *Program {
 		line, column int
 		method       string
 	}
-	at := func(r *guards.Route) place { return place{r.File, r.Line, r.Column, r.Method} }
+	at := func(r *routes.Route) place { return place{r.File, r.Line, r.Column, r.Method} }
 	final := map[place]bool{} // where an evaluation that no importer repeats found a route
 	for _, rec := range records {
-		for _, r := range rec.Routes {
-			if !called[r.Entry] {
+		for i := range rec.Routes {
+			if r := &rec.Routes[i].Route; !called[r.Entry] {
 				final[at(r)] = true
 			}
 		}
 	}
-	p := &Program{}
-	seen := map[string]*guards.Route{}
+	p := &Program{Modes: map[string]map[int]guards.Mode{}}
+	seen := map[string]*routes.Route{}
 	for _, rec := range records {
-		for _, r := range rec.Routes {
+		maps.Copy(p.Modes, rec.Modes)
+		for i := range rec.Routes {
+			r := &rec.Routes[i].Route
 			if called[r.Entry] && final[at(r)] {
 				continue
 			}
-			requires := "-"
-			if r.Requires != nil {
-				requires = r.Requires.String()
+			key := fmt.Sprintf("%s\x00%v", r.Path, at(r))
+			for _, g := range rec.Routes[i].Passes {
+				r.Guards = append(r.Guards, rec.Guards[g])
+				key += fmt.Sprintf("\x00%v", rec.Guards[g])
 			}
-			key := fmt.Sprintf("%s\x00%s\x00%v\x00%s", r.Method, r.Path, at(r), requires)
 			if old := seen[key]; old != nil {
 				old.Conditional = old.Conditional && r.Conditional
 				old.Dynamic = old.Dynamic && r.Dynamic
@@ -135,7 +158,7 @@ func Merge(records []Record) *Program {
 			}
 		}
 	}
-	slices.SortStableFunc(p.Routes, func(a, b *guards.Route) int {
+	slices.SortStableFunc(p.Routes, func(a, b *routes.Route) int {
 		return cmp.Or(cmp.Compare(a.Package, b.Package), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
 			cmp.Compare(a.Column, b.Column), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method))
 	})

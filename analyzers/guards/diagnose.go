@@ -13,14 +13,17 @@ import (
 // each with its rule as the diagnostic's category. Routes that importers can still
 // wrap or mount are left to them, and so are routes that the package which registers
 // them has accounted for.
-func Diagnose(pass *analysis.Pass, rules ...string) {
-	res := pass.ResultOf[Analyzer].(*Result)
+func Diagnose(pass *analysis.Pass, rules ...string) error {
+	declared, settings, err := pass.ResultOf[Analyzer].(*Result).Declared()
+	if err != nil {
+		return err
+	}
 	seen := map[string]bool{}
-	for _, r := range res.Routes {
+	for _, r := range declared {
 		if r.Open || r.Reported {
 			continue
 		}
-		for _, p := range res.Settings.Check(r) {
+		for _, p := range settings.Check(r) {
 			key := p.Rule + p.Message + p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
 			if !slices.Contains(rules, p.Rule) || seen[key] {
 				continue
@@ -40,6 +43,7 @@ func Diagnose(pass *analysis.Pass, rules ...string) {
 			pass.Report(d)
 		}
 	}
+	return nil
 }
 
 // position finds a place in one of the package's files.

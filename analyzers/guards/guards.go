@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/tools/go/analysis"
 
@@ -25,12 +26,43 @@ var Analyzer = &analysis.Analyzer{
 	FactTypes:  []analysis.Fact{new(Fact)},
 }
 
-// A Result is what a package's routes declare.
+// A Result is what a package's routes pass, and how its guards combine what they are
+// given. What that demands depends on the catalog: see [Result.Declared].
 type Result struct {
-	Routes     []*Route
-	Unresolved []routes.Unresolved
-	Called     []string
-	Settings   *Settings // nil where the package has no routes
+	Found *routes.Result
+	Modes map[string]map[int]Mode // function key and parameter, of all guards known here
+
+	dir      string
+	once     sync.Once
+	declared []*Route
+	settings *Settings
+	err      error
+}
+
+// Declared holds the package's routes against the settings of its module.
+func (r *Result) Declared() ([]*Route, *Settings, error) {
+	r.once.Do(func() {
+		if len(r.Found.Routes) == 0 {
+			return // most packages: nothing to load a catalog for
+		}
+		if r.settings, r.err = LoadSettings(r.dir); r.err == nil {
+			r.declared = Declare(r.Found.Routes, r.Modes, r.settings)
+		}
+	})
+	return r.declared, r.settings, r.err
+}
+
+// Declare says what each route demands.
+func Declare(found []*routes.Route, modes map[string]map[int]Mode, s *Settings) []*Route {
+	d := &declarer{s: s, modes: modes, spoken: map[string]map[int]bool{}}
+	for _, r := range found {
+		d.learn(r.Guards)
+	}
+	out := make([]*Route, len(found))
+	for i, r := range found {
+		out[i] = d.route(r)
+	}
+	return out
 }
 
 // A Route is a route and what it declares.
@@ -83,22 +115,11 @@ func run(pass *analysis.Pass) (any, error) {
 			pass.ExportPackageFact(fact)
 		}
 	}
-	res := &Result{Unresolved: found.Unresolved, Called: found.Called}
-	if len(found.Routes) == 0 && len(found.Unresolved) == 0 {
-		return res, nil
-	}
-	var err error
-	if res.Settings, err = LoadSettings(filepath.Dir(pass.Fset.Position(pass.Files[0].Package).Filename)); err != nil {
-		return nil, err
-	}
 	modes := imported
 	maps.Copy(modes, own)
-	d := &declarer{s: res.Settings, modes: modes, spoken: map[string]map[int]bool{}}
-	for _, r := range found.Routes {
-		d.learn(r.Guards)
-	}
-	for _, r := range found.Routes {
-		res.Routes = append(res.Routes, d.route(r))
+	res := &Result{Found: found, Modes: modes}
+	if len(pass.Files) > 0 {
+		res.dir = filepath.Dir(pass.Fset.Position(pass.Files[0].Package).Filename)
 	}
 	return res, nil
 }

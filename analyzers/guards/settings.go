@@ -18,6 +18,9 @@ import (
 const (
 	CatalogEnv = "PERMCHECK_CATALOG" // a reference for catalogs.Load; a file's path is absolute
 	ConfigEnv  = "PERMCHECK_CONFIG"  // path of the configuration file
+	// RecordsEnv says that only records are asked for, which no catalog decides: then
+	// the tool's identity need not change with the catalog.
+	RecordsEnv = "PERMCHECK_RECORDS"
 )
 
 // Settings are the catalog and configuration that a package is held against.
@@ -37,14 +40,24 @@ type Settings struct {
 // verdict on a module's packages is found from the module's root, so that the go
 // command's cache can be told of it: see [Hash].
 func LoadSettings(dir string) (*Settings, error) {
+	return LoadSettingsWith(dir, os.Getenv(CatalogEnv))
+}
+
+// LoadSettingsWith is [LoadSettings] with the catalog that ref names, if it is not
+// empty.
+func LoadSettingsWith(dir, ref string) (*Settings, error) {
 	cfg, err := loadConfig(dir)
 	if err != nil {
 		return nil, err
 	}
-	return newSettings(cfg, serviceOf(cfg, dir))
+	service := serviceOf(cfg, dir)
+	if ref == "" {
+		ref = service.Catalog
+	}
+	return newSettings(cfg, service, ref)
 }
 
-func newSettings(cfg *catalogs.Config, service catalogs.Service) (*Settings, error) {
+func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*Settings, error) {
 	s := &Settings{Config: cfg, Service: service, guards: map[string]*catalogs.GuardConfig{}}
 	for i := range cfg.Guards {
 		g := &cfg.Guards[i]
@@ -54,10 +67,6 @@ func newSettings(cfg *catalogs.Config, service catalogs.Service) (*Settings, err
 				return nil, fmt.Errorf("%s: guard %s: requires %q: %w", g.Pos, g.Func, g.Requires, err)
 			}
 		}
-	}
-	ref := service.Catalog
-	if env := os.Getenv(CatalogEnv); env != "" {
-		ref = env
 	}
 	if ref == "" {
 		return s, nil

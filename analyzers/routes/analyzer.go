@@ -50,15 +50,15 @@ func run(pass *analysis.Pass) (any, error) {
 	slices.Sort(fact.Touching)
 
 	e := newEngine(prog, known)
-	imports := &importer{facts: map[string]*Fact{}, progs: map[string]*program{}, links: map[string][]*program{}}
+	deps := &imports{facts: map[string]*Fact{}, progs: map[string]*program{}, links: map[string][]*program{}}
 	for p, f := range facts {
-		imports.facts[p.Path()] = f
+		deps.facts[p.Path()] = f
 	}
 	e.find = func(name string) *fn {
 		if f := prog.funcs[name]; f != nil {
 			return f
 		}
-		for _, p := range imports.programs(pkgOf(rowKey(name))) {
+		for _, p := range deps.programs(pkgOf(rowKey(name))) {
 			if f := p.funcs[name]; f != nil {
 				return f
 			}
@@ -69,7 +69,7 @@ func run(pass *analysis.Pass) (any, error) {
 		if g := prog.globals[name]; g != nil {
 			return g
 		}
-		for _, p := range imports.programs(pkgOf(name)) {
+		for _, p := range deps.programs(pkgOf(name)) {
 			if g := p.globals[name]; g != nil {
 				return g
 			}
@@ -86,9 +86,9 @@ func run(pass *analysis.Pass) (any, error) {
 			}
 		}
 		add(prog)
-		for _, path := range imports.paths() {
-			if slices.ContainsFunc(imports.facts[path].Touching, func(n string) bool { return strings.HasSuffix(n, ")."+name) }) {
-				if p := imports.program(path); p != nil {
+		for _, path := range deps.paths() {
+			if slices.ContainsFunc(deps.facts[path].Touching, func(n string) bool { return strings.HasSuffix(n, ")."+name) }) {
+				if p := deps.program(path); p != nil {
 					add(p)
 				}
 			}
@@ -138,14 +138,14 @@ func relevant(pass *analysis.Pass, t *table, facts map[*types.Package]*Fact) boo
 	return false
 }
 
-// An importer decodes the programs of imported packages when they are first needed.
-type importer struct {
+// imports decodes the programs of imported packages when they are first needed.
+type imports struct {
 	facts map[string]*Fact
 	progs map[string]*program
 	links map[string][]*program
 }
 
-func (i *importer) program(path string) *program {
+func (i *imports) program(path string) *program {
 	if p, ok := i.progs[path]; ok {
 		return p
 	}
@@ -159,7 +159,7 @@ func (i *importer) program(path string) *program {
 
 // programs returns those in which the functions of a package may be found: its own,
 // or, where its fact did not reach this package, those that link it.
-func (i *importer) programs(path string) []*program {
+func (i *imports) programs(path string) []*program {
 	if p := i.program(path); p != nil {
 		return []*program{p}
 	}
@@ -178,7 +178,7 @@ func (i *importer) programs(path string) []*program {
 	return out
 }
 
-func (i *importer) paths() []string {
+func (i *imports) paths() []string {
 	out := make([]string, 0, len(i.facts))
 	for p := range i.facts {
 		out = append(out, p)

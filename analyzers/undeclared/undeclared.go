@@ -12,7 +12,6 @@ var Analyzer = &analysis.Analyzer{
 	Doc:      "report HTTP routes that declare no permission",
 	Requires: []*analysis.Analyzer{guards.Analyzer},
 	Run: func(pass *analysis.Pass) (any, error) {
-		guards.Diagnose(pass, guards.RuleUndeclared)
-		return nil, nil
+		return nil, guards.Diagnose(pass, guards.RuleUndeclared)
 	},
 }

@@ -12,7 +12,6 @@ var Analyzer = &analysis.Analyzer{
 	Doc:      "report permissions demanded by code that the catalog does not have",
 	Requires: []*analysis.Analyzer{guards.Analyzer},
 	Run: func(pass *analysis.Pass) (any, error) {
-		guards.Diagnose(pass, guards.RuleUnknown)
-		return nil, nil
+		return nil, guards.Diagnose(pass, guards.RuleUnknown)
 	},
 }

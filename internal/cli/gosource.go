@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,25 +54,8 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 			return nil, fmt.Errorf("%q is not a package pattern: expected one such as ./... or ./internal/api", p)
 		}
 	}
-	env := os.Environ()
-	if opts.Catalog != "" {
-		ref := opts.Catalog
-		if !strings.HasPrefix(ref, catalogs.VendorPrefix) && !filepath.IsAbs(ref) {
-			abs, err := filepath.Abs(ref)
-			if err != nil {
-				return nil, err
-			}
-			ref = abs
-		}
-		if _, err := catalogs.Load(ref); err != nil {
-			return nil, err
-		}
-		env = append(env, guards.CatalogEnv+"="+ref)
-		if err := os.Setenv(guards.CatalogEnv, ref); err != nil {
-			return nil, err
-		}
-	}
-	settings, err := guards.LoadSettings(dir)
+	env := append(os.Environ(), guards.RecordsEnv+"=1")
+	settings, err := guards.LoadSettingsWith(dir, opts.Catalog)
 	if err != nil {
 		return nil, err
 	}
@@ -85,28 +67,57 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, goCmd, append([]string{"vet", "-json", "-vettool=" + self, "-records", "-records.emit", "--"}, patterns...)...)
-	cmd.Dir, cmd.Env = dir, env
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	runErr := cmd.Run()
+	run := func(args ...string) (stdout, stderr string, err error) {
+		cmd := exec.CommandContext(ctx, goCmd, args...)
+		cmd.Dir, cmd.Env = dir, env
+		var out, errOut strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &errOut
+		err = cmd.Run()
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return out.String(), errOut.String(), err
+	}
+	vet := []string{"vet", "-json", "-vettool=" + self, "-records", "-records.emit", "--"}
+	p := &goProgram{Settings: settings}
+	stdout, stderr, runErr := run(append(vet, patterns...)...)
+	if runErr != nil && ctx.Err() == nil && stdout == "" && !strings.Contains(stderr, "# ") {
+		// One package that cannot be loaded keeps go vet from all of them: leave those
+		// out that go list has an error for.
+		if err := moduleFailure(stderr); err != nil {
+			return nil, err
+		}
+		listed, _, listErr := run(append([]string{"list", "-e", "-deps", "-json=ImportPath,DepOnly,Deps,Error,EmbedFiles", "--"}, patterns...)...)
+		good, bad := loadable(listed)
+		// A pattern that is wrong itself is listed under its own name.
+		wrong := slices.ContainsFunc(bad, func(e packageError) bool { return slices.Contains(patterns, e.Package) })
+		if listErr != nil || len(bad) == 0 || wrong && len(good) == 0 {
+			return nil, goFailure(stderr, runErr)
+		}
+		p.Errors = bad
+		if len(good) > 0 {
+			stdout, stderr, runErr = run(append(vet, good...)...)
+		} else {
+			stderr, runErr = "", nil
+		}
+	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	p := &goProgram{Settings: settings}
-	records, err := p.parse(&stdout)
+	records, err := p.parse(strings.NewReader(stdout))
 	if err != nil {
-		return nil, fmt.Errorf("reading what go vet printed: %w\n%s", err, firstLines(stderr.String(), 10))
+		return nil, fmt.Errorf("reading what go vet printed: %w\n%s", err, firstLines(stderr, 10))
 	}
-	p.parseErrors(stderr.String())
+	p.parseErrors(stderr)
 	if runErr != nil && len(p.Errors) == 0 {
-		return nil, goFailure(stderr.String(), runErr)
+		return nil, goFailure(stderr, runErr)
 	}
-	if strings.Contains(stderr.String(), "matched no packages") && len(records) == 0 && len(p.Errors) == 0 {
+	if strings.Contains(stderr, "matched no packages") && len(records) == 0 && len(p.Errors) == 0 {
 		return nil, fmt.Errorf("no Go packages match %s", strings.Join(patterns, " "))
 	}
 	merged := analyzers.Merge(records)
-	p.Routes, p.Unresolved, p.Packages = merged.Routes, merged.Unresolved, len(records)
+	p.Unresolved, p.Packages = merged.Unresolved, len(records)
+	p.Routes = once(guards.Declare(merged.Routes, merged.Modes, settings))
 	for _, r := range p.Routes {
 		r.File = relative(r.File)
 		for i := range r.Strange {
@@ -121,6 +132,65 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	}
 	p.Catalog = p.catalog(patterns)
 	return p, nil
+}
+
+// loadable reads what go list -e -deps prints: the packages that can be analysed, and
+// those that it, or a package that they import, has an error for.
+func loadable(listed string) (good []string, bad []packageError) {
+	type listedPackage struct {
+		ImportPath string
+		DepOnly    bool
+		Deps       []string
+		Error      *struct{ Pos, Err string }
+	}
+	var matched []listedPackage
+	failed := map[string]string{}
+	dec := json.NewDecoder(strings.NewReader(listed))
+	for {
+		var pkg listedPackage
+		if dec.Decode(&pkg) != nil {
+			break
+		}
+		if pkg.Error != nil {
+			failed[pkg.ImportPath] = strings.TrimPrefix(pkg.Error.Pos+": "+pkg.Error.Err, ": ")
+		}
+		if !pkg.DepOnly {
+			matched = append(matched, pkg)
+		}
+	}
+	for _, pkg := range matched {
+		why, bust := failed[pkg.ImportPath]
+		for _, dep := range pkg.Deps {
+			if w, ok := failed[dep]; ok && !bust {
+				why, bust = "it imports "+dep+": "+w, true
+			}
+		}
+		if bust {
+			bad = append(bad, packageError{pkg.ImportPath, why})
+		} else {
+			good = append(good, pkg.ImportPath)
+		}
+	}
+	return good, bad
+}
+
+// once drops routes that differ only in guards which demand nothing.
+func once(routes []*guards.Route) []*guards.Route {
+	seen := map[string]*guards.Route{}
+	return slices.DeleteFunc(routes, func(r *guards.Route) bool {
+		requires := "-"
+		if r.Requires != nil {
+			requires = r.Requires.String()
+		}
+		key := fmt.Sprintf("%s %s %s:%d:%d %s", r.Method, r.Path, r.File, r.Line, r.Column, requires)
+		old := seen[key]
+		if old == nil {
+			seen[key] = r
+			return false
+		}
+		old.Conditional = old.Conditional && r.Conditional
+		return true
+	})
 }
 
 // parse reads the objects that go vet -json prints, one a package.
@@ -196,21 +266,30 @@ func (p *goProgram) parseErrors(text string) {
 	})
 }
 
-// goFailure turns the go command's own refusal into what to type next.
-func goFailure(stderr string, err error) error {
-	said := firstLines(stderr, 5)
+// moduleFailure recognises what keeps the go command from reading any package, and
+// says what to type next.
+func moduleFailure(stderr string) error {
+	has := func(text string) bool { return strings.Contains(stderr, text) }
 	switch {
-	case strings.Contains(stderr, "go.mod file not found") || strings.Contains(stderr, "cannot find main module") ||
-		strings.Contains(stderr, "does not contain main module"):
-		return errors.New("no go.mod here or in a folder above: run permcheck in a Go module, or give its folder: cd MODULE && permcheck vet ./...")
-	case strings.Contains(stderr, "requires go >=") || strings.Contains(stderr, "GOTOOLCHAIN"):
-		return fmt.Errorf("the module needs a newer Go than the one on PATH:\n%s\ntype: GOTOOLCHAIN=auto permcheck vet ./... (downloads it), or install it from https://go.dev/dl/", said)
-	case strings.Contains(stderr, "matched no packages") || strings.Contains(stderr, "no packages to vet"):
-		return fmt.Errorf("no Go packages match:\n%s", said)
-	case said == "":
+	case has("go.mod file not found"), has("cannot find main module"), has("does not contain main module"):
+		return errors.New("no go.mod here or in a folder above: run permcheck inside a Go module: cd MODULE && permcheck vet ./...")
+	case has("requires go >="), has("go.mod requires go"), has("toolchain not available"):
+		return fmt.Errorf("the module needs a newer Go than the one on PATH:\n%s\ntype GOTOOLCHAIN=auto permcheck vet ./... to have the go command fetch it, or install it from https://go.dev/dl/", firstLines(stderr, 5))
+	case has("matched no packages"), has("no packages to vet"):
+		return fmt.Errorf("no Go packages match:\n%s", firstLines(stderr, 5))
+	}
+	return nil
+}
+
+// goFailure turns the go command's own refusal into an error.
+func goFailure(stderr string, err error) error {
+	if known := moduleFailure(stderr); known != nil {
+		return known
+	}
+	if strings.TrimSpace(stderr) == "" {
 		return fmt.Errorf("go vet: %w", err)
 	}
-	return fmt.Errorf("the go command could not read the packages:\n%s", said)
+	return fmt.Errorf("the go command could not read the packages:\n%s", firstLines(stderr, 5))
 }
 
 func firstLines(s string, n int) string {
