@@ -122,19 +122,46 @@ func (e *engine) apply(fv value, args []value, at site, x *expr) value {
 		}
 		return &call{fn: fv, args: args, pos: at, note: x.Note}
 	}
-	if followed && len(e.peel(result)) > 0 && !slices.ContainsFunc(args, func(a value) bool { return len(e.peel(a)) > 0 }) {
+	which := e.handlerResult(result)
+	made := result
+	t, several := result.(tuple)
+	if several && len(t) > 0 {
+		made = t[which]
+	}
+	if followed && len(e.peel(made)) > 0 && !slices.ContainsFunc(args, func(a value) bool { return len(e.peel(a)) > 0 }) {
 		return result
 	}
-	c := &call{fn: fv, args: args, inner: first(result), pos: at}
+	c := &call{fn: fv, args: args, inner: made, pos: at}
 	if x != nil {
 		c.note = x.Note
 	}
-	if t, ok := result.(tuple); ok && len(t) > 1 {
+	if several && len(t) > 1 {
 		out := slices.Clone(t)
-		out[0] = c
+		out[which] = c
 		return out
 	}
 	return c
+}
+
+// handlerResult is the place of the handler among several results: a generated
+// constructor returns the path before it.
+func (e *engine) handlerResult(v value) int {
+	t, _ := v.(tuple)
+	for i, r := range t {
+		switch r := r.(type) {
+		case *router, *call:
+			return i
+		case closure:
+			if r.fn.Handler {
+				return i
+			}
+		case funcRef:
+			if f := e.target(r); f != nil && f.Handler {
+				return i
+			}
+		}
+	}
+	return 0
 }
 
 func first(v value) value {
