@@ -37,6 +37,8 @@ type Credential struct {
 	// Env is the environment variable that stands for the secret wherever a report
 	// shows the request.
 	Env string
+	// EnvNote says what that variable holds, where its name does not.
+	EnvNote string
 }
 
 // value is what the header or the parameter holds, for a secret or what stands for it.

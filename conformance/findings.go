@@ -54,12 +54,20 @@ func (r *Report) finding(g *Group) *Finding {
 	const most = 4
 	for n, i := range g.Probes {
 		if n == most {
-			f.Evidence = append(f.Evidence, fmt.Sprintf("and %d more keys: %s", len(g.Probes)-most, report.Clean(r.KeyNames(g.Probes[most:]))))
+			f.Evidence = append(f.Evidence, fmt.Sprintf("and %d more: %s", len(g.Probes)-most, report.Clean(r.KeyNames(g.Probes[most:]))))
 			break
 		}
 		f.Evidence = append(f.Evidence, r.observed(i))
 	}
 	f.Evidence = append(f.Evidence, r.Curl(g.Row, first.Key))
+	if g.Check == effectDespiteRefusal.ID {
+		if key := r.Plan.StrongestKey(r.Plan.Rows[row.Witness].Endpoint); key >= 0 {
+			f.Evidence = append(f.Evidence, "and then "+r.Curl(row.Witness, key))
+		}
+	}
+	if cred := &r.Credentials[first.Key]; cred.EnvNote != "" {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("where $%s is %s", cred.Env, cred.EnvNote))
+	}
 	return f
 }
 
@@ -77,8 +85,12 @@ func (r *Report) observed(probe int) string {
 	case BadUnknown:
 		who = "an unknown key"
 	default:
-		if text := GrantName(key.Grants, r.Plan.Universe); text == key.Name {
-			who = "a key that holds " + text
+		text := GrantName(key.Grants, r.Plan.Universe)
+		if text == key.Name {
+			who = "a key"
+		}
+		if len(key.Grants) == 0 {
+			who += " without permissions"
 		} else {
 			who += " that holds " + text
 		}

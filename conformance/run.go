@@ -111,7 +111,9 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	for row := range r.paths {
 		r.sent.Paths = append(r.sent.Paths, r.paths[row].path)
 	}
-	if err := context.Cause(ctx); err != nil {
+	if err := context.Cause(ctx); errors.Is(err, context.Canceled) {
+		r.answers.Cut = "interrupted"
+	} else if err != nil {
 		r.answers.Cut = err.Error()
 	} else if c.budget.Load() < 0 {
 		r.answers.Cut = errBudget.Error()

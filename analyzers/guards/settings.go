@@ -236,5 +236,7 @@ func exists(file string) bool {
 // FuncKey brings the ways of writing a function's name to one form:
 // "(*import/path.Type).Method" is "import/path.Type.Method".
 func FuncKey(name string) string {
-	return strings.NewReplacer("(", "", ")", "", "*", "").Replace(name)
+	return plainName.Replace(name)
 }
+
+var plainName = strings.NewReplacer("(", "", ")", "", "*", "")

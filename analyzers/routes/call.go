@@ -319,7 +319,7 @@ func (e *engine) add(r *router, g *reg) {
 	e.atCaller(g)
 	g.via = e.via(g.at)
 	if n := len(e.stack); n > 0 {
-		g.pkg = pkgOf(rowKey(topName(e.stack[n-1])))
+		g.pkg = pkgOfFrame(e.stack[n-1])
 	}
 	g.group = strconv.Itoa(r.core.id) + "\x00" + r.prefix.text
 	r.core.regs = append(r.core.regs, g)

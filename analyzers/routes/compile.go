@@ -157,8 +157,10 @@ func Standard(pass *analysis.Pass) bool {
 
 // rowKey turns types.Func.FullName into the key of a row: no parentheses, no star.
 func rowKey(fullName string) string {
-	return strings.NewReplacer("(", "", ")", "", "*", "").Replace(fullName)
+	return plainName.Replace(fullName)
 }
+
+var plainName = strings.NewReplacer("(", "", ")", "", "*", "")
 
 func (c *compiler) row(f *types.Func) (rowRef, bool) {
 	if f.Pkg() == nil || !c.table.pkgs[f.Pkg().Path()] {

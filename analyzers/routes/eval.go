@@ -174,11 +174,18 @@ func (e *engine) via(at site) site {
 	return at
 }
 
-func (e *engine) isOwn(f *frame) bool {
+func (e *engine) isOwn(f *frame) bool { return pkgOfFrame(f) == e.own.Path }
+
+// pkgOfFrame returns the import path of the function that a frame, or the literal's
+// frame inside it, belongs to.
+func pkgOfFrame(f *frame) string {
 	for f.up != nil {
 		f = f.up
 	}
-	return strings.HasPrefix(rowKey(f.fn.Name), e.own.Path+".") && pkgOf(rowKey(f.fn.Name)) == e.own.Path
+	if f.fn.pkg == "" {
+		f.fn.pkg = pkgOf(rowKey(f.fn.Name))
+	}
+	return f.fn.pkg
 }
 
 func (e *engine) unresolved(at site, reason string) {

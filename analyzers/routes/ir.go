@@ -102,7 +102,8 @@ type fn struct {
 	Full      bool     // Body is compiled
 	Touches   bool     // registers or builds routers, itself or through what it calls
 	Valued    bool     // used as a value, so that calls of it cannot all be seen
-	Setter    bool     // assigns a package variable of string type
+
+	pkg string // import path, once asked for
 }
 
 type param struct {

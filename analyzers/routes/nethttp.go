@@ -38,8 +38,8 @@ func serveMuxPattern(pattern string) (method, path string, err error) {
 	method, path = AnyMethod, pattern
 	if i := strings.IndexAny(pattern, " \t"); i >= 0 {
 		method, path = pattern[:i], strings.TrimLeft(pattern[i+1:], " \t")
-		if method == "" {
-			return "", "", fmt.Errorf("pattern %q begins with a space", pattern)
+		if method == "" { // net/http takes a leading space for no method
+			method = AnyMethod
 		}
 	}
 	slash := strings.IndexByte(path, '/')

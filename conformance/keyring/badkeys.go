@@ -20,10 +20,10 @@ func addBadKeys(p *conformance.Plan, creds []conformance.Credential, like confor
 		switch k.Kind {
 		case conformance.BadMalformed:
 			creds[i] = like
-			creds[i].Secret, creds[i].Env = malformedSecret, "PC_MALFORMED"
+			creds[i].Secret, creds[i].Env, creds[i].EnvNote = malformedSecret, "PC_MALFORMED", "the text "+malformedSecret
 		case conformance.BadUnknown:
 			creds[i] = like
-			creds[i].Secret, creds[i].Env = Lookalike(like.Secret), "PC_UNKNOWN"
+			creds[i].Secret, creds[i].Env, creds[i].EnvNote = Lookalike(like.Secret), "PC_UNKNOWN", "a key of the right shape that was never made"
 		}
 	}
 }

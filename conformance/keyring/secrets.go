@@ -80,22 +80,23 @@ func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *ur
 			}
 			return r
 		}, strings.ToUpper(k.Name))
+		note := "the secret of key " + k.Name
 		if name, ok := strings.CutPrefix(k.Secret, "env:"); ok {
-			env = name
+			env, note = name, ""
 		}
 		if x := p.Auth.Exchange; x != nil {
 			token, err := x.token(ctx, target, k.User, secret)
 			if err != nil {
 				return nil, fmt.Errorf("%s: signing in key %s: %w", k.Pos, k.Name, err)
 			}
-			secret, env = token, env+"_TOKEN"
+			secret, env, note = token, env+"_TOKEN", "the token that signing in key "+k.Name+" gives"
 		}
 		if p.Auth.Basic {
 			secret = base64.StdEncoding.EncodeToString([]byte(k.User + ":" + secret))
-			env += "_BASIC"
+			env, note = env+"_BASIC", "user:secret of key "+k.Name+" in base64"
 		}
 		creds[i] = conformance.Credential{Header: p.Auth.Header, Query: p.Auth.Query, Scheme: p.Auth.Scheme, Secret: secret,
-			Issued: p.Auth.Exchange != nil, Env: env}
+			Issued: p.Auth.Exchange != nil, Env: env, EnvNote: note}
 		like = creds[i]
 	}
 	addBadKeys(plan, creds, like)

@@ -402,6 +402,13 @@ func TestServeEnds(t *testing.T) {
 		if status, _, _ := send(t, "GET", "http://"+api.Addr().String()+"/x", ""); status != 200 {
 			t.Errorf("serving: %d", status)
 		}
+		spare, err := net.Dial("tcp", api.Addr().String()) // as clients open them
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer spare.Close()
+		time.Sleep(20 * time.Millisecond)
+		began := time.Now()
 		if broken {
 			admin.Close()
 		} else {
@@ -409,6 +416,9 @@ func TestServeEnds(t *testing.T) {
 		}
 		select {
 		case err := <-done:
+			if took := time.Since(began); took > 2*time.Second {
+				t.Errorf("ending took %s", took)
+			}
 			if broken != (err != nil) || broken && !errors.Is(err, net.ErrClosed) {
 				t.Errorf("broken %t: %v", broken, err)
 			}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -263,12 +264,14 @@ func (s *Server) Serve(ctx context.Context, api, admin net.Listener) error {
 		server   *http.Server
 	}
 	var halves []half
+	fresh := &freshConns{}
 	for l, h := range map[net.Listener]http.Handler{api: s.API(), admin: s.Admin()} {
 		if l != nil {
 			halves = append(halves, half{l, &http.Server{
 				Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout,
 				WriteTimeout: requestTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-				ErrorLog: log.New(io.Discard, "", 0), // clients that misbehave are not news
+				ConnState: fresh.note,
+				ErrorLog:  log.New(io.Discard, "", 0), // clients that misbehave are not news
 			}})
 		}
 	}
@@ -287,6 +290,8 @@ func (s *Server) Serve(ctx context.Context, api, admin net.Listener) error {
 	grace, stop := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer stop()
 	for _, h := range halves {
+		h.listener.Close()
+		fresh.close()
 		if h.server.Shutdown(grace) != nil {
 			h.server.Close()
 		}
@@ -296,6 +301,34 @@ func (s *Server) Serve(ctx context.Context, api, admin net.Listener) error {
 		return err
 	}
 	return nil
+}
+
+// freshConns are connections that no request came on yet. Shutdown would wait for them:
+// clients open some to spare.
+type freshConns struct {
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+}
+
+func (f *freshConns) note(c net.Conn, state http.ConnState) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if state == http.StateNew {
+		if f.conns == nil {
+			f.conns = map[net.Conn]bool{}
+		}
+		f.conns[c] = true
+		return
+	}
+	delete(f.conns, c)
+}
+
+func (f *freshConns) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for c := range f.conns {
+		c.Close()
+	}
 }
 
 // tokenMatches compares in constant time.

@@ -199,12 +199,19 @@ func reproduce(ref string, faults []string, r *conformance.Report) []string {
 	for _, f := range faults {
 		fmt.Fprintf(&b, " --fault %s", conformance.ShellQuote(f))
 	}
-	named := map[int]bool{}
-	for _, g := range r.Groups {
-		key := r.Plan.Requests[r.Plan.Probes[g.Probes[0]].Request].Key
-		if k := r.Plan.Keys[key]; k.Kind == conformance.ValidKey && !named[key] && len(named) < 10 {
-			named[key] = true
+	keys := map[int]bool{}
+	export := func(key int) {
+		if k := r.Plan.Keys[key]; k.Kind == conformance.ValidKey && !keys[key] && len(keys) < 10 {
+			keys[key] = true
 			fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(r.Credentials[key].Env+"="+k.Name))
+		}
+	}
+	for _, g := range r.Groups {
+		export(r.Plan.Requests[r.Plan.Probes[g.Probes[0]].Request].Key)
+		if w := r.Plan.Rows[g.Row].Witness; w >= 0 && g.Check == "effect-despite-refusal" {
+			if key := r.Plan.StrongestKey(r.Plan.Rows[w].Endpoint); key >= 0 {
+				export(key)
+			}
 		}
 	}
 	return []string{b.String(), "and in another terminal the export lines that it prints, then the curl line"}

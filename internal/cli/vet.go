@@ -1,20 +1,28 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/permcheck/permcheck/analyzers/guards"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
 func newVet(a *app) *cobra.Command {
 	var opts goOptions
+	var known string
+	var fix, diff bool
 	cmd := &cobra.Command{
 		Use:   "vet [PACKAGES]",
 		Short: "Hold the routes of Go packages against the catalog",
@@ -36,12 +44,65 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 		Example: `  permcheck vet ./...
   permcheck vet --catalog api/permissions.yaml ./internal/...
   permcheck vet --fail-on warning --format json ./... > vet.json`,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.vet(cmd, args, opts) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if diff {
+				return a.goFix(cmd.Context(), args, opts, "-fix", "-diff")
+			}
+			if fix {
+				if err := a.goFix(cmd.Context(), args, opts, "-fix"); err != nil {
+					return err
+				}
+			}
+			return a.vet(cmd, args, opts, known)
+		},
 	}
 	cmd.Flags().StringVar(&opts.Catalog, "catalog", "", "the catalog, a file or vendor:NAME; overrides .permcheck.yaml")
+	cmd.Flags().BoolVar(&fix, "fix", false, "apply suggested fixes first, such as the right spelling of a permission")
+	cmd.Flags().BoolVar(&diff, "diff", false, "only print the suggested fixes as a diff; exit 1 if there are any")
+	knownFlag(cmd, &known)
 	a.failOnFlag(cmd)
-	a.formatFlag(cmd, "text", "json")
+	a.formatFlag(cmd, append([]string{"text", "json"}, report.Formats...)...)
 	return cmd
+}
+
+// vetRules are the rules that vet reports.
+var vetRules = map[string]bool{
+	"undeclared": true, "unknown-permission": true, "mismatch": true, "stricter": true,
+	"route-not-in-catalog": true, "endpoint-without-route": true, "unresolved": true,
+}
+
+// goFix lets the go command apply the analyzers' suggested fixes, or print them.
+func (a *app) goFix(ctx context.Context, patterns []string, opts goOptions, flags ...string) error {
+	if len(patterns) == 0 {
+		patterns = []string{"./..."}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := append([]string{"vet", "-vettool=" + self}, flags...)
+	cmd := exec.CommandContext(ctx, "go", append(append(args, "--"), patterns...)...)
+	cmd.Env = os.Environ()
+	if opts.Catalog != "" {
+		ref := opts.Catalog
+		if !strings.HasPrefix(ref, catalogs.VendorPrefix) {
+			if ref, err = filepath.Abs(ref); err != nil {
+				return err
+			}
+		}
+		cmd.Env = append(cmd.Env, guards.CatalogEnv+"="+ref)
+	}
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = a.out, &stderr
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if slices.Contains(flags, "-diff") && errors.As(err, &exit) && stderr.Len() == 0 {
+		return errFindings // the exit code says that the diff is not empty
+	}
+	if err != nil {
+		return goFailure(stderr.String(), err)
+	}
+	return nil
 }
 
 // vetSummary counts what vet saw.
@@ -53,10 +114,11 @@ type vetSummary struct {
 	Unread     int `json:"unread"`     // demand something that could not be read
 	Ignored    int `json:"ignored"`    // excused by ignore-routes
 	Unresolved int `json:"unresolved"` // registrations that could not be read
+	Known      int `json:"known"`      // findings that the file of known findings accepts
 	Errors     int `json:"package_errors"`
 }
 
-func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions) error {
+func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions, known string) error {
 	p, err := loadGo(cmd.Context(), ".", args, opts)
 	if err != nil {
 		return err
@@ -67,21 +129,29 @@ func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions) error {
 		}
 	}
 	findings, sum := p.vet()
-	if a.format == "json" {
+	if known == "" {
+		known = p.Settings.Config.Known
+	}
+	if findings, sum.Known, err = applyKnown(known, findings, vetRules); err != nil {
+		return err
+	}
+	switch {
+	case a.format == "json":
 		if findings == nil {
 			findings = []*report.Finding{}
 		}
-		enc := json.NewEncoder(a.out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(struct {
+		if err := a.writeJSON(struct {
 			Version  int               `json:"version"`
 			Findings []*report.Finding `json:"findings"`
 			Summary  vetSummary        `json:"summary"`
 		}{1, findings, sum}); err != nil {
 			return err
 		}
-	} else {
+	case a.format != "text":
+		if err := p.report(findings).Write(a.out, a.format); err != nil {
+			return err
+		}
+	default:
 		st := a.styles()
 		for _, f := range findings {
 			st.WriteFinding(a.out, f)
@@ -103,7 +173,32 @@ func (s vetSummary) text() string {
 	if s.Ignored > 0 {
 		parts = append(parts, fmt.Sprintf("%d ignored by .permcheck.yaml", s.Ignored))
 	}
+	if s.Known > 0 {
+		parts = append(parts, plural(s.Known, "known finding")+" passed over")
+	}
 	return strings.Join(parts, ", ")
+}
+
+// report is the findings for the formats that all commands share.
+func (p *goProgram) report(findings []*report.Finding) *report.Report {
+	r := &report.Report{Command: "vet", Version: version(), Findings: findings, Anchor: "go.mod"}
+	if p.Settings.Catalog != nil {
+		r.Anchor = p.Settings.Catalog.File
+	}
+	found := map[string]bool{}
+	for _, f := range findings {
+		found[f.Subject] = true
+	}
+	for _, route := range p.Routes {
+		if s := route.Method + " " + p.Settings.Path(route); !found[s] {
+			r.Passed = append(r.Passed, s)
+			found[s] = true
+		}
+	}
+	if len(p.Errors) > 0 {
+		r.Incomplete = fmt.Sprintf("%d packages could not be read", len(p.Errors))
+	}
+	return r
 }
 
 // next says what to do after the summary.

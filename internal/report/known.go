@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -49,6 +51,12 @@ func LoadKnown(file string) (*Known, error) {
 
 // ParseKnown is [LoadKnown] for a text; file is its name in messages.
 func ParseKnown(file string, data []byte) (*Known, error) {
+	if !slices.ContainsFunc(strings.Split(string(data), "\n"), func(line string) bool {
+		line = strings.TrimSpace(line)
+		return line != "" && line[0] != '#'
+	}) {
+		return &Known{File: file}, nil // every entry has been dropped
+	}
 	doc, err := strictyaml.Parse(file, data)
 	if err != nil {
 		return nil, err
@@ -120,7 +128,7 @@ func (k *Known) Apply(findings []*Finding, ruleIDs map[string]bool, now time.Tim
 	for _, f := range findings {
 		taken := false
 		for i := range k.Entries {
-			if e := &k.Entries[i]; e.matches(f) {
+			if e := &k.Entries[i]; e.Matches(f) {
 				used[i] = true
 				taken = taken || !e.expired(now)
 			}
@@ -154,7 +162,8 @@ func (k *Known) Apply(findings []*Finding, ruleIDs map[string]bool, now time.Tim
 
 func (e *KnownEntry) expired(now time.Time) bool { return !e.Until.IsZero() && !now.Before(e.Until) }
 
-func (e *KnownEntry) matches(f *Finding) bool {
+// Matches reports whether the entry is about the finding, expired or not.
+func (e *KnownEntry) Matches(f *Finding) bool {
 	return e.Rule == f.Rule && subjectKey(e.Endpoint) == subjectKey(f.Subject) &&
 		(e.Was == "" || e.Was == f.Was) && (e.Now == "" || e.Now == f.Now)
 }

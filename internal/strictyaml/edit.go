@@ -107,6 +107,9 @@ func QuoteKey(text string) string { return quote(text, true, false) }
 // QuoteValue is [QuoteKey] for a value.
 func QuoteValue(text string) string { return quote(text, false, false) }
 
+// QuoteFlow is [QuoteValue] for a value inside {...} or [...].
+func QuoteFlow(text string) string { return quote(text, false, true) }
+
 func quote(text string, key, flow bool) string {
 	if plainScalar(text, key, flow) {
 		return text

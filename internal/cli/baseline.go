@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/strictyaml"
+)
+
+// defaultKnown is the file of known findings where .permcheck.yaml names none.
+const defaultKnown = ".permcheck-known.yaml"
+
+// knownFlag adds --known.
+func knownFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "known", "", "file of accepted findings (default: known: of "+catalogs.ConfigName+")")
+}
+
+// applyKnown takes away the findings that the file accepts. Without a file everything
+// stays. The rules are those that the command reports.
+func applyKnown(file string, findings []*report.Finding, rules map[string]bool) (rest []*report.Finding, accepted int, err error) {
+	if file == "" {
+		return findings, 0, nil
+	}
+	known, err := report.LoadKnown(file)
+	if err != nil {
+		return nil, 0, fmt.Errorf("known findings: %w", err)
+	}
+	rest, accepted, about := known.Apply(findings, rules, time.Now())
+	return append(rest, about...), accepted, nil
+}
+
+func newBaseline(a *app) *cobra.Command {
+	var opts goOptions
+	var reason, owner, until, file string
+	var grow bool
+	cmd := &cobra.Command{
+		Use:   "baseline [PACKAGES]",
+		Short: "Accept what vet finds today, so that only new findings fail",
+		Long: `Baseline writes the findings of permcheck vet that reach --fail-on into the file of
+known findings, with one reason and owner. From then on vet passes over them.
+
+Where the file exists it can only shrink: entries that match nothing any more are
+removed, new findings are listed and not accepted, unless --grow says so.`,
+		Example: `  permcheck baseline --reason 'predates permcheck, see #123' --owner team-positions ./...
+  permcheck baseline ./...       # later: drops what has been mended`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := loadGo(cmd.Context(), ".", args, opts)
+			if err != nil {
+				return err
+			}
+			if err := p.incomplete(a.err); err != nil {
+				return err // a baseline of half a program would drop the other half
+			}
+			if file == "" {
+				file = p.Settings.Config.Known
+			}
+			if file == "" {
+				file = defaultKnown
+			}
+			all, _ := p.vet()
+			var findings []*report.Finding
+			for _, f := range all {
+				if f.Severity().Fails(a.failOn) {
+					findings = append(findings, f)
+				}
+			}
+			var data []byte
+			data, err = os.ReadFile(file)
+			exists := err == nil
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			kept, fresh, dropped := data, findings, 0
+			if exists {
+				known, err := report.ParseKnown(file, data)
+				if err != nil {
+					return err
+				}
+				kept, fresh, dropped = shrinkKnown(known, data, findings)
+			}
+			if exists && !grow {
+				if err := os.WriteFile(file, kept, 0o644); err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "%s: %d dropped that match nothing any more\n", file, dropped)
+				if len(fresh) == 0 {
+					return nil
+				}
+				st := a.styles()
+				for _, f := range fresh {
+					st.WriteFinding(a.out, f)
+				}
+				fmt.Fprintf(a.out, "%s not accepted: mend what is found, or accept it with --grow, --reason and --owner\n", plural(len(fresh), "new finding"))
+				return errFindings
+			}
+			if len(fresh) > 0 && (reason == "" || owner == "") {
+				return fmt.Errorf("%s to accept: say why with --reason and who answers for it with --owner", plural(len(fresh), "finding"))
+			}
+			if until != "" {
+				if _, err := time.Parse(time.DateOnly, until); err != nil {
+					return fmt.Errorf("--until %q: expected a date as 2027-01-31", until)
+				}
+			}
+			text := string(kept)
+			if !exists {
+				text = "# Findings that are accepted for now; permcheck baseline drops those that are mended.\n"
+			}
+			for _, f := range fresh {
+				text += knownLine(f, reason, owner, until)
+			}
+			if len(fresh) == 0 && !exists {
+				fmt.Fprintln(a.out, "nothing to accept: no file was written")
+				return nil
+			}
+			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "%s: %s accepted, %d dropped\n", file, plural(len(fresh), "finding"), dropped)
+			if p.Settings.Config.Known == "" {
+				fmt.Fprintf(a.out, "name it in %s: known: %s\n", catalogs.ConfigName, file)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&opts.Catalog, "catalog", "", "the catalog, a file or vendor:NAME; overrides "+catalogs.ConfigName)
+	cmd.Flags().StringVar(&reason, "reason", "", "why the findings are accepted")
+	cmd.Flags().StringVar(&owner, "owner", "", "who answers for them")
+	cmd.Flags().StringVar(&until, "until", "", "date from which they count again, as 2027-01-31")
+	cmd.Flags().BoolVar(&grow, "grow", false, "accept new findings into a file that exists")
+	knownFlag(cmd, &file)
+	a.failOnFlag(cmd)
+	return cmd
+}
+
+// shrinkKnown removes the entries that match none of the findings from the file's text,
+// and returns the findings that no entry accepts.
+func shrinkKnown(known *report.Known, data []byte, findings []*report.Finding) (kept []byte, fresh []*report.Finding, dropped int) {
+	lines := strings.SplitAfter(string(data), "\n")
+	drop := make([]bool, len(lines)+2)
+	used := make([]bool, len(known.Entries))
+	for _, f := range findings {
+		accepted := false
+		for i := range known.Entries {
+			if known.Entries[i].Matches(f) {
+				used[i], accepted = true, true
+			}
+		}
+		if !accepted {
+			fresh = append(fresh, f)
+		}
+	}
+	for i := range known.Entries {
+		if used[i] {
+			continue
+		}
+		dropped++
+		end := len(lines) + 1
+		if i+1 < len(known.Entries) {
+			end = known.Entries[i+1].Pos.Line
+		}
+		for n := known.Entries[i].Pos.Line; n < end && n <= len(lines); n++ {
+			drop[n] = true
+		}
+	}
+	var b strings.Builder
+	for n, line := range lines {
+		if !drop[n+1] {
+			b.WriteString(line)
+		}
+	}
+	return []byte(b.String()), fresh, dropped
+}
+
+// knownLine is a finding as an entry of the file.
+func knownLine(f *report.Finding, reason, owner, until string) string {
+	q := strictyaml.QuoteFlow
+	line := fmt.Sprintf("- {rule: %s, endpoint: %s", f.Rule, q(f.Subject))
+	if f.Was != "" {
+		line += ", was: " + q(f.Was)
+	}
+	if f.Now != "" {
+		line += ", now: " + q(f.Now)
+	}
+	line += fmt.Sprintf(", reason: %s, owner: %s", q(reason), q(owner))
+	if until != "" {
+		line += ", until: " + until
+	}
+	return line + "}\n"
+}
