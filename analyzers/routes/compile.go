@@ -222,7 +222,7 @@ func (c *compiler) mentionsRouter(n ast.Node, own func(*types.Func)) bool {
 				found = true
 			}
 		case *types.Var:
-			if c.routerType(obj.Type()) != "" {
+			if c.routerType(obj.Type()) != "" || c.table.builders[typeName(obj.Type())] {
 				found = true
 			} else if sig, ok := obj.Type().Underlying().(*types.Signature); ok && c.registers(sig) {
 				found = true
@@ -230,7 +230,7 @@ func (c *compiler) mentionsRouter(n ast.Node, own func(*types.Func)) bool {
 				found = true
 			}
 		case *types.TypeName:
-			if c.routerType(obj.Type()) != "" {
+			if c.routerType(obj.Type()) != "" || c.table.builders[typeName(obj.Type())] {
 				found = true
 			}
 		}
@@ -247,6 +247,9 @@ func (c *compiler) registers(sig *types.Signature) bool {
 		t := v.Type()
 		if b, ok := t.Underlying().(*types.Basic); ok && b.Kind() == types.String {
 			text = true
+		}
+		if sl, ok := t.Underlying().(*types.Slice); ok {
+			t = sl.Elem() // of a variadic parameter
 		}
 		if c.isHandler(t) {
 			handler = true
@@ -343,7 +346,7 @@ func (c *compiler) isHandler(t types.Type) bool {
 
 func (c *compiler) isHandlerSig(sig *types.Signature) bool {
 	for v := range sig.Params().Variables() {
-		if n := typeName(v.Type()); n == "net/http.ResponseWriter" || n == "net/http.Request" {
+		if c.table.contexts[typeName(v.Type())] {
 			return true
 		}
 	}
@@ -874,7 +877,7 @@ func (s *scope) call(e *ast.CallExpr) *expr {
 	if sig, ok := info.TypeOf(fun).Underlying().(*types.Signature); ok {
 		x.Handler = s.c.makesHandler(sig)
 		for v := range sig.Params().Variables() {
-			if s.c.routerType(v.Type()) != "" {
+			if s.c.routerType(v.Type()) != "" || s.c.table.builders[typeName(v.Type())] {
 				x.Takes = true
 			}
 		}
