@@ -120,7 +120,7 @@ func (e *engine) apply(fv value, args []value, at site, x *expr) value {
 		if followed {
 			return result
 		}
-		return &call{fn: fv, args: args, pos: at, note: x.Note}
+		return &call{fn: fv, args: args, pos: at, note: x.Note, plain: true}
 	}
 	which := e.handlerResult(result)
 	made := result

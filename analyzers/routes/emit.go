@@ -290,8 +290,11 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		return
 	}
 	full := path
+	if base, ok := tailOf(path); ok && !strings.HasSuffix(base, "/") {
+		full = base + "/" + tail // echo's Static: a template has whole segments
+	}
 	if at.prefix.text != "" {
-		full = strings.TrimSuffix(at.prefix.text, "/") + path
+		full = strings.TrimSuffix(at.prefix.text, "/") + full
 	}
 	if !strings.HasPrefix(full, "/") && !strings.HasPrefix(full, baseMark) {
 		f.e.unresolved(r.at, fmt.Sprintf("the path %q does not begin with /", display(full)))
@@ -600,6 +603,9 @@ func (d *describer) consts(v value, g *GuardArg) {
 		}
 	case *structVal:
 		for _, cell := range v.fields {
+			if k, ok := (*cell).(konst); ok && k.kind == 's' && k.text == "" {
+				continue // most often one that was not set
+			}
 			var inner GuardArg
 			d.consts(*cell, &inner)
 			if len(inner.Consts) > 0 {
@@ -703,7 +709,7 @@ func (d *describer) isHandlerValue(v value) bool {
 		}
 		return true // a function whose body is elsewhere
 	case *call:
-		return true
+		return !v.plain
 	case *structVal:
 		return d.e.methodOf(v, "ServeHTTP") != nil
 	case *router:

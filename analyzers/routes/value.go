@@ -60,6 +60,7 @@ type (
 		note   string
 		pos    site
 		spread bool
+		plain  bool // neither it nor what it is given is a handler
 	}
 	// router is a view of a core: the routes that it registers get its prefix and
 	// its guards.
