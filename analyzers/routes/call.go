@@ -112,7 +112,7 @@ func (e *engine) apply(fv value, args []value, at site, x *expr) value {
 	if followed && len(e.peel(result)) > 0 && !slices.ContainsFunc(args, func(a value) bool { return len(e.peel(a)) > 0 }) {
 		return result
 	}
-	c := &call{fn: fv, args: args, inner: first(result), pos: at}
+	c := &call{fn: fv, args: args, inner: first(result), pos: at, handler: x == nil || x.Handler}
 	if x != nil {
 		c.note = x.Note
 	}
@@ -319,7 +319,7 @@ func (e *engine) doRow(fr *frame, x *expr, ref rowRef, known *router) value {
 		case strings.Contains(method, baseMark):
 			unread(path, fmt.Sprintf("the method of %q is known only at run time", display(p)))
 			return nil
-		case row.Do == Register && strings.Trim(strings.TrimSuffix(p, "{path...}"), "/") == baseMark:
+		case row.Do == Register && strings.Trim(strings.TrimSuffix(p, "{path...}"), "/") == baseMark && len(e.peel(row.Handler.of(args))) == 0:
 			unread(path, "the path is known only at run time")
 			return nil
 		}
@@ -379,7 +379,7 @@ func (e *engine) doRow(fr *frame, x *expr, ref rowRef, known *router) value {
 		if !ok || p.kind != 's' {
 			p = konst{kind: 's', text: baseMark, dyn: true}
 		}
-		return &call{fn: funcRef{name: callee.Name, key: callee.Str}, args: []value{h}, strip: &p, pos: at}
+		return &call{fn: funcRef{name: callee.Name, key: callee.Str}, args: []value{h}, strip: &p, pos: at, handler: true}
 	case Serve:
 		h := row.Handler.of(args)
 		if isNil(h) {
@@ -400,10 +400,10 @@ func (e *engine) doRow(fr *frame, x *expr, ref rowRef, known *router) value {
 		h := row.Handler.of(args)
 		l, ok := recv.(list)
 		if !ok {
-			return &call{fn: unknown{why: "a chain of middleware that is not known"}, args: []value{h}, pos: at}
+			return &call{fn: unknown{why: "a chain of middleware that is not known"}, args: []value{h}, pos: at, handler: true}
 		}
 		for _, el := range slices.Backward(l.elems) {
-			h = &call{fn: el.v, args: []value{h}, pos: at}
+			h = &call{fn: el.v, args: []value{h}, pos: at, handler: true}
 		}
 		return h
 	case Delegate:
