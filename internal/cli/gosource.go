@@ -59,6 +59,11 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	if err != nil {
 		return nil, err
 	}
+	if c := settings.Catalog; c != nil {
+		for i := range c.Endpoints {
+			c.Endpoints[i].Pos.File = relative(c.Endpoints[i].Pos.File)
+		}
+	}
 	goCmd, err := exec.LookPath("go")
 	if err != nil {
 		return nil, errors.New("the go command is not on PATH: permcheck reads Go source with it; install Go from https://go.dev/dl/")
@@ -306,7 +311,7 @@ func firstLines(s string, n int) string {
 // relative shortens a path below the current directory.
 func relative(file string) string {
 	wd, err := os.Getwd()
-	if err != nil {
+	if err != nil || !filepath.IsAbs(file) {
 		return file
 	}
 	rel, err := filepath.Rel(wd, file)
