@@ -209,7 +209,7 @@ func (p *goProgram) next(a *app, sum vetSummary) {
 	}
 	switch {
 	case sum.Routes == 0 && sum.Unresolved == 0 && len(p.Errors) == 0:
-		say("no routes of net/http or chi are registered here; give the packages that register them")
+		say("no routes of a router that is known are registered here (permcheck routes --help lists them); give the packages that register them")
 	case p.Settings.Catalog == nil:
 		say("no catalog to hold the routes against: permcheck catalog init --output api/permissions.yaml writes a first one")
 	}
