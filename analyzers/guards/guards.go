@@ -100,19 +100,19 @@ func run(pass *analysis.Pass) (any, error) {
 		own = inferModes(pass)
 		for _, pf := range pass.AllPackageFacts() {
 			if f, ok := pf.Fact.(*Fact); ok {
-				maps.Copy(imported, f.Modes)
+				f.addTo(imported)
 			}
 		}
 		// What the package's program mentions goes on to its importers, who may not be
 		// given the facts of the packages that it comes from.
-		fact := &Fact{maps.Clone(own)}
+		carried := maps.Clone(own)
 		for name := range found.Mentioned {
 			if m := imported[name]; m != nil {
-				fact.Modes[name] = m
+				carried[name] = m
 			}
 		}
-		if len(fact.Modes) > 0 {
-			pass.ExportPackageFact(fact)
+		if len(carried) > 0 {
+			pass.ExportPackageFact(newFact(carried))
 		}
 	}
 	modes := imported

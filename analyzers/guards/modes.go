@@ -5,6 +5,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
+	"slices"
 
 	"golang.org/x/tools/go/analysis"
 )
@@ -19,14 +21,40 @@ const (
 	AnyOf
 )
 
-// A Fact tells importers how the guards of a package combine what they are given:
-// function key, then index of the parameter (receivers do not count).
-type Fact struct{ Modes map[string]map[int]Mode }
+// A Fact tells importers how the guards of a package combine what they are given.
+// It holds no map: facts must be encoded alike each time.
+type Fact struct{ Guards []GuardMode }
+
+// A GuardMode is how one parameter of a function combines what it is given.
+type GuardMode struct {
+	Func  string // function key
+	Param int    // from 0; a receiver does not count
+	Mode  Mode
+}
+
+func newFact(modes map[string]map[int]Mode) *Fact {
+	f := &Fact{}
+	for _, name := range slices.Sorted(maps.Keys(modes)) {
+		for _, param := range slices.Sorted(maps.Keys(modes[name])) {
+			f.Guards = append(f.Guards, GuardMode{name, param, modes[name][param]})
+		}
+	}
+	return f
+}
+
+func (f *Fact) addTo(modes map[string]map[int]Mode) {
+	for _, g := range f.Guards {
+		if modes[g.Func] == nil {
+			modes[g.Func] = map[int]Mode{}
+		}
+		modes[g.Func][g.Param] = g.Mode
+	}
+}
 
 // AFact marks Fact as a fact.
 func (*Fact) AFact() {}
 
-func (f *Fact) String() string { return fmt.Sprintf("guards(%d functions)", len(f.Modes)) }
+func (f *Fact) String() string { return fmt.Sprintf("guards(%d functions)", len(f.Guards)) }
 
 // modes infers the modes of the package's functions that take several values.
 type modes struct {
@@ -41,7 +69,9 @@ func inferModes(pass *analysis.Pass) map[string]map[int]Mode {
 	m.imports = func(f *types.Func) map[int]Mode {
 		var fact Fact
 		if f.Pkg() != nil && pass.ImportPackageFact(f.Pkg(), &fact) {
-			return fact.Modes[FuncKey(f.FullName())]
+			modes := map[string]map[int]Mode{}
+			fact.addTo(modes)
+			return modes[FuncKey(f.FullName())]
 		}
 		return nil
 	}
