@@ -98,7 +98,7 @@ func (s *Settings) Ignored(r *Route) (*catalogs.IgnoredRoute, bool) {
 // a mounted router does not make another endpoint.
 func (s *Settings) Rows(r *Route) []*catalogs.Endpoint {
 	path := s.Path(r)
-	for _, p := range []string{path, strings.TrimSuffix(path, "/")} {
+	for _, p := range []string{path, strings.TrimSuffix(path, "/"), strings.TrimPrefix(path, "/{base}")} {
 		if p == "" {
 			continue
 		}

@@ -131,7 +131,7 @@ func (e *engine) apply(fv value, args []value, at site, x *expr) value {
 	if followed && len(e.peel(made)) > 0 && !slices.ContainsFunc(args, func(a value) bool { return len(e.peel(a)) > 0 }) {
 		return result
 	}
-	c := &call{fn: fv, args: args, inner: made, pos: at}
+	c := &call{fn: fv, args: args, inner: made, pos: at, handler: x == nil || x.Handler}
 	if x != nil {
 		c.note = x.Note
 	}

@@ -113,7 +113,7 @@ func (e *engine) result() *Result {
 			}
 		}
 	}
-	f := &flattener{e: e, seen: map[string]*Route{}}
+	f := &flattener{e: e, seen: map[string]*Route{}, reached: map[*reg]bool{}, missed: map[*reg]string{}}
 	done := map[*core]bool{}
 	served := map[*core]bool{}
 	for i, list := range [][]value{e.served, e.returned} {
@@ -144,7 +144,12 @@ func (e *engine) result() *Result {
 			f.flatten(c, place{prefix: text("")})
 		}
 	}
-	res := &Result{Routes: f.routes}
+	for r, reason := range f.missed {
+		if !f.reached[r] {
+			e.unresolved(r.at, reason)
+		}
+	}
+	res := &Result{Routes: withoutBase(f.routes)}
 	for u := range e.unread {
 		res.Unresolved = append(res.Unresolved, u)
 	}
@@ -162,12 +167,41 @@ func (e *engine) result() *Result {
 	return res
 }
 
+// withoutBase drops a route below a base known only at run time where the same
+// registration also serves its path without one: that is the default.
+func withoutBase(found []*Route) []*Route {
+	type place struct {
+		method, path, file string
+		line, column       int
+	}
+	at := map[place]*Route{}
+	for _, r := range found {
+		at[place{r.Method, r.Path, r.File, r.Line, r.Column}] = r
+	}
+	return slices.DeleteFunc(found, func(r *Route) bool {
+		path, based := strings.CutPrefix(r.Path, "/{base}")
+		if !based {
+			return false
+		}
+		plain := at[place{r.Method, path, r.File, r.Line, r.Column}]
+		if plain != nil {
+			plain.Dynamic = true
+			plain.Conditional = plain.Conditional && r.Conditional
+		}
+		return plain != nil
+	})
+}
+
 type flattener struct {
 	e      *engine
 	routes []*Route
 	seen   map[string]*Route
 	path   []*core
-	served bool
+	// reached and missed: a router may be mounted in several places, of which one
+	// reaches what another does not.
+	reached map[*reg]bool
+	missed  map[*reg]string
+	served  bool
 }
 
 // A place is where a core hangs: what its routes inherit.
@@ -279,19 +313,22 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 	if at.below != "" {
 		reached, ok := meet(at.below, path)
 		if !ok {
-			f.e.unresolved(r.at, fmt.Sprintf("%s cannot be reached: its router is mounted at %s and sees the whole path", display(path), display(at.below)))
+			f.missed[r] = fmt.Sprintf("%s cannot be reached: its router is mounted at %s and sees the whole path", display(path), display(at.below))
 			return
 		}
 		path = reached
 	}
 	served, lost := within(methods, at.methods)
 	if len(served) == 0 {
-		f.e.unresolved(r.at, fmt.Sprintf("%s %s cannot be reached: its router is mounted for %s only", strings.Join(lost, ","), display(path), strings.Join(at.methods, ",")))
+		f.missed[r] = fmt.Sprintf("%s %s cannot be reached: its router is mounted for %s only", strings.Join(lost, ","), display(path), strings.Join(at.methods, ","))
 		return
 	}
 	full := path
+	if base, ok := tailOf(path); ok && !strings.HasSuffix(base, "/") {
+		full = base + "/" + tail // echo's Static: a template has whole segments
+	}
 	if at.prefix.text != "" {
-		full = strings.TrimSuffix(at.prefix.text, "/") + path
+		full = strings.TrimSuffix(at.prefix.text, "/") + full
 	}
 	if !strings.HasPrefix(full, "/") && !strings.HasPrefix(full, baseMark) {
 		f.e.unresolved(r.at, fmt.Sprintf("the path %q does not begin with /", display(full)))
@@ -311,6 +348,7 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		route.Entry = r.entry.Name
 		route.Open = r.entry.Exported && !f.served
 	}
+	f.reached[r] = true
 	d := describer{e: f.e}
 	for _, g := range guards {
 		if g.under != "" {
@@ -600,6 +638,9 @@ func (d *describer) consts(v value, g *GuardArg) {
 		}
 	case *structVal:
 		for _, cell := range v.fields {
+			if k, ok := (*cell).(konst); ok && k.kind == 's' && k.text == "" {
+				continue // most often one that was not set
+			}
 			var inner GuardArg
 			d.consts(*cell, &inner)
 			if len(inner.Consts) > 0 {
@@ -630,6 +671,14 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 				for _, g := range d.middleware(h, h.pos) {
 					g.Basis = Wrapper
 					*guards = append(*guards, g)
+				}
+				switch in := h.inner.(type) {
+				case closure:
+					if in.fn.Handler {
+						return in.fn.Name
+					}
+				case funcRef:
+					return in.name
 				}
 				return nameOf(h.fn)
 			}
@@ -703,7 +752,7 @@ func (d *describer) isHandlerValue(v value) bool {
 		}
 		return true // a function whose body is elsewhere
 	case *call:
-		return true
+		return v.handler
 	case *structVal:
 		return d.e.methodOf(v, "ServeHTTP") != nil
 	case *router:

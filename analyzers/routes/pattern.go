@@ -16,9 +16,7 @@ func colonPattern(pattern string) (method, path string, err error) {
 }
 
 func colonParams(pattern string) (string, error) {
-	if pattern == "" {
-		return "/", nil
-	}
+	pattern = slashed(pattern)
 	var b strings.Builder
 	for i := 0; i < len(pattern); i++ {
 		switch c := pattern[i]; c {

@@ -268,6 +268,6 @@ func (s *Spec) join(prefix, pattern konst) konst {
 		return join2(prefix, pattern)
 	}
 	out := text(s.Join(prefix.text, pattern.text))
-	out.dyn = prefix.dyn || pattern.dyn
+	out.dyn, out.in = prefix.dyn || pattern.dyn, pattern.in
 	return out
 }

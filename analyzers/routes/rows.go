@@ -106,7 +106,7 @@ func (e *engine) path(a *act, spec *Spec, prefix konst) (konst, bool) {
 		case strings.Contains(method, baseMark):
 			e.unreadable(a.at, fmt.Sprintf("the method of %q is known only at run time", display(p)), k)
 			return konst{}, false
-		case a.ref.row.Do == Register && bare(p):
+		case a.ref.row.Do == Register && bare(p) && len(e.peel(a.ref.row.Handler.of(a.args))) == 0:
 			e.unreadable(a.at, "the path is known only at run time", k)
 			return konst{}, false
 		}
@@ -252,7 +252,7 @@ func (e *engine) perform(a *act) value {
 		if !ok || p.kind != 's' {
 			p = konst{kind: 's', text: baseMark, dyn: true}
 		}
-		return &call{fn: a.fn(), args: []value{row.Handler.of(a.args)}, strip: &p, pos: a.at}
+		return &call{fn: a.fn(), args: []value{row.Handler.of(a.args)}, strip: &p, pos: a.at, handler: true}
 	case Serve:
 		h := row.Handler.of(a.args)
 		if isNil(h) {
@@ -270,7 +270,7 @@ func (e *engine) perform(a *act) value {
 		h := row.Handler.of(a.args)
 		l, ok := a.recv.(list)
 		if !ok {
-			return &call{fn: unknown{why: "a chain of middleware that is not known"}, args: []value{h}, pos: a.at}
+			return &call{fn: unknown{why: "a chain of middleware that is not known"}, args: []value{h}, pos: a.at, handler: true}
 		}
 		return wrapAll(l, h, a.at)
 	case Wrap:
@@ -624,7 +624,7 @@ func (e *engine) middleware(a *act) []guardVal {
 
 func wrapAll(l list, h value, at site) value {
 	for _, el := range slices.Backward(l.elems) {
-		h = &call{fn: el.v, args: []value{h}, pos: at}
+		h = &call{fn: el.v, args: []value{h}, pos: at, handler: true}
 	}
 	return h
 }

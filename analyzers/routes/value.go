@@ -53,13 +53,13 @@ type (
 	// call is a call that was not followed, or whose result is a handler or
 	// middleware and is kept together with how it was made.
 	call struct {
-		fn     value // funcRef, closure, or the call that returned the function
-		args   []value
-		inner  value // the result, where the function could be followed
-		strip  *konst
-		note   string
-		pos    site
-		spread bool
+		fn      value // funcRef, closure, or the call that returned the function
+		args    []value
+		inner   value // the result, where the function could be followed
+		strip   *konst
+		note    string
+		pos     site
+		handler bool // its result is a handler or middleware
 	}
 	// router is a view of a core: the routes that it registers get its prefix and
 	// its guards.

@@ -317,7 +317,7 @@ func firstLines(s string, n int) string {
 // relative shortens a path below the current directory.
 func relative(file string) string {
 	wd, err := os.Getwd()
-	if err != nil {
+	if err != nil || !filepath.IsAbs(file) {
 		return file
 	}
 	rel, err := filepath.Rel(wd, file)

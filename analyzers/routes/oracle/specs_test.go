@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -218,4 +219,41 @@ func checkRoles(t *testing.T, r routes.Row, params []string) {
 	if r.Handler == routes.Last && !variadic && r.Middleware != routes.None {
 		t.Errorf("%s: the last of several handlers, but it is not variadic", r.Func)
 	}
+}
+
+// The stubs that the tests of the main module compile against have the signatures of
+// the libraries.
+func TestStubs(t *testing.T) {
+	root := filepath.Join("..", "..", "..", "testdata", "src")
+	for _, path := range []string{
+		"github.com/gin-gonic/gin", "github.com/go-chi/chi/v5", "github.com/gofiber/fiber/v2", "github.com/gorilla/mux", "github.com/labstack/echo/v4",
+	} {
+		real := declarations(t, path, sources(t, map[string]bool{path: true})[path])
+		stub := declarations(t, path, filepath.Join(root, filepath.FromSlash(path)))
+		if len(stub.funcs) == 0 {
+			t.Errorf("%s has no stub", path)
+		}
+		for key, f := range stub.funcs {
+			r := real.funcs[key]
+			if r == nil {
+				t.Errorf("%s is not in the library", key)
+			} else if got, want := signature(f), signature(r); got != want {
+				t.Errorf("%s is %s, in the library %s", key, got, want)
+			}
+		}
+		for name := range stub.names {
+			if !real.names[name] {
+				t.Errorf("%s is not in the library", name)
+			}
+		}
+	}
+}
+
+// signature writes the types of parameters and results.
+func signature(f *ast.FuncType) string {
+	s := "(" + strings.Join(parameters(f), ", ") + ")"
+	if f.Results != nil {
+		s += " (" + strings.Join(parameters(&ast.FuncType{Params: f.Results}), ", ") + ")"
+	}
+	return s
 }

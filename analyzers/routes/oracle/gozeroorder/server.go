@@ -30,7 +30,7 @@ func server(config rest.RestConf) *rest.Server {
 	s.Use(mark("root"))
 	s.AddRoutes([]rest.Route{
 		{Method: http.MethodPost, Path: "/a/:id", Handler: reply("a")},
-		{http.MethodPut, "/b", reply("b")},
+		{Method: http.MethodPut, Path: "/b", Handler: reply("b")},
 	}, rest.WithPrefix("/v1"))
 	s.AddRoutes(
 		rest.WithMiddlewares([]rest.Middleware{mark("one"), mark("two")},
