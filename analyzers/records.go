@@ -26,6 +26,7 @@ type Record struct {
 	Modes      map[string]map[int]guards.Mode
 	Unresolved []routes.Unresolved
 	Called     []string
+	Ignores    []guards.Ignore
 }
 
 // A RecordedRoute is a route whose guards are indexes into its record's.
@@ -53,10 +54,13 @@ func init() { // the flag must exist before a driver parses its arguments
 func runRecords(pass *analysis.Pass) (any, error) {
 	res := pass.ResultOf[guards.Analyzer].(*guards.Result)
 	found := res.Found
-	if !emit || len(found.Routes) == 0 && len(found.Unresolved) == 0 && len(found.Called) == 0 {
+	if !emit || len(found.Routes) == 0 && len(found.Unresolved) == 0 && len(found.Called) == 0 && len(res.OwnIgnores) == 0 {
 		return nil, nil
 	}
-	rec := Record{Package: pass.Pkg.Path(), Unresolved: found.Unresolved, Called: found.Called, Modes: map[string]map[int]guards.Mode{}}
+	rec := Record{
+		Package: pass.Pkg.Path(), Unresolved: found.Unresolved, Called: found.Called, Modes: map[string]map[int]guards.Mode{},
+		Ignores: res.OwnIgnores,
+	}
 	index := map[string]int{}
 	for _, r := range found.Routes {
 		out := RecordedRoute{Route: *r}
@@ -104,6 +108,7 @@ type Program struct {
 	Routes     []*routes.Route
 	Modes      map[string]map[int]guards.Mode
 	Unresolved []routes.Unresolved
+	Ignores    []guards.Ignore
 }
 
 // Merge makes one program of the packages' records. A route that its own package
@@ -151,6 +156,11 @@ func Merge(records []Record) *Program {
 			}
 			seen[key] = r
 			p.Routes = append(p.Routes, r)
+		}
+		for _, ig := range rec.Ignores {
+			if !slices.Contains(p.Ignores, ig) {
+				p.Ignores = append(p.Ignores, ig)
+			}
 		}
 		for _, u := range rec.Unresolved {
 			if !slices.Contains(p.Unresolved, u) {

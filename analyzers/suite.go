@@ -3,6 +3,7 @@ package analyzers
 import (
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/permcheck/permcheck/analyzers/ignore"
 	"github.com/permcheck/permcheck/analyzers/mismatch"
 	"github.com/permcheck/permcheck/analyzers/undeclared"
 	"github.com/permcheck/permcheck/analyzers/unknownperm"
@@ -13,4 +14,5 @@ var Suite = []*analysis.Analyzer{
 	undeclared.Analyzer,
 	unknownperm.Analyzer,
 	mismatch.Analyzer,
+	ignore.Analyzer,
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/permcheck/permcheck/analyzers/routes"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/strictyaml"
@@ -17,7 +18,19 @@ const (
 	RuleMismatch     = "mismatch"
 	RuleStricter     = "stricter"
 	RuleNotInCatalog = "route-not-in-catalog"
+
+	// Of what could not be read; only the merged program reports it.
+	RuleUnresolved = "unresolved"
+
+	RuleIgnoreReason    = "ignore-without-reason"
+	RuleIgnoreUnmatched = "ignore-unmatched"
 )
+
+// InCode lists the rules that are reported at lines of Go source, where a comment can
+// ignore them.
+var InCode = []string{
+	RuleUndeclared, RuleUnknown, RuleMismatch, RuleStricter, RuleNotInCatalog, RuleUnresolved,
+}
 
 // A Problem is one thing that is wrong with a route.
 type Problem struct {
@@ -29,6 +42,10 @@ type Problem struct {
 	// File, Line and Column are where to look: the route, or the guard.
 	File         string
 	Line, Column int
+	// Route is where the route is registered, and Via the innermost call, in the
+	// package that was analyzed, that led there.
+	Route, Via Place
+	Package    string // that registers the route
 	// Wrong and Right are a permission that the catalog does not have, and the nearest
 	// one that it has, if any is near.
 	Wrong, Right string
@@ -122,13 +139,7 @@ func (s *Settings) Check(r *Route) []Problem {
 		return nil
 	}
 	subject := r.Method + " " + s.Path(r)
-	at := func(p Problem) Problem {
-		p.Subject = subject
-		if p.File == "" {
-			p.File, p.Line, p.Column = r.File, r.Line, r.Column
-		}
-		return p
-	}
+	at := func(p Problem) Problem { return s.about(r, p) }
 	var out []Problem
 	for _, u := range r.Strange {
 		p := Problem{
@@ -191,6 +202,44 @@ func (s *Settings) Check(r *Route) []Problem {
 		}
 	}
 	return out
+}
+
+// about completes a problem of a route. Without a place of its own it is at the
+// registration.
+func (s *Settings) about(r *Route, p Problem) Problem {
+	if p.Subject == "" {
+		p.Subject = r.Method + " " + s.Path(r)
+	}
+	p.Route, p.Via, p.Package = Place{r.File, r.Line, r.Column}, Place{r.ViaFile, r.ViaLine, r.ViaColumn}, r.Package
+	if p.File == "" {
+		p.File, p.Line, p.Column = r.File, r.Line, r.Column
+	}
+	return p
+}
+
+// At is a problem of the given rule at the route, without a message.
+func (s *Settings) At(r *Route, rule string) Problem { return s.about(r, Problem{Rule: rule}) }
+
+// Unresolved are the guards of a route that could not be read, as problems.
+func (s *Settings) Unresolved(r *Route) []Problem {
+	var out []Problem
+	for _, u := range r.Unread {
+		out = append(out, s.about(r, Problem{
+			Rule: RuleUnresolved, Args: []string{u.Reason},
+			Message: fmt.Sprintf("the permission of %s %s is not known: %s", r.Method, s.Path(r), u.Reason),
+			File:    u.File, Line: u.Line, Column: u.Column,
+		}))
+	}
+	return out
+}
+
+// UnreadRegistration is a registration that could not be read, as a problem.
+func UnreadRegistration(u routes.Unresolved) Problem {
+	return Problem{
+		Rule: RuleUnresolved, Subject: "registration", Args: []string{u.File, u.Reason},
+		Message: "a registration could not be read: " + u.Reason,
+		File:    u.File, Line: u.Line, Column: u.Column,
+	}
 }
 
 // nearest returns the catalog's permission whose spelling is nearest.

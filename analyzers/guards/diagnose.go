@@ -9,41 +9,56 @@ import (
 	"golang.org/x/tools/go/analysis"
 )
 
-// Diagnose reports the problems of a package's routes that are of the given rules,
-// each with its rule as the diagnostic's category. Routes that importers can still
-// wrap or mount are left to them, and so are routes that the package which registers
-// them has accounted for.
+// Diagnose reports the problems of a package's routes that are of the given rules.
 func Diagnose(pass *analysis.Pass, rules ...string) error {
-	declared, settings, err := pass.ResultOf[Analyzer].(*Result).Declared()
+	problems, err := Problems(pass)
 	if err != nil {
 		return err
 	}
-	seen := map[string]bool{}
+	Report(pass, slices.DeleteFunc(problems, func(p Problem) bool { return !slices.Contains(rules, p.Rule) }))
+	return nil
+}
+
+// Problems returns the problems of a package's routes. Routes that importers can
+// still wrap or mount are left to them, and so are routes that the package which
+// registers them has accounted for.
+func Problems(pass *analysis.Pass) ([]Problem, error) {
+	declared, settings, err := pass.ResultOf[Analyzer].(*Result).Declared()
+	var out []Problem
 	for _, r := range declared {
-		if r.Open || r.Reported {
-			continue
-		}
-		for _, p := range settings.Check(r) {
-			key := p.Rule + p.Message + p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
-			if !slices.Contains(rules, p.Rule) || seen[key] {
-				continue
-			}
-			seen[key] = true
-			d := analysis.Diagnostic{Category: p.Rule, Message: p.Message}
-			if d.Pos = position(pass, p.File, p.Line, p.Column); !d.Pos.IsValid() {
-				d.Pos = position(pass, r.ViaFile, r.ViaLine, r.ViaColumn)
-				d.Message += " (registered in " + r.Package + ")"
-			}
-			if p.Right != "" {
-				d.SuggestedFixes = suggest(pass, d.Pos, p.Wrong, p.Right)
-			}
-			if !d.Pos.IsValid() {
-				d.Pos = pass.Files[0].Name.Pos()
-			}
-			pass.Report(d)
+		if !r.Open && !r.Reported {
+			out = append(out, settings.Check(r)...)
 		}
 	}
-	return nil
+	return out, err
+}
+
+// Report reports the problems that no comment ignores, each with its rule as the
+// diagnostic's category.
+func Report(pass *analysis.Pass, problems []Problem) {
+	problems, _ = Unignored(problems, pass.ResultOf[Analyzer].(*Result).Ignores)
+	seen := map[string]bool{}
+	for _, p := range problems {
+		key := p.Rule + p.Message + p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		d := analysis.Diagnostic{Category: p.Rule, Message: p.Message}
+		if d.Pos = position(pass, p.File, p.Line, p.Column); !d.Pos.IsValid() {
+			d.Pos = position(pass, p.Via.File, p.Via.Line, p.Via.Column)
+			if p.Package != "" {
+				d.Message += " (registered in " + p.Package + ")"
+			}
+		}
+		if p.Right != "" {
+			d.SuggestedFixes = suggest(pass, d.Pos, p.Wrong, p.Right)
+		}
+		if !d.Pos.IsValid() {
+			d.Pos = pass.Files[0].Name.Pos()
+		}
+		pass.Report(d)
+	}
 }
 
 // position finds a place in one of the package's files.

@@ -23,7 +23,7 @@ var Analyzer = &analysis.Analyzer{
 	Run:        run,
 	Requires:   []*analysis.Analyzer{routes.Analyzer},
 	ResultType: reflect.TypeFor[*Result](),
-	FactTypes:  []analysis.Fact{new(Fact)},
+	FactTypes:  []analysis.Fact{new(Fact), new(IgnoreFact)},
 }
 
 // A Result is what a package's routes pass, and how its guards combine what they are
@@ -32,24 +32,28 @@ type Result struct {
 	Found *routes.Result
 	Modes map[string]map[int]Mode // function key and parameter, of all guards known here
 
-	dir      string
+	// OwnIgnores are the package's own; Ignores has those of its imports too.
+	OwnIgnores, Ignores []Ignore
+
+	// Settings loads those of the package's module.
+	Settings func() (*Settings, error)
+
 	once     sync.Once
 	declared []*Route
-	settings *Settings
-	err      error
 }
 
-// Declared holds the package's routes against the settings of its module.
+// Declared holds the package's routes against the settings of its module; without
+// routes there are no settings.
 func (r *Result) Declared() ([]*Route, *Settings, error) {
-	r.once.Do(func() {
-		if len(r.Found.Routes) == 0 {
-			return // most packages: nothing to load a catalog for
-		}
-		if r.settings, r.err = LoadSettings(r.dir); r.err == nil {
-			r.declared = Declare(r.Found.Routes, r.Modes, r.settings)
-		}
-	})
-	return r.declared, r.settings, r.err
+	if len(r.Found.Routes) == 0 {
+		return nil, nil, nil // most packages: nothing to load a catalog for
+	}
+	settings, err := r.Settings()
+	if err != nil {
+		return nil, nil, err
+	}
+	r.once.Do(func() { r.declared = Declare(r.Found.Routes, r.Modes, settings) })
+	return r.declared, settings, nil
 }
 
 // Declare says what each route demands.
@@ -118,9 +122,14 @@ func run(pass *analysis.Pass) (any, error) {
 	modes := imported
 	maps.Copy(modes, own)
 	res := &Result{Found: found, Modes: modes}
-	if len(pass.Files) > 0 {
-		res.dir = filepath.Dir(pass.Fset.Position(pass.Files[0].Package).Filename)
+	if !routes.Standard(pass) {
+		res.OwnIgnores, res.Ignores = findIgnores(pass)
 	}
+	dir := ""
+	if len(pass.Files) > 0 {
+		dir = filepath.Dir(pass.Fset.Position(pass.Files[0].Package).Filename)
+	}
+	res.Settings = sync.OnceValues(func() (*Settings, error) { return LoadSettings(dir) })
 	return res, nil
 }
 

@@ -983,21 +983,19 @@ func (s *scope) builtin(name string, e *ast.CallExpr) *expr {
 	return unknownExpr("the result of " + name)
 }
 
-// note returns the permcheck directive on the line of pos or on the line above.
+// note returns the permcheck directive that speaks of the line of pos.
 func (c *compiler) note(pos token.Pos) string {
 	if c.notes == nil {
 		c.notes = map[string]map[int]string{}
 		for _, file := range c.pass.Files {
-			for _, g := range file.Comments {
-				for _, cm := range g.List {
-					if d := directiveText(cm.Text); d != "" {
-						p := c.pass.Fset.Position(cm.Pos())
-						if c.notes[p.Filename] == nil {
-							c.notes[p.Filename] = map[int]string{}
-						}
-						c.notes[p.Filename][p.Line] = d
-					}
+			for _, d := range Directives(c.pass.Fset, file) {
+				if d.Verb != "requires" && d.Verb != "public" {
+					continue
 				}
+				if c.notes[d.File] == nil {
+					c.notes[d.File] = map[int]string{}
+				}
+				c.notes[d.File][d.Covers] = strings.TrimSpace(d.Verb + " " + d.Text)
 			}
 		}
 	}
@@ -1005,11 +1003,7 @@ func (c *compiler) note(pos token.Pos) string {
 		return ""
 	}
 	p := c.pass.Fset.Position(pos)
-	lines := c.notes[p.Filename]
-	if d := lines[p.Line]; d != "" {
-		return d
-	}
-	return lines[p.Line-1]
+	return c.notes[p.Filename][p.Line]
 }
 
 // directive returns the permcheck directive of a doc comment.
@@ -1033,5 +1027,6 @@ func directiveText(comment string) string {
 	if verb, _, _ := strings.Cut(d, " "); verb != "requires" && verb != "public" {
 		return ""
 	}
+	d, _, _ = strings.Cut(d, " //")
 	return strings.TrimSpace(d)
 }

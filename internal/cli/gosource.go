@@ -29,6 +29,7 @@ type goProgram struct {
 	Catalog    *catalogs.Catalog // its routes; Requires is nil where one declares nothing
 	Routes     []*guards.Route
 	Unresolved []routes.Unresolved
+	Ignores    []guards.Ignore
 	Errors     []packageError // packages that could not be read
 	Settings   *guards.Settings
 	// Endpoints counts the packages that contributed anything.
@@ -125,7 +126,7 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	p.Unresolved, p.Packages = merged.Unresolved, len(records)
 	p.Routes = once(guards.Declare(merged.Routes, merged.Modes, settings))
 	for _, r := range p.Routes {
-		r.File = relative(r.File)
+		r.File, r.ViaFile = relative(r.File), relative(r.ViaFile)
 		for i := range r.Strange {
 			r.Strange[i].File = relative(r.Strange[i].File)
 		}
@@ -135,6 +136,10 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	}
 	for i := range p.Unresolved {
 		p.Unresolved[i].File = relative(p.Unresolved[i].File)
+	}
+	p.Ignores = merged.Ignores
+	for i := range p.Ignores {
+		p.Ignores[i].File = relative(p.Ignores[i].File)
 	}
 	p.Catalog = p.catalog(patterns)
 	return p, nil

@@ -7,8 +7,6 @@ import (
 
 	"github.com/permcheck/permcheck/analyzers/guards"
 	"github.com/permcheck/permcheck/analyzers/routes"
-	"github.com/permcheck/permcheck/catalogs"
-	"github.com/permcheck/permcheck/internal/report"
 )
 
 // Without a catalog, a guard is known by how it is used: a call on the way to a
@@ -53,7 +51,7 @@ func hasGuardLike(r *guards.Route, like map[string]bool) bool {
 
 // oddOnes reports routes that lack the guard that all their siblings have: three or
 // more of them, registered on the same router with the same prefix.
-func (p *goProgram) oddOnes(like map[string]bool) []*report.Finding {
+func (p *goProgram) oddOnes(like map[string]bool) []guards.Problem {
 	groups := map[string][]*guards.Route{}
 	var order []string
 	for _, r := range p.Routes {
@@ -63,7 +61,7 @@ func (p *goProgram) oddOnes(like map[string]bool) []*report.Finding {
 		}
 		groups[k] = append(groups[k], r)
 	}
-	var out []*report.Finding
+	var out []guards.Problem
 	for _, k := range order {
 		var odd []*guards.Route
 		common := map[string]int{}
@@ -95,10 +93,9 @@ func (p *goProgram) oddOnes(like map[string]bool) []*report.Finding {
 			}
 		}
 		r := odd[0]
-		out = append(out, &report.Finding{
-			Rule: "undeclared", Subject: r.Method + " " + r.Path, Position: catalogs.Pos{File: r.File, Line: r.Line, Column: r.Column},
-			Message: fmt.Sprintf("%s %s has no guard, though its %d siblings have %s", r.Method, r.Path, siblings, name),
-		})
+		pr := p.Settings.At(r, guards.RuleUndeclared)
+		pr.Message = fmt.Sprintf("%s %s has no guard, though its %d siblings have %s", r.Method, r.Path, siblings, name)
+		out = append(out, pr)
 	}
 	return out
 }

@@ -69,6 +69,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 var vetRules = map[string]bool{
 	"undeclared": true, "unknown-permission": true, "mismatch": true, "stricter": true,
 	"route-not-in-catalog": true, "endpoint-without-route": true, "unresolved": true,
+	"ignore-without-reason": true, "ignore-unmatched": true,
 }
 
 // goFix lets the go command apply the analyzers' suggested fixes, or print them.
@@ -229,6 +230,7 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 	}
 	sum := vetSummary{Unresolved: len(p.Unresolved), Errors: len(p.Errors)}
 	like := p.guardLike()
+	var problems []guards.Problem
 	for _, r := range p.Routes {
 		sum.Routes++
 		_, ignored := s.Ignored(r)
@@ -247,32 +249,25 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 		default:
 			sum.Guarded++
 		}
-		for _, pr := range s.Check(r) {
-			add(&report.Finding{
-				Rule: pr.Rule, Subject: pr.Subject, Args: pr.Args, Message: pr.Message, Evidence: pr.Evidence,
-				Position: catalogs.Pos{File: pr.File, Line: pr.Line, Column: pr.Column},
-			})
-		}
-		for _, u := range r.Unread {
-			add(&report.Finding{
-				Rule: "unresolved", Subject: r.Method + " " + s.Path(r), Args: []string{u.Reason},
-				Message:  fmt.Sprintf("the permission of %s %s is not known: %s", r.Method, s.Path(r), u.Reason),
-				Position: catalogs.Pos{File: u.File, Line: u.Line, Column: u.Column},
-			})
-		}
+		problems = append(problems, s.Check(r)...)
+		problems = append(problems, s.Unresolved(r)...)
 	}
 	for _, u := range p.Unresolved {
-		add(&report.Finding{
-			Rule: "unresolved", Subject: "registration", Args: []string{u.File, u.Reason},
-			Message:  "a registration could not be read: " + u.Reason,
-			Position: catalogs.Pos{File: u.File, Line: u.Line, Column: u.Column},
-		})
+		problems = append(problems, guards.UnreadRegistration(u))
 	}
 	if s.Catalog == nil {
-		for _, f := range p.oddOnes(like) {
-			add(f)
-		}
-	} else if len(p.Errors) == 0 {
+		problems = append(problems, p.oddOnes(like)...)
+	}
+	problems, used := guards.Unignored(problems, p.Ignores)
+	// With packages or the catalog missing, what they would say is missing too.
+	problems = append(problems, guards.CheckIgnores(p.Ignores, used, func(guards.Ignore) bool { return len(p.Errors) > 0 || s.Catalog == nil })...)
+	for _, pr := range problems {
+		add(&report.Finding{
+			Rule: pr.Rule, Subject: pr.Subject, Args: pr.Args, Message: pr.Message, Evidence: pr.Evidence,
+			Position: catalogs.Pos{File: pr.File, Line: pr.Line, Column: pr.Column},
+		})
+	}
+	if s.Catalog != nil && len(p.Errors) == 0 {
 		// With packages missing, a row without a route says nothing.
 		for _, f := range p.withoutRoute() {
 			add(f)

@@ -147,6 +147,19 @@ var Rules = []Rule{
 		Refs:  "API9:2023 CWE-1059",
 	},
 
+	{
+		ID: "ignore-without-reason", Severity: Error,
+		Title: "//permcheck:ignore without a reason",
+		Why:   "Nobody can tell later whether the finding was judged or silenced; without a reason the comment ignores nothing.",
+		Fix:   "Write //permcheck:ignore RULE REASON.",
+	},
+	{
+		ID: "ignore-unmatched", Severity: Warning,
+		Title: "//permcheck:ignore with nothing to ignore",
+		Why:   "What it explained was mended, has moved, or the rule is misspelt; the next mistake at this line would go unseen.",
+		Fix:   "Remove the comment, or correct its rule.",
+	},
+
 	// probe: a running API against a catalog. The ids are those of the checks.
 	{
 		ID: "over-grant", Severity: Error, Title: "a key is admitted without the permission",

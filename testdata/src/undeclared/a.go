@@ -19,6 +19,12 @@ func serve() {
 	r.Get("/debug/vars", ok)                                              // ignored by configuration
 	//permcheck:public anybody may read the licence
 	r.Get("/licence", ok)
+	r.Get("/terms", ok)  //permcheck:public anybody may read the terms
+	r.Get("/either", ok) // want `GET /either declares no permission; the catalog demands Position:READ \| Staff`
+	//permcheck:ignore undeclared its own reason
+	r.Get("/excused", ok)
+	//permcheck:ignore undeclared
+	r.Get("/unexcused", ok) // want `GET /unexcused declares no permission`
 	r.Get("/staff", commented)
 	r.Route("/sub", func(r chi.Router) {
 		r.Use(authz.Staff)

@@ -1,0 +1,53 @@
+package ignore
+
+import (
+	"golang.org/x/tools/go/analysis"
+
+	"github.com/permcheck/permcheck/analyzers/guards"
+)
+
+// Analyzer reports comments that are meant to ignore a finding and do not.
+var Analyzer = &analysis.Analyzer{
+	Name:     "ignore",
+	Doc:      "report //permcheck:ignore comments without a reason, or with nothing to ignore",
+	Requires: []*analysis.Analyzer{guards.Analyzer},
+	Run:      run,
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	res := pass.ResultOf[guards.Analyzer].(*guards.Result)
+	if len(res.OwnIgnores) == 0 {
+		return nil, nil
+	}
+	settings, err := res.Settings()
+	if err != nil {
+		return nil, err
+	}
+	problems, err := guards.Problems(pass)
+	if err != nil {
+		return nil, err
+	}
+	// What one package does not report, the program may.
+	declared, _, err := res.Declared()
+	if err != nil {
+		return nil, err
+	}
+	var elsewhere []guards.Problem
+	for _, r := range declared {
+		elsewhere = append(elsewhere, settings.Unresolved(r)...)
+		if r.Open || r.Reported {
+			for _, rule := range guards.InCode {
+				elsewhere = append(elsewhere, settings.At(r, rule))
+			}
+		}
+	}
+	for _, u := range res.Found.Unresolved {
+		elsewhere = append(elsewhere, guards.UnreadRegistration(u))
+	}
+	_, used := guards.Unignored(problems, res.OwnIgnores)
+	_, maybe := guards.Unignored(elsewhere, res.OwnIgnores)
+	guards.Report(pass, guards.CheckIgnores(res.OwnIgnores, used, func(ig guards.Ignore) bool {
+		return maybe[ig] || settings.Catalog == nil
+	}))
+	return nil, nil
+}
