@@ -29,6 +29,8 @@ type Config struct {
 
 	Guards       []GuardConfig
 	IgnoreRoutes []IgnoredRoute
+	Routers      []RouterConfig
+	RouteTables  []TableConfig
 	OpenAPI      OpenAPIConfig
 	FailOn       string // "", "error", "warning", "info" or "none"
 	Known        string // path of the file of accepted findings
@@ -54,6 +56,37 @@ type GuardConfig struct {
 	// named for a role; "" for one that takes permissions.
 	Requires string
 	Pos      Pos
+}
+
+// A RouterConfig describes a router library of one's own, as package
+// analyzers/routes describes those that it knows.
+type RouterConfig struct {
+	Name     string   // as records name it
+	Types    []string // "import/path.Type" of its routers
+	Patterns string   // how its patterns are written: "braces", "colon" or "servemux"
+	Rows     []RouterRow
+	Pos      Pos
+}
+
+// A RouterRow says what one function or method of a router does. Arguments count from
+// 1; -1 is the last, 0 none.
+type RouterRow struct {
+	Func string // "import/path.Func" or "import/path.Type.Method"
+	Do   string // "make", "register", "group", "mount", "use" or "ignore"
+
+	Method                               string // HTTP methods separated by commas, or "ANY"; empty: see MethodArg
+	MethodArg, Path, Handler, Middleware int
+	Rest                                 bool   // Middleware and all arguments after it
+	Order                                string // of use: "later" routes are covered, or "all"
+	Pos                                  Pos
+}
+
+// A TableConfig names a struct type whose literals are routes, and the fields that say
+// so.
+type TableConfig struct {
+	Type                               string // "import/path.Type"
+	Method, Path, Handler, Permissions string // names of fields; empty: there is none
+	Pos                                Pos
 }
 
 // An IgnoredRoute excuses routes that no catalog lists.
@@ -171,6 +204,27 @@ func (c *Config) load(file string, above []string) error {
 				c.Guards = append(c.Guards, g)
 			}
 		}},
+		{Name: "routers", Decode: func(n strictyaml.Node) {
+			for _, p := range n.Pairs("a mapping of router names to descriptions") {
+				c.Routers = append(c.Routers, routerConfig(p))
+			}
+		}},
+		{Name: "route-tables", Decode: func(n strictyaml.Node) {
+			for _, it := range n.Items("a list of route tables") {
+				t := TableConfig{Pos: pos(it)}
+				it.Fields("a route table: type, method, path, handler, permissions",
+					setText("type", `a struct type, as "import/path.Type"`, &t.Type),
+					setText("method", "the name of a field", &t.Method),
+					setText("path", "the name of a field", &t.Path),
+					setText("handler", "the name of a field", &t.Handler),
+					setText("permissions", "the name of a field", &t.Permissions),
+				)
+				if t.Type == "" || t.Path == "" {
+					it.Errorf("a route table needs type and path: the struct type, and its field with the path")
+				}
+				c.RouteTables = append(c.RouteTables, t)
+			}
+		}},
 		{Name: "ignore-routes", Decode: func(n strictyaml.Node) {
 			for _, p := range n.Pairs("a mapping of routes to reasons") {
 				if reason, ok := p.Value.Text("the reason why this route is no matter"); ok {
@@ -202,6 +256,49 @@ func (c *Config) load(file string, above []string) error {
 	}
 	root.Fields("a configuration", fields...)
 	return strictyaml.Join(doc.Err(), extends)
+}
+
+func routerConfig(p strictyaml.Pair) RouterConfig {
+	r := RouterConfig{Name: p.Name, Patterns: "braces", Pos: pos(p.Key)}
+	p.Value.Fields("a router: types, patterns and rows",
+		strictyaml.Field{Name: "types", Decode: func(n strictyaml.Node) {
+			r.Types = n.Texts("a list of types", `a type, as "import/path.Type"`)
+		}},
+		strictyaml.Field{Name: "patterns", Decode: func(n strictyaml.Node) {
+			r.Patterns, _ = n.OneOf("how patterns are written", "braces", "colon", "servemux")
+		}},
+		strictyaml.Field{Name: "rows", Decode: func(n strictyaml.Node) {
+			for _, it := range n.Items("a list of functions and what they do") {
+				row := RouterRow{Pos: pos(it)}
+				arg := func(name string, to *int) strictyaml.Field {
+					return strictyaml.Field{Name: name, Decode: func(n strictyaml.Node) {
+						*to, _ = n.Int("an argument, counted from 1, or -1 for the last", -1, 9)
+					}}
+				}
+				it.Fields("a function and what it does",
+					setText("func", `a function, as "import/path.Func" or "import/path.Type.Method"`, &row.Func),
+					strictyaml.Field{Name: "do", Decode: func(n strictyaml.Node) {
+						row.Do, _ = n.OneOf("what it does", "make", "register", "group", "mount", "use", "ignore")
+					}},
+					setText("method", "HTTP methods separated by commas, or ANY", &row.Method),
+					arg("method-arg", &row.MethodArg), arg("path", &row.Path), arg("handler", &row.Handler), arg("middleware", &row.Middleware),
+					strictyaml.Field{Name: "rest", Decode: func(n strictyaml.Node) { row.Rest, _ = n.Bool("whether middleware is this argument and all after it") }},
+					strictyaml.Field{Name: "order", Decode: func(n strictyaml.Node) { row.Order, _ = n.OneOf("which routes it covers", "later", "all") }},
+				)
+				switch {
+				case row.Func == "" || row.Do == "":
+					it.Errorf("a row needs func and do: the function, and what it does")
+				case row.Do == "register" && (row.Path == 0 || row.Handler == 0):
+					it.Errorf("a row that registers needs path and handler: the arguments that hold them")
+				}
+				r.Rows = append(r.Rows, row)
+			}
+		}},
+	)
+	if len(r.Rows) == 0 {
+		p.Key.Errorf("router %q has no rows: say what its functions do", strictyaml.Excerpt(p.Name))
+	}
+	return r
 }
 
 func (s *Service) fields(dir string) []strictyaml.Field {

@@ -28,6 +28,11 @@ func TestFindConfig(t *testing.T) {
 		t.Errorf("guards %+v, ignored %+v: what a file adds stands after what it extends", c.Guards, c.IgnoreRoutes)
 	}
 
+	if len(c.Routers) != 1 || c.Routers[0].Name != "web" || c.Routers[0].Patterns != "colon" || c.Routers[0].Rows[1].Middleware != 3 ||
+		len(c.RouteTables) != 1 || c.RouteTables[0].Permissions != "Needs" {
+		t.Errorf("routers %+v, tables %+v", c.Routers, c.RouteTables)
+	}
+
 	// Without a file, up to the root of the repository, the configuration is empty.
 	repo := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(repo, ".git"), 0o755); err != nil {
