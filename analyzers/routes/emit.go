@@ -264,7 +264,7 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		f.e.unresolved(r.at, err.Error())
 		return
 	}
-	if r.tail && !r.mount {
+	if _, isTree := tailOf(path); r.tail && !r.mount && !isTree {
 		path = strings.TrimSuffix(path, "/") + "/" + tail
 	}
 	methods := r.methods
