@@ -12,24 +12,37 @@ import (
 func (e *engine) call(fr *frame, x *expr) value {
 	callee := x.Args[0]
 	at := e.here(fr, x)
-	if callee.Op == opFunc || callee.Op == opMethod {
+	var fv value
+	if callee.Op == opFunc {
 		if ref, ok := e.table.rows[callee.Str]; ok {
 			return e.doRow(fr, x, ref, nil)
 		}
 	}
-	fv := e.eval(fr, callee)
-	if ref, ok := fv.(funcRef); ok && ref.bound {
-		// A method of a user's own interface, whose value is a router that is known.
-		if r, ok := ref.recv.(*router); ok {
-			if row, ok := e.table.method(r.typ, ref.key[strings.LastIndexByte(ref.key, '.')+1:]); ok {
-				return e.doRow(fr, x, row, r)
-			}
+	fv = e.eval(fr, callee)
+	if f, ok := fv.(funcRef); ok && f.bound {
+		name := f.key[strings.LastIndexByte(f.key, '.')+1:]
+		ref, isRow := e.table.rows[f.key]
+		if st, ok := f.recv.(*structVal); ok && f.dynamic && e.methodOf(st, name) != nil {
+			isRow = false // a home-made router under a known interface
+		}
+		if r, ok := f.recv.(*router); ok && !isRow {
+			// A method of a user's own interface, whose value is a router that is known.
+			ref, isRow = e.table.method(r.typ, name)
+		}
+		if isRow {
+			return e.doRow(fr, x, ref, f.recv)
 		}
 	}
 	args := e.args(fr, x)
 	if ref, ok := fv.(funcRef); ok && !ref.bound {
 		if v, ok := pure(ref.key, spread(args)); ok {
 			return v
+		}
+		if f := e.table.pure[ref.key]; f != nil {
+			if s, ok := f(plain(spread(args))); ok {
+				return text(s)
+			}
+			return unknown{why: "a pattern that cannot be read"}
 		}
 	}
 	return e.apply(fv, args, at, x)
@@ -109,19 +122,46 @@ func (e *engine) apply(fv value, args []value, at site, x *expr) value {
 		}
 		return &call{fn: fv, args: args, pos: at, note: x.Note}
 	}
-	if followed && len(e.peel(result)) > 0 && !slices.ContainsFunc(args, func(a value) bool { return len(e.peel(a)) > 0 }) {
+	which := e.handlerResult(result)
+	made := result
+	t, several := result.(tuple)
+	if several && len(t) > 0 {
+		made = t[which]
+	}
+	if followed && len(e.peel(made)) > 0 && !slices.ContainsFunc(args, func(a value) bool { return len(e.peel(a)) > 0 }) {
 		return result
 	}
-	c := &call{fn: fv, args: args, inner: first(result), pos: at, handler: x == nil || x.Handler}
+	c := &call{fn: fv, args: args, inner: made, pos: at, handler: x == nil || x.Handler}
 	if x != nil {
 		c.note = x.Note
 	}
-	if t, ok := result.(tuple); ok && len(t) > 1 {
+	if several && len(t) > 1 {
 		out := slices.Clone(t)
-		out[0] = c
+		out[which] = c
 		return out
 	}
 	return c
+}
+
+// handlerResult is the place of the handler among several results: a generated
+// constructor returns the path before it.
+func (e *engine) handlerResult(v value) int {
+	t, _ := v.(tuple)
+	for i, r := range t {
+		switch r := r.(type) {
+		case *router, *call:
+			return i
+		case closure:
+			if r.fn.Handler {
+				return i
+			}
+		case funcRef:
+			if f := e.target(r); f != nil && f.Handler {
+				return i
+			}
+		}
+	}
+	return 0
 }
 
 func first(v value) value {
@@ -237,31 +277,6 @@ func unknowns(n int) []value {
 	return out
 }
 
-// routerOf returns the router that a method is called on.
-func (e *engine) routerOf(fr *frame, x *expr, v value, ref rowRef) *router {
-	switch v := v.(type) {
-	case *router:
-		return v
-	case *call:
-		if ps := e.peel(v); len(ps) > 0 {
-			return ps[0].r
-		}
-	}
-	typ := x.Router
-	if typ == "" {
-		typ = ref.spec.Types[0]
-	}
-	r := e.newRouter(typ, e.here(fr, x), true)
-	if !isUnknown(v) {
-		return r
-	}
-	switch x.Op {
-	case opLocal, opGlobal, opField:
-		e.store(fr, x, r)
-	}
-	return r
-}
-
 func (a Arg) of(args []value) value {
 	switch {
 	case a == Last && len(args) > 0:
@@ -270,149 +285,6 @@ func (a Arg) of(args []value) value {
 		return args[a-1]
 	}
 	return nil
-}
-
-// doRow performs a row's action.
-func (e *engine) doRow(fr *frame, x *expr, ref rowRef, known *router) value {
-	row, spec := ref.row, ref.spec
-	callee := x.Args[0]
-	at := e.here(fr, x)
-	var recv value
-	if known != nil {
-		recv = known
-	} else if callee.Op == opMethod {
-		recv = e.eval(fr, callee.Args[0])
-	}
-	theRouter := func() *router {
-		if recv == nil && callee.Op == opFunc {
-			return e.global("net/http.DefaultServeMux").(*router)
-		}
-		if r, ok := recv.(*router); ok {
-			return r
-		}
-		return e.routerOf(fr, callee.Args[0], recv, ref)
-	}
-	args := spread(e.args(fr, x))
-	switch row.Do {
-	case Make:
-		typ := x.Router
-		if typ == "" {
-			typ = spec.Types[0]
-		}
-		return e.newRouter(typ, at, false)
-	case Register, Mount:
-		r := theRouter()
-		// What depends on an argument of a function that nobody calls is no
-		// registration yet.
-		unread := func(v value, reason string) {
-			if !fromParam(v) || e.entry == nil || e.entry.Valued {
-				e.unresolved(at, reason)
-			}
-		}
-		path, ok := row.Path.of(args).(konst)
-		if !ok || path.kind != 's' || path.text == baseMark {
-			unread(row.Path.of(args), "the path is not known: "+why(row.Path.of(args)))
-			return nil
-		}
-		switch method, p, err := spec.Path(path.text); {
-		case err != nil:
-		case strings.Contains(method, baseMark):
-			unread(path, fmt.Sprintf("the method of %q is known only at run time", display(p)))
-			return nil
-		case row.Do == Register && strings.Trim(strings.TrimSuffix(p, "{path...}"), "/") == baseMark && len(e.peel(row.Handler.of(args))) == 0:
-			unread(path, "the path is known only at run time")
-			return nil
-		}
-		methods := []string{row.Method}
-		if row.MethodArg != None {
-			var bad value
-			if methods, bad = methodList(row.MethodArg.of(args)); methods == nil {
-				unread(bad, fmt.Sprintf("the method of %q is not known: %s", display(path.text), why(bad)))
-				return nil
-			}
-		}
-		handler := row.Handler.of(args)
-		if handler == nil || isNil(handler) {
-			handler = unknown{why: "no handler"}
-		}
-		for _, m := range methods {
-			e.add(r, &reg{method: m, path: join2(r.prefix, path), handler: handler, mount: row.Do == Mount, at: at, note: x.Note})
-		}
-		return nil
-	case Group, Sub:
-		r := theRouter()
-		view := *r
-		view.guards = slices.Clone(r.guards)
-		if row.Path != None {
-			p, ok := row.Path.of(args).(konst)
-			if !ok || p.kind != 's' {
-				p = konst{kind: 's', text: baseMark, dyn: true}
-			}
-			view.prefix = join2(r.prefix, p)
-		}
-		view.guards = append(view.guards, e.middleware(row, args, at)...)
-		if row.Do == Sub {
-			sub := e.newRouter(r.typ, at, false)
-			e.add(r, &reg{path: view.prefix, handler: sub, mount: true, at: at, note: x.Note})
-			view = *sub
-		}
-		if fnv := row.Handler.of(args); row.Handler != None && fnv != nil && !isNil(fnv) {
-			if !e.callable(fnv) {
-				e.unresolved(at, "the function that registers the group's routes is not known: "+why(fnv))
-			} else {
-				e.apply(fnv, []value{&view}, at, nil)
-			}
-		}
-		return &view
-	case Use:
-		r := theRouter()
-		gs := e.middleware(row, args, at)
-		if spec.UseOrder == All {
-			r.core.use = append(r.core.use, gs...)
-		} else {
-			r.guards = append(r.guards, gs...)
-		}
-		return r
-	case Strip:
-		h := row.Handler.of(args)
-		p, ok := row.Path.of(args).(konst)
-		if !ok || p.kind != 's' {
-			p = konst{kind: 's', text: baseMark, dyn: true}
-		}
-		return &call{fn: funcRef{name: callee.Name, key: callee.Str}, args: []value{h}, strip: &p, pos: at, handler: true}
-	case Serve:
-		h := row.Handler.of(args)
-		if isNil(h) {
-			h = e.global("net/http.DefaultServeMux")
-		}
-		e.served = append(e.served, h)
-		return nil
-	case Chain:
-		l := list{}
-		for _, a := range args {
-			if s, ok := a.(spreadVal); ok {
-				a = s.v
-			}
-			l.elems = append(l.elems, elem{v: a})
-		}
-		return l
-	case Apply:
-		h := row.Handler.of(args)
-		l, ok := recv.(list)
-		if !ok {
-			return &call{fn: unknown{why: "a chain of middleware that is not known"}, args: []value{h}, pos: at, handler: true}
-		}
-		for _, el := range slices.Backward(l.elems) {
-			h = &call{fn: el.v, args: []value{h}, pos: at, handler: true}
-		}
-		return h
-	case Delegate:
-		if e.deleg != nil && recv != nil {
-			*e.deleg = append(*e.deleg, recv)
-		}
-		return nil
-	}
-	return unknown{why: "the result of " + callee.Name}
 }
 
 func (e *engine) callable(v value) bool {
@@ -439,7 +311,8 @@ func join2(prefix, path konst) konst {
 }
 
 func (e *engine) add(r *router, g *reg) {
-	g.guards = slices.Clone(r.guards)
+	g.guards = slices.Concat(r.core.below, r.stack(), g.guards)
+	g.spec = r.spec
 	g.cond = slices.Clone(e.cond)
 	g.entry = e.entry
 	g.pkg = e.own.Path
@@ -495,33 +368,6 @@ func methodList(v value) ([]string, value) {
 		}
 	}
 	return nil, v
-}
-
-// middleware returns the guards that a call adds.
-func (e *engine) middleware(row *Row, args []value, at site) []guardVal {
-	if row.Middleware == None {
-		return nil
-	}
-	from := int(row.Middleware) - 1
-	to := from + 1
-	if row.Rest {
-		to = len(args)
-	}
-	var out []guardVal
-	for i := from; i < to && i < len(args); i++ {
-		a := args[i]
-		if s, ok := a.(spreadVal); ok {
-			a = s.v
-		}
-		if l, ok := a.(list); ok {
-			for _, el := range l.elems {
-				out = append(out, guardVal{v: el.v, cond: slices.Clone(e.cond), basis: Middleware, maybe: el.maybe, pos: at})
-			}
-			continue
-		}
-		out = append(out, guardVal{v: a, cond: slices.Clone(e.cond), basis: Middleware, pos: at})
-	}
-	return out
 }
 
 // A peeled is a router found inside a handler, what wraps it from the outside in,

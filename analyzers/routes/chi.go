@@ -11,12 +11,11 @@ const chiPkg = "github.com/go-chi/chi/v5"
 // panics otherwise), so a middleware covers all of them; an inline group made by
 // With or Group has a stack of its own.
 var chi = &Spec{
-	Name:     "chi",
-	Types:    []string{chiPkg + ".Mux", chiPkg + ".Router", chiPkg + ".Routes"},
-	Path:     chiPattern,
-	UseOrder: Later,
-	Strips:   true,
-	Rows:     chiRows(),
+	Name:   "chi",
+	Types:  []string{chiPkg + ".Mux", chiPkg + ".Router", chiPkg + ".Routes"},
+	Path:   chiPattern,
+	Strips: true,
+	Rows:   chiRows(),
 }
 
 func chiRows() []Row {
@@ -48,12 +47,17 @@ func chiRows() []Row {
 		add("Group", Row{Do: Group, Handler: First})
 		add("Route", Row{Do: Sub, Path: First, Handler: Second})
 		add("Mount", Row{Do: Mount, Path: First, Handler: Second})
-		for _, name := range []string{"NotFound", "MethodNotAllowed", "Match", "Find", "Routes", "Middlewares", "NotFoundHandler", "MethodNotAllowedHandler"} {
-			add(name, Row{Do: Ignore})
-		}
-		add("ServeHTTP", Row{Do: Delegate})
+		add("NotFound", Row{})
+		add("MethodNotAllowed", Row{})
 	}
-	return rows
+	for _, name := range []string{"Match", "Find", "Routes", "Middlewares"} {
+		rows = append(rows, Row{Func: chiPkg + ".Mux." + name}, Row{Func: chiPkg + ".Routes." + name})
+	}
+	return append(rows,
+		Row{Func: chiPkg + ".Mux.NotFoundHandler"},
+		Row{Func: chiPkg + ".Mux.MethodNotAllowedHandler"},
+		Row{Func: chiPkg + ".Mux.ServeHTTP", Do: Delegate},
+	)
 }
 
 // chiPattern reads a chi pattern: {name}, {name:regexp}, and a final *.

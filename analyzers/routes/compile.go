@@ -32,6 +32,7 @@ type compiler struct {
 	globals  map[*types.Var]*global
 	setters  map[*types.Var][]*types.Func
 	inits    map[*types.Var]initOf
+	taken    map[*types.Var]bool
 	notes    map[string]map[int]string
 	std      map[string]bool // import paths without a dot: is it the standard library's?
 	prog     *program
@@ -222,7 +223,7 @@ func (c *compiler) mentionsRouter(n ast.Node, own func(*types.Func)) bool {
 				found = true
 			}
 		case *types.Var:
-			if c.routerType(obj.Type()) != "" {
+			if c.routerType(obj.Type()) != "" || c.table.builders[typeName(obj.Type())] {
 				found = true
 			} else if sig, ok := obj.Type().Underlying().(*types.Signature); ok && c.registers(sig) {
 				found = true
@@ -230,7 +231,7 @@ func (c *compiler) mentionsRouter(n ast.Node, own func(*types.Func)) bool {
 				found = true
 			}
 		case *types.TypeName:
-			if c.routerType(obj.Type()) != "" {
+			if c.routerType(obj.Type()) != "" || c.table.builders[typeName(obj.Type())] {
 				found = true
 			}
 		}
@@ -247,6 +248,9 @@ func (c *compiler) registers(sig *types.Signature) bool {
 		t := v.Type()
 		if b, ok := t.Underlying().(*types.Basic); ok && b.Kind() == types.String {
 			text = true
+		}
+		if sl, ok := t.Underlying().(*types.Slice); ok {
+			t = sl.Elem() // of a variadic parameter
 		}
 		if c.isHandler(t) {
 			handler = true
@@ -343,7 +347,7 @@ func (c *compiler) isHandler(t types.Type) bool {
 
 func (c *compiler) isHandlerSig(sig *types.Signature) bool {
 	for v := range sig.Params().Variables() {
-		if n := typeName(v.Type()); n == "net/http.ResponseWriter" || n == "net/http.Request" {
+		if c.table.contexts[typeName(v.Type())] {
 			return true
 		}
 	}
@@ -795,6 +799,7 @@ func (s *scope) composite(e *ast.CompositeLit) *expr {
 			x.Keys = append(x.Keys, key)
 			x.Args = append(x.Args, s.expr(val))
 		}
+		s.zeroFields(x, u)
 	case *types.Slice, *types.Array:
 		x.Op = opList
 		for _, el := range e.Elts {
@@ -814,6 +819,53 @@ func (s *scope) composite(e *ast.CompositeLit) *expr {
 		return unknownExpr("a composite literal that is not followed")
 	}
 	return x
+}
+
+// zeroFields gives the fields that a literal leaves out their zero values, where
+// nothing but assignments can set them later: a configuration that is decoded into a
+// struct cannot reach what is not exported, or a list of functions.
+func (s *scope) zeroFields(x *expr, st *types.Struct) {
+	for f := range st.Fields() {
+		if f.Embedded() || slices.Contains(x.Keys, f.Name()) || s.c.addressed()[f] {
+			continue
+		}
+		switch u := f.Type().Underlying().(type) {
+		case *types.Basic:
+			if u.Info()&types.IsString == 0 || f.Exported() {
+				continue
+			}
+			x.Args = append(x.Args, &expr{Op: opConst, Kind: 's'})
+		case *types.Slice:
+			if f.Exported() && !s.c.isHandler(u.Elem()) && !s.c.isMiddleware(u.Elem()) {
+				continue
+			}
+			x.Args = append(x.Args, &expr{Op: opList})
+		default:
+			continue
+		}
+		x.Keys = append(x.Keys, f.Name())
+	}
+}
+
+// addressed is the set of fields whose address the package takes: others may set them.
+func (c *compiler) addressed() map[*types.Var]bool {
+	if c.taken != nil {
+		return c.taken
+	}
+	c.taken = map[*types.Var]bool{}
+	for _, file := range c.pass.Files {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if u, ok := n.(*ast.UnaryExpr); ok && u.Op == token.AND {
+				if sel, ok := ast.Unparen(u.X).(*ast.SelectorExpr); ok {
+					if v, ok := c.info.Uses[sel.Sel].(*types.Var); ok {
+						c.taken[v] = true
+					}
+				}
+			}
+			return true
+		})
+	}
+	return c.taken
 }
 
 func (s *scope) lit(e *ast.FuncLit) *expr {
@@ -874,7 +926,7 @@ func (s *scope) call(e *ast.CallExpr) *expr {
 	if sig, ok := info.TypeOf(fun).Underlying().(*types.Signature); ok {
 		x.Handler = s.c.makesHandler(sig)
 		for v := range sig.Params().Variables() {
-			if s.c.routerType(v.Type()) != "" {
+			if s.c.routerType(v.Type()) != "" || s.c.table.builders[typeName(v.Type())] {
 				x.Takes = true
 			}
 		}
@@ -916,7 +968,11 @@ func (s *scope) builtin(name string, e *ast.CallExpr) *expr {
 			return s.at(&expr{Op: opList}, e)
 		}
 	case "new":
-		return s.at(&expr{Op: opStruct, Type: typeName(s.c.info.TypeOf(e))}, e)
+		x := s.at(&expr{Op: opStruct, Type: typeName(s.c.info.TypeOf(e))}, e)
+		if u, ok := deref(s.c.info.TypeOf(e)).Underlying().(*types.Struct); ok {
+			s.zeroFields(x, u)
+		}
+		return x
 	case "append", "len":
 		x := s.at(&expr{Op: opBuiltin, Name: name, Spread: e.Ellipsis.IsValid()}, e)
 		for _, a := range e.Args {

@@ -207,7 +207,9 @@ func (s *scope) zero(t types.Type, at ast.Expr) *expr {
 	}
 	switch u := t.Underlying().(type) {
 	case *types.Struct:
-		return s.at(&expr{Op: opStruct, Type: typeName(t), Router: s.c.routerType(t)}, at)
+		x := s.at(&expr{Op: opStruct, Type: typeName(t), Router: s.c.routerType(t)}, at)
+		s.zeroFields(x, u)
+		return x
 	case *types.Slice:
 		return s.at(&expr{Op: opList}, at)
 	case *types.Basic:

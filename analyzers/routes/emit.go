@@ -206,11 +206,11 @@ type flattener struct {
 
 // A place is where a core hangs: what its routes inherit.
 type place struct {
-	prefix konst
-	guards []guardVal
-	cond   bool   // the mount is conditional
-	method string // restriction of the mount, or empty
-	below  string // the mount's own path, where the router sees the whole path
+	prefix  konst
+	guards  []guardVal
+	cond    bool     // the mount is conditional
+	methods []string // restriction of the mount; none: no restriction
+	below   string   // the mount's own path, where the router sees the whole path
 }
 
 func (f *flattener) flatten(c *core, at place) {
@@ -230,22 +230,46 @@ func (f *flattener) flatten(c *core, at place) {
 }
 
 func (f *flattener) reg(c *core, r *reg, at place) {
+	switch {
+	case r.lost != "" && (r.handler != nil || !r.building):
+		if r.lost != " " {
+			f.e.unresolved(r.at, r.lost)
+		}
+		return
+	case r.building && r.handler == nil:
+		return // never completed: it answers nothing
+	}
 	guards := slices.Clone(at.guards)
-	for _, g := range append(slices.Clone(c.use), r.guards...) {
+	for _, g := range slices.Concat(c.front, c.use, r.guards) {
 		g.maybe = g.maybe || !equalCond(g.cond, r.cond)
+		if g.under != "" {
+			_, under, err := c.spec.Path(g.under)
+			if err != nil {
+				f.e.unresolved(r.at, err.Error())
+				continue
+			}
+			g.under = under
+			if at.prefix.text != "" {
+				g.under = strings.TrimSuffix(at.prefix.text, "/") + under
+			}
+		}
 		guards = append(guards, g)
 	}
 	raw := r.path.text
-	method, path, err := c.spec.Path(raw)
-	if raw == "" && r.mount {
+	method, path, err := r.spec.Path(raw)
+	if raw == "" && (r.mount || r.building) {
 		method, path, err = AnyMethod, "", nil
 	}
 	if err != nil {
 		f.e.unresolved(r.at, err.Error())
 		return
 	}
-	if r.method != "" {
-		method = r.method
+	if r.tail && !r.mount {
+		path = strings.TrimSuffix(path, "/") + "/" + tail
+	}
+	methods := r.methods
+	if methods == nil {
+		methods = []string{method}
 	}
 	dyn := r.path.dyn || at.prefix.dyn
 	// A condition under which the router itself was made is none of its routes'.
@@ -253,11 +277,13 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 
 	if subs := f.e.peel(r.handler); len(subs) > 0 {
 		for _, s := range subs {
-			next := place{guards: append(slices.Clone(guards), s.wraps...), cond: cond, method: at.method, prefix: text("")}
-			if method != AnyMethod {
-				next.method = method
+			next := place{guards: append(slices.Clone(guards), s.wraps...), cond: cond, prefix: text("")}
+			next.methods, _ = within(methods, at.methods)
+			if slices.Contains(next.methods, AnyMethod) {
+				next.methods = nil
 			}
-			under := strings.TrimSuffix(strings.TrimSuffix(path, "{path...}"), "/")
+			under, _ := tailOf(path)
+			under = strings.TrimSuffix(under, "/")
 			switch {
 			case s.strip != nil:
 				_, stripped, err := s.r.spec.Path(strings.TrimSuffix(s.strip.text, "/") + "/")
@@ -265,7 +291,8 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 					f.e.unresolved(r.at, err.Error())
 					continue
 				}
-				next.prefix = join2(at.prefix, text(strings.TrimSuffix(strings.TrimSuffix(stripped, "{path...}"), "/")))
+				base, _ := tailOf(stripped)
+				next.prefix = join2(at.prefix, text(strings.TrimSuffix(base, "/")))
 				next.prefix.dyn = dyn || s.strip.dyn
 			case c.spec.Strips && r.mount && s.r.spec == c.spec:
 				next.prefix = join2(at.prefix, text(under))
@@ -280,8 +307,8 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		}
 		return
 	}
-	if r.mount && !strings.HasSuffix(path, "{path...}") {
-		path = strings.TrimSuffix(path, "/") + "/{path...}"
+	if _, isTree := tailOf(path); r.mount && !isTree {
+		path = strings.TrimSuffix(path, "/") + "/" + tail
 	}
 	if at.below != "" {
 		reached, ok := meet(at.below, path)
@@ -291,16 +318,17 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		}
 		path = reached
 	}
-	if at.method != "" {
-		if method != AnyMethod && method != at.method {
-			f.missed[r] = fmt.Sprintf("%s %s cannot be reached: its router is mounted for %s only", method, display(path), at.method)
-			return
-		}
-		method = at.method
+	served, lost := within(methods, at.methods)
+	if len(served) == 0 {
+		f.missed[r] = fmt.Sprintf("%s %s cannot be reached: its router is mounted for %s only", strings.Join(lost, ","), display(path), strings.Join(at.methods, ","))
+		return
 	}
 	full := path
+	if base, ok := tailOf(path); ok && !strings.HasSuffix(base, "/") {
+		full = base + "/" + tail // echo's Static: a template has whole segments
+	}
 	if at.prefix.text != "" {
-		full = strings.TrimSuffix(at.prefix.text, "/") + path
+		full = strings.TrimSuffix(at.prefix.text, "/") + full
 	}
 	if !strings.HasPrefix(full, "/") && !strings.HasPrefix(full, baseMark) {
 		f.e.unresolved(r.at, fmt.Sprintf("the path %q does not begin with /", display(full)))
@@ -310,7 +338,7 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		dyn = true
 	}
 	route := &Route{
-		Method: method, Path: display(full), Framework: c.spec.Name, Package: r.pkg,
+		Path: display(full), Framework: r.spec.Name, Package: r.pkg,
 		File: r.at.file, Line: int(r.at.line), Column: int(r.at.col),
 		ViaFile: r.via.file, ViaLine: int(r.via.line), ViaColumn: int(r.via.col),
 		Conditional: cond, Dynamic: dyn || strings.Contains(full, baseMark) || f.given(),
@@ -323,13 +351,40 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 	f.reached[r] = true
 	d := describer{e: f.e}
 	for _, g := range guards {
+		if g.under != "" {
+			yes, maybe := covers(g.under, full)
+			if !yes {
+				continue
+			}
+			g.maybe = g.maybe || maybe
+		}
 		route.Guards = append(route.Guards, d.guard(g)...)
 	}
 	route.Handler = d.handler(r.handler, &route.Guards)
 	if note := d.note(r.handler); note != "" && route.Directive == "" {
 		route.Directive = note
 	}
-	f.emit(route)
+	for _, m := range served {
+		one := *route
+		one.Method = m
+		f.emit(&one)
+	}
+}
+
+// within returns those of the methods that a restriction leaves, and those that it
+// does not. No restriction is nil.
+func within(methods, only []string) (in, out []string) {
+	for _, m := range methods {
+		switch {
+		case only == nil || slices.Contains(only, m):
+			in = append(in, m)
+		case m == AnyMethod:
+			in = append(in, only...)
+		default:
+			out = append(out, m)
+		}
+	}
+	return in, out
 }
 
 // given reports whether the outermost router on the way here was given from outside.
@@ -338,12 +393,12 @@ func (f *flattener) given() bool { return f.path[0].symbolic }
 // meet is the part of a template that lies below a mount whose router sees whole
 // paths.
 func meet(mount, path string) (string, bool) {
-	base, isTree := strings.CutSuffix(mount, "{path...}")
+	base, isTree := tailOf(mount)
 	if !isTree {
 		if path == mount {
 			return path, true
 		}
-		if p, ok := strings.CutSuffix(path, "{path...}"); ok && strings.HasPrefix(mount, p) {
+		if p, ok := tailOf(path); ok && strings.HasPrefix(mount, p) {
 			return mount, true
 		}
 		return "", false
@@ -351,7 +406,7 @@ func meet(mount, path string) (string, bool) {
 	if strings.HasPrefix(path, base) || strings.HasPrefix(path, baseMark) || strings.HasPrefix(mount, baseMark) {
 		return path, true
 	}
-	if p, ok := strings.CutSuffix(path, "{path...}"); ok && strings.HasPrefix(base, p) {
+	if p, ok := tailOf(path); ok && strings.HasPrefix(base, p) {
 		return mount, true
 	}
 	if strings.Contains(base, "{") || strings.Contains(path, "{") { // parameters: compared by segment
@@ -583,6 +638,9 @@ func (d *describer) consts(v value, g *GuardArg) {
 		}
 	case *structVal:
 		for _, cell := range v.fields {
+			if k, ok := (*cell).(konst); ok && k.kind == 's' && k.text == "" {
+				continue // most often one that was not set
+			}
 			var inner GuardArg
 			d.consts(*cell, &inner)
 			if len(inner.Consts) > 0 {

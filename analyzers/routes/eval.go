@@ -612,8 +612,8 @@ func (e *engine) global(name string) value {
 	}
 	cell := new(value)
 	e.globals[name] = cell
-	if name == "net/http.DefaultServeMux" {
-		*cell = e.newRouter("net/http.ServeMux", site{}, false)
+	if spec := e.table.defaults[name]; spec != nil {
+		*cell = e.newRouter(spec.Types[0], site{}, false)
 		return *cell
 	}
 	g := e.findGlobal(name)
@@ -657,7 +657,7 @@ func (e *engine) global(name string) value {
 
 func (e *engine) newRouter(typ string, at site, symbolic bool) *router {
 	spec := e.table.types[typ]
-	c := &core{spec: spec, made: at, cond: slices.Clone(e.cond), entry: e.entry, symbolic: symbolic, id: len(e.cores)}
+	c := &core{spec: spec, made: at, cond: slices.Clone(e.cond), entry: e.entry, tail: true, symbolic: symbolic, id: len(e.cores)}
 	e.cores = append(e.cores, c)
 	return &router{core: c, typ: typ, spec: spec, prefix: text("")}
 }
@@ -700,7 +700,7 @@ func (e *engine) evalPlain(fr *frame, x *expr) value {
 		if x.Router != "" || e.table.types[x.Type] != nil {
 			return e.newRouter(x.Type, e.here(fr, x), false)
 		}
-		st := &structVal{typ: x.Type, fields: map[string]*value{}}
+		st := &structVal{typ: x.Type, fields: map[string]*value{}, pos: e.here(fr, x)}
 		for i, k := range x.Keys {
 			v := e.eval(fr, x.Args[i])
 			if kv, ok := v.(konst); ok {
@@ -761,7 +761,7 @@ func (e *engine) evalPlain(fr *frame, x *expr) value {
 	case opCopy:
 		v := e.eval(fr, x.Args[0])
 		if st, ok := v.(*structVal); ok {
-			out := &structVal{typ: st.typ, fields: make(map[string]*value, len(st.fields))}
+			out := &structVal{typ: st.typ, fields: make(map[string]*value, len(st.fields)), pos: st.pos}
 			for k, c := range st.fields {
 				v := *c
 				out.fields[k] = &v
@@ -781,6 +781,9 @@ func (e *engine) evalPlain(fr *frame, x *expr) value {
 func (e *engine) field(fr *frame, x *expr) value {
 	base := e.eval(fr, x.Args[0])
 	key := x.Type + "." + x.Str
+	if r, ok := base.(*router); ok && x.Router != "" && r.spec == e.table.types[x.Router] {
+		return r // embedded, as gin's RouterGroup in its Engine
+	}
 	st, isStruct := base.(*structVal)
 	if isStruct {
 		if cell := st.fields[x.Str]; cell != nil && !(x.Router != "" && isUnknown(*cell)) {

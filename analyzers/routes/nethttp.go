@@ -11,8 +11,8 @@ var netHTTP = &Spec{
 	Name:     "net/http",
 	Types:    []string{"net/http.ServeMux"},
 	Handlers: []string{"net/http.Handler", "net/http.HandlerFunc"},
+	Default:  "net/http.DefaultServeMux",
 	Path:     serveMuxPattern,
-	UseOrder: All,
 	Rows: []Row{
 		{Func: "net/http.NewServeMux", Do: Make},
 		{Func: "net/http.ServeMux.Handle", Do: Register, Path: First, Handler: Second},

@@ -30,6 +30,7 @@ type (
 	structVal struct {
 		typ    string
 		fields map[string]*value
+		pos    site
 	}
 	elem struct {
 		v     value
@@ -67,6 +68,7 @@ type (
 		core   *core
 		typ    string
 		prefix konst
+		up     *router // the view whose middleware it has too, whenever it was added
 		guards []guardVal
 		spec   *Spec
 	}
@@ -81,11 +83,14 @@ type site struct {
 // A core is a router's own table.
 type core struct {
 	spec     *Spec
-	use      []guardVal // for specs whose Use covers all routes
+	front    []guardVal // middleware that covers all routes, before all other
+	use      []guardVal // middleware that covers all routes
+	below    []guardVal // middleware so far that is kept by path
 	regs     []*reg
 	made     site
 	cond     []int // under which it was made
 	entry    *fn
+	tail     bool // a route without a pattern of its own matches all paths below the router's
 	symbolic bool // stands for a router that was given from outside
 	id       int
 }
@@ -95,12 +100,14 @@ type guardVal struct {
 	cond  []int
 	basis string
 	maybe bool
+	under string // pattern of the routes that it covers, in the router's own terms; empty: all
 	pos   site
 }
 
 // A reg is one registration in a core.
 type reg struct {
-	method  string // empty: in the pattern
+	spec    *Spec
+	methods []string // none: in the pattern
 	path    konst
 	handler value
 	guards  []guardVal
@@ -110,7 +117,13 @@ type reg struct {
 	cond    []int
 	note    string
 	pkg     string // the package whose code registers
-	entry   *fn
+
+	// Of a route that is built in steps:
+	building bool
+	tail     bool   // it matches everything below its pattern
+	lost     string // why it cannot be read; a space if that is reported already
+
+	entry *fn
 }
 
 // baseMark stands in a text for a part that is known only at run time.
@@ -263,4 +276,27 @@ func concat(a, b value) value {
 
 func equalCond(prefix, whole []int) bool {
 	return len(prefix) <= len(whole) && slices.Equal(prefix, whole[:len(prefix)])
+}
+
+// plain turns values into strings, ints and slices of them; what is not known is nil.
+func plain(vals []value) []any {
+	out := make([]any, len(vals))
+	for i, v := range vals {
+		switch v := v.(type) {
+		case konst:
+			switch {
+			case v.kind == 's' && !strings.Contains(v.text, baseMark):
+				out[i] = v.text
+			case v.kind == 'i':
+				out[i] = intOf(v)
+			}
+		case list:
+			inner := make([]value, len(v.elems))
+			for j, el := range v.elems {
+				inner[j] = el.v
+			}
+			out[i] = plain(inner)
+		}
+	}
+	return out
 }

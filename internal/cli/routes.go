@@ -19,7 +19,8 @@ func newRoutes(a *app) *cobra.Command {
 		Short: "List the routes that Go packages register, and what each demands",
 		Long: `List the routes that Go packages register and the permission that guards each.
 
-Reads net/http and chi. What cannot be read is listed with its reason, never dropped.
+Reads net/http, chi, gin, echo, gorilla/mux, fiber, httprouter, go-restful, huma,
+go-zero, beego, connect and grpc-gateway. What cannot be read is listed with its reason, never dropped.
 A part of a path that is known only at run time is shown as {base}. PACKAGES are
 patterns as for the go command; ./... by default.
 

@@ -1,5 +1,3 @@
-// Package oracle builds routers with the real libraries. Its test walks them and
-// calls them, and compares what they do with what permcheck reads in this source.
 package oracle
 
 import (

@@ -1,0 +1,59 @@
+package routes
+
+import (
+	"fmt"
+	"strings"
+)
+
+const muxPkg = "github.com/gorilla/mux"
+
+// gorillaMux is github.com/gorilla/mux. Every method of a Router or Route adds to a
+// route that exists once it has a handler. A router's middleware covers all its
+// routes and subrouters, earlier ones too.
+var gorillaMux = &Spec{
+	Name:     "gorilla/mux",
+	Types:    []string{muxPkg + ".Router"},
+	Builders: []string{muxPkg + ".Route"},
+	Path:     bracePattern,
+	Strips:   true,
+	Rows:     muxRows(),
+}
+
+func muxRows() []Row {
+	rows := []Row{{Func: muxPkg + ".NewRouter", Do: Make}}
+	for typ, do := range map[string][2]Action{".Router.": {Begin, BeginPrefix}, ".Route.": {Refine, RefinePrefix}} {
+		add := func(name string, r Row) {
+			r.Func, r.Do = muxPkg+typ+name, do[0]
+			rows = append(rows, r)
+		}
+		add("Methods", Row{MethodArg: First, Rest: true})
+		add("Path", Row{Path: First})
+		for _, name := range []string{"Headers", "Host", "MatcherFunc", "Name", "Queries", "Schemes", "BuildVarsFunc"} {
+			add(name, Row{})
+		}
+		rows = append(rows, Row{Func: muxPkg + typ + "PathPrefix", Do: do[1], Path: First})
+	}
+	rows = append(rows, each([]string{muxPkg + ".Router"},
+		Row{Func: "NewRoute", Do: Begin},
+		Row{Func: "Handle", Do: Begin, Path: First, Handler: Second},
+		Row{Func: "HandleFunc", Do: Begin, Path: First, Handler: Second},
+		Row{Func: "Use", Do: Use, Middleware: First, Rest: true, Order: All},
+		Row{Func: "ServeHTTP", Do: Delegate},
+	)...)
+	rows = append(rows, each([]string{muxPkg + ".Router"}, ignored("StrictSlash", "SkipClean", "UseEncodedPath", "Get", "GetRoute", "Match", "Walk")...)...)
+	return append(rows, each([]string{muxPkg + ".Route"},
+		Row{Func: "Handler", Do: Refine, Handler: First},
+		Row{Func: "HandlerFunc", Do: Refine, Handler: First},
+		Row{Func: "HeadersRegexp", Do: Refine},
+		Row{Func: "Subrouter", Do: Nest},
+	)...)
+}
+
+// bracePattern reads patterns of gorilla/mux and their kin: {name}, {name:regexp}.
+func bracePattern(pattern string) (method, path string, err error) {
+	if !strings.HasPrefix(pattern, "/") && !strings.HasPrefix(pattern, baseMark) && pattern != "" {
+		return "", "", fmt.Errorf("pattern %q must begin with /", pattern)
+	}
+	path, err = braceParams(pattern)
+	return AnyMethod, path, err
+}

@@ -1,0 +1,69 @@
+package routes
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/go/analysis/analysistest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// What is read from registrations on several routers, in the forms that real servers
+// have. The order rules of each router are tested on the router itself, in the module
+// oracle.
+func TestRouters(t *testing.T) {
+	dir, err := filepath.Abs(filepath.Join("..", "..", "testdata"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, r := range analysistest.Run(t, dir, Analyzer, "routers") {
+		res := r.Result.(*Result)
+		for _, route := range res.Routes {
+			fmt.Fprintf(&b, "%d %s %s %s", route.Line, route.Method, route.Path, route.Handler[strings.LastIndexByte(route.Handler, '/')+1:])
+			for _, g := range route.Guards {
+				fmt.Fprintf(&b, " | %s", g.Func[strings.LastIndexByte(g.Func, '.')+1:])
+				for _, a := range g.Args {
+					for _, c := range a.Consts {
+						b.WriteString(" " + c.Value)
+					}
+				}
+				if g.Maybe {
+					b.WriteString(" maybe")
+				}
+				if g.Why != "" {
+					b.WriteString(" not known")
+				}
+			}
+			if route.Conditional {
+				b.WriteString(" (conditional)")
+			}
+			if route.Dynamic {
+				b.WriteString(" (dynamic)")
+			}
+			b.WriteByte('\n')
+		}
+		for _, u := range res.Unresolved {
+			fmt.Fprintf(&b, "%d unresolved: %s\n", u.Line, u.Reason)
+		}
+	}
+	golden := filepath.Join(dir, "src", "routers", "routes.golden")
+	if *update {
+		if err := os.WriteFile(golden, []byte(b.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(want) {
+		t.Errorf("read\n%s\nwant\n%s", b.String(), want)
+	}
+}
