@@ -669,7 +669,7 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 			if next < 0 {
 				// A factory: what it returns answers.
 				for _, g := range d.middleware(h, h.pos) {
-					g.Basis = Wrapper
+					g.Basis, g.Maybe = Wrapper, g.Maybe || h.maybe
 					*guards = append(*guards, g)
 				}
 				switch in := h.inner.(type) {
@@ -683,7 +683,7 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 				return nameOf(h.fn)
 			}
 			for _, g := range d.middleware(h, h.pos) {
-				g.Basis = Wrapper
+				g.Basis, g.Maybe = Wrapper, g.Maybe || h.maybe
 				*guards = append(*guards, g)
 			}
 			for i, a := range h.args {

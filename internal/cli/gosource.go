@@ -59,7 +59,8 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	if err != nil {
 		return nil, err
 	}
-	if c := settings.Catalog; c != nil {
+	if c := settings.Catalog; c != nil { // .permcheck.yaml is found by its absolute path
+		c.File = relative(c.File)
 		for i := range c.Endpoints {
 			c.Endpoints[i].Pos.File = relative(c.Endpoints[i].Pos.File)
 		}
