@@ -409,7 +409,7 @@ func (e *engine) peelDepth(v value, depth int) []peeled {
 				}
 				continue
 			}
-			inner[i].wraps = append([]guardVal{{v: v, basis: Wrapper, pos: v.pos}}, inner[i].wraps...)
+			inner[i].wraps = append([]guardVal{{v: v, basis: Wrapper, maybe: v.maybe, pos: v.pos}}, inner[i].wraps...)
 		}
 		return inner
 	case *structVal:

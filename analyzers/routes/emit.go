@@ -264,7 +264,7 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		f.e.unresolved(r.at, err.Error())
 		return
 	}
-	if r.tail && !r.mount {
+	if _, isTree := tailOf(path); r.tail && !r.mount && !isTree {
 		path = strings.TrimSuffix(path, "/") + "/" + tail
 	}
 	methods := r.methods
@@ -669,7 +669,7 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 			if next < 0 {
 				// A factory: what it returns answers.
 				for _, g := range d.middleware(h, h.pos) {
-					g.Basis = Wrapper
+					g.Basis, g.Maybe = Wrapper, g.Maybe || h.maybe
 					*guards = append(*guards, g)
 				}
 				switch in := h.inner.(type) {
@@ -683,7 +683,7 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 				return nameOf(h.fn)
 			}
 			for _, g := range d.middleware(h, h.pos) {
-				g.Basis = Wrapper
+				g.Basis, g.Maybe = Wrapper, g.Maybe || h.maybe
 				*guards = append(*guards, g)
 			}
 			for i, a := range h.args {

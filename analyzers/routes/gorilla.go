@@ -14,7 +14,7 @@ var gorillaMux = &Spec{
 	Name:     "gorilla/mux",
 	Types:    []string{muxPkg + ".Router"},
 	Builders: []string{muxPkg + ".Route"},
-	Path:     bracePattern,
+	Path:     muxPattern,
 	Strips:   true,
 	Rows:     muxRows(),
 }
@@ -47,6 +47,17 @@ func muxRows() []Row {
 		Row{Func: "HeadersRegexp", Do: Refine},
 		Row{Func: "Subrouter", Do: Nest},
 	)...)
+}
+
+// muxPattern reads a gorilla/mux pattern, whose expressions match slashes too: a final
+// {name:.*} is the rest of the path.
+func muxPattern(pattern string) (method, path string, err error) {
+	for _, expr := range []string{":.*}", ":.+}"} {
+		if base, ok := strings.CutSuffix(pattern, expr); ok && strings.Count(base, "{") == strings.Count(base, "}")+1 {
+			pattern = base[:strings.LastIndexByte(base, '{')] + tail
+		}
+	}
+	return bracePattern(pattern)
 }
 
 // bracePattern reads patterns of gorilla/mux and their kin: {name}, {name:regexp}.

@@ -19,6 +19,8 @@ func TestSyntax(t *testing.T) {
 		{echo4, "", "/", ""},
 		{echo4, "/files*", "/files{path...}", ""},
 		{gorillaMux, "/a/{id:[0-9]{2}}/{b}", "/a/{id}/{b}", ""},
+		{gorillaMux, "/a/{rest:.*}", "/a/{path...}", ""},
+		{gorillaMux, "/a/{rest:.*}/b", "/a/{rest}/b", ""},
 		{gorillaMux, "a", "", `pattern "a" must begin with /`},
 		{fiber2, "/a/:b?/:c<int;min(3)>-:d.:e", "/a/{b}/{c}-{d}.{e}", ""},
 		{fiber2, `/name\:verb`, "/name:verb", ""},

@@ -59,6 +59,7 @@ type (
 		strip   *konst
 		note    string
 		pos     site
+		maybe   bool // made only under a condition
 		handler bool // its result is a handler or middleware
 	}
 	// router is a view of a core: the routes that it registers get its prefix and
@@ -217,7 +218,12 @@ func join(was, now value) value {
 			out[i].maybe = true
 		}
 		return list{out}
+	case closure, funcRef, *call:
+		return wrappedSometimes(was, now)
 	case *router:
+		if _, ok := now.(*call); ok {
+			return wrappedSometimes(was, now)
+		}
 		n, ok := now.(*router)
 		if !ok || n.core != w.core || n == w {
 			return was
@@ -231,6 +237,17 @@ func join(was, now value) value {
 		return &out
 	}
 	return was
+}
+
+// wrappedSometimes is a handler that a branch may have wrapped.
+func wrappedSometimes(was, now value) value {
+	n, ok := now.(*call)
+	if !ok || now == was || !n.handler {
+		return was
+	}
+	out := *n
+	out.maybe = true
+	return &out
 }
 
 func concat(a, b value) value {

@@ -53,6 +53,7 @@ func server() *mux.Router {
 	gets.HandleFunc("/gets/a", reply("gets a"))
 	gets.Use(mark("gets"))
 	r.PathPrefix("/static/").Handler(http.StripPrefix("/static/", reply("static")))
+	r.PathPrefix("/any/{rest:.*}").Handler(reply("any"))
 	register(r.PathPrefix("/lib").Subrouter())
 	return r
 }

@@ -1,5 +1,5 @@
 // Package chi has the signatures of github.com/go-chi/chi/v5 that the analyzers
-// know; the oracle module holds them against the real ones.
+// know.
 package chi
 
 import "net/http"
