@@ -283,7 +283,7 @@ func moduleFailure(stderr string) error {
 	has := func(text string) bool { return strings.Contains(stderr, text) }
 	switch {
 	case has("go.mod file not found"), has("cannot find main module"), has("does not contain main module"):
-		return errors.New("no go.mod here or in a folder above: run permcheck inside a Go module: cd MODULE && permcheck vet ./...")
+		return errors.New("no go.mod here or in a folder above: run permcheck inside a Go module (cd MODULE && permcheck vet ./...)")
 	case has("requires go >="), has("go.mod requires go"), has("toolchain not available"):
 		return fmt.Errorf("the module needs a newer Go than the one on PATH:\n%s\ntype GOTOOLCHAIN=auto permcheck vet ./... to have the go command fetch it, or install it from https://go.dev/dl/", firstLines(stderr, 5))
 	case has("matched no packages"), has("no packages to vet"):
