@@ -3,6 +3,7 @@ package analyzers
 import (
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/permcheck/permcheck/analyzers/disagree"
 	"github.com/permcheck/permcheck/analyzers/ignore"
 	"github.com/permcheck/permcheck/analyzers/mismatch"
 	"github.com/permcheck/permcheck/analyzers/undeclared"
@@ -14,5 +15,6 @@ var Suite = []*analysis.Analyzer{
 	undeclared.Analyzer,
 	unknownperm.Analyzer,
 	mismatch.Analyzer,
+	disagree.Analyzer,
 	ignore.Analyzer,
 }

@@ -19,6 +19,8 @@ const (
 	RuleStricter     = "stricter"
 	RuleNotInCatalog = "route-not-in-catalog"
 
+	RuleDisagree = "declarations-disagree"
+
 	// Of what could not be read; only the merged program reports it.
 	RuleUnresolved = "unresolved"
 
@@ -29,7 +31,8 @@ const (
 // InCode lists the rules that are reported at lines of Go source, where a comment can
 // ignore them.
 var InCode = []string{
-	RuleUndeclared, RuleUnknown, RuleMismatch, RuleStricter, RuleNotInCatalog, RuleUnresolved,
+	RuleUndeclared, RuleUnknown, RuleMismatch, RuleStricter, RuleNotInCatalog,
+	RuleDisagree, RuleUnresolved,
 }
 
 // A Problem is one thing that is wrong with a route.
@@ -153,6 +156,9 @@ func (s *Settings) Check(r *Route) []Problem {
 		}
 		out = append(out, at(p))
 	}
+	for _, p := range s.disagree(r) {
+		out = append(out, at(p))
+	}
 	rows := s.Rows(r)
 	if r.Requires == nil {
 		for _, row := range rows {
@@ -199,6 +205,44 @@ func (s *Settings) Check(r *Route) []Problem {
 				Rule: RuleMismatch, Args: []string{row.Method}, Evidence: evidence,
 				Message: fmt.Sprintf("%s demands %s, the catalog %s", subject, code, row.Requires),
 			}))
+		}
+	}
+	return out
+}
+
+// disagree compares what is said of a route with what its code demands, or else with
+// what is said first.
+func (s *Settings) disagree(r *Route) []Problem {
+	var out []Problem
+	said, is, does := r.Declared, r.Enforced, "the code demands"
+	if is == nil && len(said) > 0 && len(r.Unread) == 0 {
+		is, does = &said[0].Requires, said[0].Source+" says"
+		said = said[1:]
+	}
+	if is == nil {
+		return nil
+	}
+	want, odd := s.Catalog.CanonicalRequirement(*is)
+	if len(odd) > 0 {
+		return nil // reported as unknown permissions
+	}
+	for _, d := range said {
+		got, strange := s.Catalog.CanonicalRequirement(d.Requires)
+		if len(strange) > 0 {
+			if r.Enforced != nil {
+				// It was not taken for the route's requirement, so nothing else reports it.
+				out = append(out, Problem{
+					Rule: RuleDisagree, Args: []string{d.Source},
+					Message: fmt.Sprintf("%s of %s %s says %s, which catalog %s does not have; %s %s", d.Source, r.Method, s.Path(r), got, s.Catalog.Name, does, want),
+				})
+			}
+			continue
+		}
+		if !got.IsUnknown() && s.implies.Compare(want, got) != perm.Same {
+			out = append(out, Problem{
+				Rule: RuleDisagree, Args: []string{d.Source},
+				Message: fmt.Sprintf("%s of %s %s says %s, but %s %s", d.Source, r.Method, s.Path(r), got, does, want),
+			})
 		}
 	}
 	return out

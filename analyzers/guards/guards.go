@@ -75,9 +75,19 @@ type Route struct {
 	// Requires is what the code demands; nil: it declares nothing. It is unknown where
 	// a guard was found but not what it demands: see Unread.
 	Requires *perm.Requirement
+	// Enforced is what the code itself demands, if all of it could be read; Declared is
+	// what comments and descriptions say besides.
+	Enforced *perm.Requirement
+	Declared []Declared
 	Basis    string
 	Strange  []Strange // permissions given to guards that the catalog does not have
 	Unread   []Unread  // why Requires is unknown
+}
+
+// Declared is what a comment or a description of a route says that it demands.
+type Declared struct {
+	Source   string
+	Requires perm.Requirement
 }
 
 // Strange is a permission that the catalog does not have.
@@ -181,33 +191,84 @@ func (d *declarer) route(r *routes.Route) *Route {
 	for _, g := range r.Guards {
 		d.guard(out, g, g.Basis, false)
 	}
-	verb, text, _ := strings.Cut(r.Directive, " ")
-	text = strings.TrimSpace(text)
-	switch {
-	case r.Directive == "" || out.Requires != nil && len(out.Unread) == 0:
-	case verb == "requires":
-		req, err := perm.Parse(text)
-		if err != nil {
-			out.unread(r.File, r.Line, r.Column, fmt.Sprintf("//permcheck:requires %s: %v", text, err))
-			break
-		}
-		out.Requires, out.Basis, out.Unread = &req, routes.Comment, nil
-		for _, p := range req.Permissions() {
-			if _, ok := d.s.vocab[p]; !ok && d.s.Catalog != nil {
-				out.Strange = append(out.Strange, Strange{Permission: string(p), Func: "//permcheck:requires", File: r.File, Line: r.Line, Column: r.Column})
-			}
-		}
-	case verb == "public" && text == "":
-		out.unread(r.File, r.Line, r.Column, "//permcheck:public needs the reason why nobody has to be asked")
-	case verb == "public" && out.Requires == nil:
-		req := perm.Public()
-		out.Requires, out.Basis = &req, routes.Comment
+	if len(out.Unread) == 0 {
+		out.Enforced = out.Requires
 	}
+	d.declared(out)
 	if len(out.Unread) > 0 {
 		req := perm.Unknown()
 		out.Requires = &req
 	}
 	return out
+}
+
+// declared adds what comments and descriptions say. It stands where the code shows
+// nothing that demands a permission; beside what the code demands it decides nothing,
+// and is only compared: see [RuleDisagree].
+func (d *declarer) declared(r *Route) {
+	directive := func(text string) {
+		verb, text, _ := strings.Cut(text, " ")
+		text = strings.TrimSpace(text)
+		var req perm.Requirement
+		switch {
+		case verb == "requires":
+			var err error
+			if req, err = perm.Parse(text); err != nil {
+				r.unread(r.File, r.Line, r.Column, fmt.Sprintf("//permcheck:requires %s: %v", text, err))
+				return
+			}
+		case verb == "public" && text == "":
+			r.unread(r.File, r.Line, r.Column, "//permcheck:public needs the reason why nobody has to be asked")
+			return
+		case verb == "public":
+			req = perm.Public()
+		default:
+			return
+		}
+		r.Declared = append(r.Declared, Declared{"//permcheck:" + verb, req})
+		stands := r.Requires == nil || verb == "requires" && len(r.Unread) > 0
+		if !stands || len(r.Declared) > 1 {
+			return
+		}
+		r.Requires, r.Basis, r.Unread = &req, routes.Comment, nil
+		for _, p := range req.Permissions() {
+			if _, ok := d.s.vocab[p]; !ok && d.s.Catalog != nil {
+				r.Strange = append(r.Strange, Strange{Permission: string(p), Func: "//permcheck:requires", File: r.File, Line: r.Line, Column: r.Column})
+			}
+		}
+	}
+	directive(r.Directive)
+	directive(r.HandlerDirective)
+	for _, c := range r.Claims {
+		// A description speaks of permissions if it names one of the catalog's.
+		var clauses []perm.Set
+		known := false
+		var strange []Strange
+		for _, alt := range c.Alternatives {
+			var all []perm.Permission
+			for _, k := range alt {
+				p, ok := d.permission(k)
+				if known = known || ok; !ok {
+					p = Spelled(k)
+					strange = append(strange, Strange{Permission: string(p), Func: c.Source, Constant: k.Name, File: r.File, Line: r.Line, Column: r.Column})
+				}
+				all = append(all, p)
+			}
+			clauses = append(clauses, perm.NewSet(all...))
+		}
+		if !known {
+			continue
+		}
+		r.Strange = append(r.Strange, strange...)
+		if len(strange) > 0 {
+			continue // reported; what it says is not known
+		}
+		req := perm.FromClauses(clauses...)
+		r.Declared = append(r.Declared, Declared{c.Source, req})
+		if r.Requires == nil {
+			r.Requires, r.Basis = &req, c.Basis
+		}
+	}
 }
 
 func (r *Route) unread(file string, line, col int, reason string) {

@@ -29,7 +29,10 @@ type Route struct {
 	Conditional  bool // registered only under a condition
 	Dynamic      bool // the path is a default, or part of it is known only at run time
 	Guards       []Guard
-	Directive    string // "requires EXPR" or "public REASON"
+	Directive    string // "requires EXPR" or "public REASON", at the registration or else the handler
+	// HandlerDirective is the handler's own, where the registration has another one.
+	HandlerDirective string
+	Claims           []Claim
 
 	// Group names the router view that registered it: its siblings have the same.
 	Group string
@@ -361,8 +364,23 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		route.Guards = append(route.Guards, d.guard(g)...)
 	}
 	route.Handler = d.handler(r.handler, &route.Guards)
-	if note := d.note(r.handler); note != "" && route.Directive == "" {
-		route.Directive = note
+	notes, answers := d.notes(r.handler)
+	for _, note := range notes {
+		if route.Directive == "" {
+			route.Directive = note
+		} else if note != route.Directive && route.HandlerDirective == "" {
+			route.HandlerDirective = note
+		}
+	}
+	if answers != nil {
+		if c, ok := securityClaim(answers.Security); ok {
+			route.Claims = append(route.Claims, c)
+		}
+	}
+	for _, v := range r.claims {
+		if c, ok := d.metadataClaim(v); ok {
+			route.Claims = append(route.Claims, c)
+		}
 	}
 	for _, m := range served {
 		one := *route
@@ -761,14 +779,18 @@ func (d *describer) isHandlerValue(v value) bool {
 	return false
 }
 
-// note finds the directive of the handler itself.
-func (d *describer) note(v value) string {
+// notes finds the directives on the way to the handler, the outermost first, and the
+// function that answers, if it is declared.
+func (d *describer) notes(v value) (notes []string, answers *fn) {
+	add := func(note string) {
+		if note != "" && !slices.Contains(notes, note) {
+			notes = append(notes, note)
+		}
+	}
 	for range 24 {
 		switch h := v.(type) {
 		case *call:
-			if h.note != "" {
-				return h.note
-			}
+			add(h.note)
 			next := value(nil)
 			for _, a := range h.args {
 				if d.isHandlerValue(a) {
@@ -778,15 +800,17 @@ func (d *describer) note(v value) string {
 			}
 			v = next
 		case closure:
-			return h.fn.Note
+			add(h.fn.Note)
+			return notes, nil
 		case funcRef:
-			if t := d.e.target(h); t != nil {
-				return t.Note
+			t := d.e.target(h)
+			if t != nil {
+				add(t.Note)
 			}
-			return ""
+			return notes, t
 		default:
-			return ""
+			return notes, nil
 		}
 	}
-	return ""
+	return notes, nil
 }

@@ -97,6 +97,7 @@ type fn struct {
 	Body      []*stmt
 	Checks    []*check // calls that decide at the top of a handler's body
 	Note      string   // permcheck directive of the doc comment
+	Security  []string // what its doc comment says after @Security, as swaggo reads it
 	Handler   bool     // a handler's signature
 	Exported  bool     // importers can call it
 	Full      bool     // Body is compiled

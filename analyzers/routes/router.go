@@ -74,6 +74,8 @@ type Row struct {
 	// routes; Fields names the fields in which they do.
 	Routes Arg
 	Fields Fields
+	// Claim is the argument that describes the route and may name permissions.
+	Claim Arg
 	// Mapping is the argument that tells which method of the struct Handler serves
 	// which HTTP methods: "get,post:Name;delete:Other", * for any.
 	Mapping Arg
@@ -84,7 +86,7 @@ type Row struct {
 }
 
 // Fields names the fields of a struct that describes a route; empty: there is none.
-type Fields struct{ Method, Path, Handler, Middleware string }
+type Fields struct{ Method, Path, Handler, Middleware, Claim string }
 
 // An Arg names an argument of a call.
 type Arg int8

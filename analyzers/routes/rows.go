@@ -349,6 +349,9 @@ func (e *engine) refine(a *act, b *building) {
 		}
 	}
 	b.reg.guards = append(b.reg.guards, e.middleware(a)...)
+	if row.Claim != None {
+		b.reg.claims = append(b.reg.claims, row.Claim.of(a.args))
+	}
 	if b.reg.note == "" {
 		b.reg.note = a.note
 	}
@@ -429,6 +432,9 @@ func (e *engine) registerStructs(a *act, r *router) {
 					g.guards = append(g.guards, guardVal{v: m, cond: slices.Clone(e.cond), basis: Middleware, pos: a.at})
 				}
 			}
+		}
+		if row.Fields.Claim != "" {
+			g.claims = append(g.claims, get(row.Fields.Claim))
 		}
 		e.add(r, g)
 	}

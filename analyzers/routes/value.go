@@ -111,6 +111,7 @@ type reg struct {
 	path    konst
 	handler value
 	guards  []guardVal
+	claims  []value // what the route's description says of permissions
 	mount   bool
 	group   string // registrations of one view and prefix are siblings
 	at, via site

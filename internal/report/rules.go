@@ -148,6 +148,13 @@ var Rules = []Rule{
 	},
 
 	{
+		ID: "declarations-disagree", Severity: Error,
+		Title: "two declarations of one route differ",
+		Why:   "Readers, reviewers and generated documents go by the comment or the metadata; requests go by what the code demands.",
+		Fix:   "Make the two say the same; the catalog says which is right.",
+		Refs:  "API5:2023 CWE-863",
+	},
+	{
 		ID: "ignore-without-reason", Severity: Error,
 		Title: "//permcheck:ignore without a reason",
 		Why:   "Nobody can tell later whether the finding was judged or silenced; without a reason the comment ignores nothing.",

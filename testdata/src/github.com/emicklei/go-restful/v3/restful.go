@@ -1,0 +1,18 @@
+// Package restful has the signatures of github.com/emicklei/go-restful/v3 that the
+// analyzers' tests use.
+package restful
+
+type (
+	Request       struct{}
+	Response      struct{}
+	RouteFunction func(*Request, *Response)
+	WebService    struct{}
+	RouteBuilder  struct{}
+	FilterChain   struct{}
+)
+
+func (w *WebService) Route(b *RouteBuilder) *WebService                              { return w }
+func (w *WebService) GET(path string) *RouteBuilder                                  { return nil }
+func (b *RouteBuilder) To(f RouteFunction) *RouteBuilder                             { return b }
+func (b *RouteBuilder) Metadata(key string, value any) *RouteBuilder                 { return b }
+func (b *RouteBuilder) Filter(func(*Request, *Response, *FilterChain)) *RouteBuilder { return b }
