@@ -5,6 +5,7 @@ import (
 
 	"github.com/permcheck/permcheck/analyzers/disagree"
 	"github.com/permcheck/permcheck/analyzers/ignore"
+	"github.com/permcheck/permcheck/analyzers/lateguard"
 	"github.com/permcheck/permcheck/analyzers/mismatch"
 	"github.com/permcheck/permcheck/analyzers/undeclared"
 	"github.com/permcheck/permcheck/analyzers/unknownperm"
@@ -16,5 +17,6 @@ var Suite = []*analysis.Analyzer{
 	unknownperm.Analyzer,
 	mismatch.Analyzer,
 	disagree.Analyzer,
+	lateguard.Analyzer,
 	ignore.Analyzer,
 }

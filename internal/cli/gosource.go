@@ -130,6 +130,9 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 		for i := range r.Strange {
 			r.Strange[i].File = relative(r.Strange[i].File)
 		}
+		for i := range r.TooLate {
+			r.TooLate[i].File = relative(r.TooLate[i].File)
+		}
 		for i := range r.Unread {
 			r.Unread[i].File = relative(r.Unread[i].File)
 		}

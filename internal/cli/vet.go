@@ -69,7 +69,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 var vetRules = map[string]bool{
 	"undeclared": true, "unknown-permission": true, "mismatch": true, "stricter": true,
 	"route-not-in-catalog": true, "endpoint-without-route": true, "unresolved": true,
-	"declarations-disagree": true, "ignore-without-reason": true, "ignore-unmatched": true,
+	"guard-too-late": true, "declarations-disagree": true, "ignore-without-reason": true, "ignore-unmatched": true,
 }
 
 // goFix lets the go command apply the analyzers' suggested fixes, or print them.
