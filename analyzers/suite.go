@@ -3,6 +3,7 @@ package analyzers
 import (
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/disagree"
 	"github.com/permcheck/permcheck/analyzers/ignore"
 	"github.com/permcheck/permcheck/analyzers/lateguard"
@@ -18,5 +19,6 @@ var Suite = []*analysis.Analyzer{
 	mismatch.Analyzer,
 	disagree.Analyzer,
 	lateguard.Analyzer,
+	cors.Analyzer,
 	ignore.Analyzer,
 }

@@ -23,6 +23,8 @@ const (
 	RuleTooLate  = "guard-too-late"
 	RuleDisagree = "declarations-disagree"
 
+	RuleCORS = "cors-opened"
+
 	// Of what could not be read; only the merged program reports it.
 	RuleUnresolved = "unresolved"
 
@@ -34,7 +36,7 @@ const (
 // ignore them.
 var InCode = []string{
 	RuleUndeclared, RuleUnknown, RuleMismatch, RuleStricter, RuleNotInCatalog,
-	RuleTooLate, RuleDisagree, RuleUnresolved,
+	RuleTooLate, RuleDisagree, RuleCORS, RuleUnresolved,
 }
 
 // A Problem is one thing that is wrong with a route.
