@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/guards"
 	"github.com/permcheck/permcheck/analyzers/routes"
 )
@@ -27,6 +28,7 @@ type Record struct {
 	Unresolved []routes.Unresolved
 	Called     []string
 	Ignores    []guards.Ignore
+	Openings   []cors.Opening
 }
 
 // A RecordedRoute is a route whose guards are indexes into its record's.
@@ -41,7 +43,7 @@ type RecordedRoute struct {
 var Records = &analysis.Analyzer{
 	Name:     "records",
 	Doc:      "print the package's routes for permcheck vet and permcheck routes (needs -records.emit)",
-	Requires: []*analysis.Analyzer{guards.Analyzer},
+	Requires: []*analysis.Analyzer{guards.Analyzer, cors.Openings},
 	Run:      runRecords,
 }
 
@@ -54,12 +56,13 @@ func init() { // the flag must exist before a driver parses its arguments
 func runRecords(pass *analysis.Pass) (any, error) {
 	res := pass.ResultOf[guards.Analyzer].(*guards.Result)
 	found := res.Found
-	if !emit || len(found.Routes) == 0 && len(found.Unresolved) == 0 && len(found.Called) == 0 && len(res.OwnIgnores) == 0 {
+	openings := pass.ResultOf[cors.Openings].([]cors.Opening)
+	if !emit || len(openings) == 0 && len(found.Routes) == 0 && len(found.Unresolved) == 0 && len(found.Called) == 0 && len(res.OwnIgnores) == 0 {
 		return nil, nil
 	}
 	rec := Record{
 		Package: pass.Pkg.Path(), Unresolved: found.Unresolved, Called: found.Called, Modes: map[string]map[int]guards.Mode{},
-		Ignores: res.OwnIgnores,
+		Ignores: res.OwnIgnores, Openings: openings,
 	}
 	index := map[string]int{}
 	for _, r := range found.Routes {
@@ -109,6 +112,7 @@ type Program struct {
 	Modes      map[string]map[int]guards.Mode
 	Unresolved []routes.Unresolved
 	Ignores    []guards.Ignore
+	Openings   []cors.Opening
 }
 
 // Merge makes one program of the packages' records. A route that its own package
@@ -160,6 +164,11 @@ func Merge(records []Record) *Program {
 		for _, ig := range rec.Ignores {
 			if !slices.Contains(p.Ignores, ig) {
 				p.Ignores = append(p.Ignores, ig)
+			}
+		}
+		for _, o := range rec.Openings {
+			if !slices.Contains(p.Openings, o) {
+				p.Openings = append(p.Openings, o)
 			}
 		}
 		for _, u := range rec.Unresolved {

@@ -3,8 +3,10 @@ package analyzers
 import (
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/disagree"
 	"github.com/permcheck/permcheck/analyzers/ignore"
+	"github.com/permcheck/permcheck/analyzers/lateguard"
 	"github.com/permcheck/permcheck/analyzers/mismatch"
 	"github.com/permcheck/permcheck/analyzers/undeclared"
 	"github.com/permcheck/permcheck/analyzers/unknownperm"
@@ -16,5 +18,7 @@ var Suite = []*analysis.Analyzer{
 	unknownperm.Analyzer,
 	mismatch.Analyzer,
 	disagree.Analyzer,
+	lateguard.Analyzer,
+	cors.Analyzer,
 	ignore.Analyzer,
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -55,6 +56,9 @@ type GuardConfig struct {
 	// Requires is the requirement of a guard without arguments, such as a middleware
 	// named for a role; "" for one that takes permissions.
 	Requires string
+	// Template makes one permission of several arguments: "{1}:{2}" joins the first two.
+	// Arguments count from 1; "" where each argument is a permission of its own.
+	Template string
 	Pos      Pos
 }
 
@@ -102,6 +106,9 @@ type OpenAPIConfig struct {
 	PermissionScheme     string            // the scheme whose scopes are permissions
 	PermissionExtensions map[string]string // extension name -> shape
 }
+
+// placeholder stands for an argument in a guard's template.
+var placeholder = regexp.MustCompile(`\{[1-9]\}`)
 
 // Files returns every file that was read: the configuration and those it extends.
 func (c *Config) Files() []string { return slices.Clone(c.files) }
@@ -191,13 +198,21 @@ func (c *Config) load(file string, above []string) error {
 		{Name: "guards", Decode: func(n strictyaml.Node) {
 			for _, it := range n.Items("a list of guards") {
 				g := GuardConfig{Pos: pos(it)}
-				it.Fields("a guard: func, and args or requires",
+				it.Fields("a guard: func, and args, requires or template",
 					setText("func", `a function, as "import/path.Func" or "import/path.Type.Method"`, &g.Func),
 					strictyaml.Field{Name: "args", Decode: func(n strictyaml.Node) {
 						g.Args, _ = n.OneOf("how several permissions combine", "all-of", "any-of")
 					}},
 					setText("requires", "a requirement", &g.Requires),
+					strictyaml.Field{Name: "template", Decode: func(n strictyaml.Node) {
+						if g.Template, _ = n.Text("a permission with {1}, {2} for the arguments"); g.Template != "" && !placeholder.MatchString(g.Template) {
+							n.Errorf("template %q has no argument: expected a text such as \"{1}:{2}\"", strictyaml.Excerpt(g.Template))
+						}
+					}},
 				)
+				if g.Template != "" && g.Requires != "" {
+					it.Errorf("a guard has either requires or template: what it always demands, or how its arguments name it")
+				}
 				if g.Func == "" {
 					it.Errorf("a guard needs func: the function that demands permissions")
 				}

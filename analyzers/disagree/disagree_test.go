@@ -6,8 +6,8 @@ import (
 
 	"golang.org/x/tools/go/analysis/analysistest"
 
-	"github.com/permcheck/permcheck/analyzers/guards"
 	"github.com/permcheck/permcheck/analyzers/disagree"
+	"github.com/permcheck/permcheck/analyzers/guards"
 )
 
 func Test(t *testing.T) {

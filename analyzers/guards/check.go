@@ -2,6 +2,7 @@ package guards
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/permcheck/permcheck/analyzers/routes"
@@ -19,7 +20,10 @@ const (
 	RuleStricter     = "stricter"
 	RuleNotInCatalog = "route-not-in-catalog"
 
+	RuleTooLate  = "guard-too-late"
 	RuleDisagree = "declarations-disagree"
+
+	RuleCORS = "cors-opened"
 
 	// Of what could not be read; only the merged program reports it.
 	RuleUnresolved = "unresolved"
@@ -32,7 +36,7 @@ const (
 // ignore them.
 var InCode = []string{
 	RuleUndeclared, RuleUnknown, RuleMismatch, RuleStricter, RuleNotInCatalog,
-	RuleDisagree, RuleUnresolved,
+	RuleTooLate, RuleDisagree, RuleCORS, RuleUnresolved,
 }
 
 // A Problem is one thing that is wrong with a route.
@@ -133,8 +137,51 @@ func (s *Settings) rowsAt(method, path string) []*catalogs.Endpoint {
 	return out
 }
 
-// Check holds a route against the catalog.
+// Check holds a route against the catalog. Guards that were added to a router too late
+// are reported where the route demands less than it must: a route may well be
+// registered before the guards of others. A guard that stands after the handler is
+// always a mistake.
 func (s *Settings) Check(r *Route) []Problem {
+	out := s.check(r)
+	if s.Catalog == nil || len(r.TooLate) == 0 {
+		return out
+	}
+	if _, ok := s.Ignored(r); ok {
+		return out
+	}
+	var falls *Problem // the problem that the guard would have prevented
+	for i := range out {
+		if falls == nil && (out[i].Rule == RuleUndeclared || out[i].Rule == RuleMismatch) {
+			falls = &out[i]
+		}
+	}
+	var late []Problem
+	for _, t := range r.TooLate {
+		if falls != nil {
+			where := fmt.Sprintf("line %d", t.Line)
+			if t.File != r.File {
+				where = fmt.Sprintf("%s:%d", filepath.Base(t.File), t.Line)
+			}
+			falls.Message += fmt.Sprintf("; %s at %s comes too late for it", short(t.Func), where)
+		}
+		p := Problem{
+			Rule: RuleTooLate, Args: []string{t.Func}, File: t.File, Line: t.Line, Column: t.Column,
+			Message: fmt.Sprintf("%s stands after the handler of %s %s and has no effect: %s runs them in their order", short(t.Func), r.Method, s.Path(r), r.Framework),
+		}
+		if !t.Own {
+			// One finding a guard, whichever routes it misses.
+			p.Subject = "guard " + short(t.Func)
+			p.Message = fmt.Sprintf("%s is added too late: with %s it does not cover the routes registered before it", short(t.Func), r.Framework)
+			p.Evidence = []string{fmt.Sprintf("route: %s %s, line %d", r.Method, s.Path(r), r.Line)}
+		}
+		if t.Own || falls != nil {
+			late = append(late, s.about(r, p))
+		}
+	}
+	return append(out, late...)
+}
+
+func (s *Settings) check(r *Route) []Problem {
 	if s.Catalog == nil {
 		return nil
 	}

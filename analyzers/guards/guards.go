@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -58,9 +59,15 @@ func (r *Result) Declared() ([]*Route, *Settings, error) {
 
 // Declare says what each route demands.
 func Declare(found []*routes.Route, modes map[string]map[int]Mode, s *Settings) []*Route {
-	d := &declarer{s: s, modes: modes, spoken: map[string]map[int]bool{}}
+	d := &declarer{s: s, modes: modes, spoken: map[string]map[int]bool{}, passed: map[string]bool{}}
 	for _, r := range found {
 		d.learn(r.Guards)
+		d.learn(r.Late)
+		for _, g := range slices.Concat(r.Guards, r.Late) {
+			if g.Basis == routes.Middleware && g.Func != "" {
+				d.passed[FuncKey(g.Func)] = true
+			}
+		}
 	}
 	out := make([]*Route, len(found))
 	for i, r := range found {
@@ -80,8 +87,10 @@ type Route struct {
 	Enforced *perm.Requirement
 	Declared []Declared
 	Basis    string
-	Strange  []Strange // permissions given to guards that the catalog does not have
-	Unread   []Unread  // why Requires is unknown
+	// TooLate are guards that demand something, but stand where they have no effect.
+	TooLate []TooLate
+	Strange []Strange // permissions given to guards that the catalog does not have
+	Unread  []Unread  // why Requires is unknown
 }
 
 // Declared is what a comment or a description of a route says that it demands.
@@ -150,6 +159,7 @@ type declarer struct {
 	// spoken: functions that somewhere were given a permission of the catalog, and the
 	// argument that it was. There, another text is a permission too: an unknown one.
 	spoken map[string]map[int]bool
+	passed map[string]bool // functions that some route uses as middleware
 }
 
 func (d *declarer) learn(gs []routes.Guard) {
@@ -189,7 +199,14 @@ func Spelled(c routes.Const) perm.Permission {
 func (d *declarer) route(r *routes.Route) *Route {
 	out := &Route{Route: r}
 	for _, g := range r.Guards {
-		d.guard(out, g, g.Basis, false)
+		if d.afterHandler(r, g) {
+			d.late(out, g, true)
+		} else {
+			d.guard(out, g, g.Basis, false)
+		}
+	}
+	for _, g := range r.Late {
+		d.late(out, g, false)
 	}
 	if len(out.Unread) == 0 {
 		out.Enforced = out.Requires
@@ -200,6 +217,44 @@ func (d *declarer) route(r *routes.Route) *Route {
 		out.Requires = &req
 	}
 	return out
+}
+
+// A TooLate is a guard without effect on a route.
+type TooLate struct {
+	Func string
+	Place
+	// Own says that it stands after the handler in the route's own call; else it was
+	// added to the router after the route.
+	Own bool
+}
+
+// afterHandler reports whether a guard stands where the handler does, in a call whose
+// last function answers and runs after the others: the function meant to answer stands
+// before it. A handler that demands a permission by itself is no such guard.
+func (d *declarer) afterHandler(r *routes.Route, g routes.Guard) bool {
+	if !r.Preceded || !g.Answers {
+		return false
+	}
+	name := FuncKey(g.Func)
+	made := g.Basis == routes.Wrapper // by a call; else it is a check in the handler's body
+	if !made {
+		name = FuncKey(r.Handler)
+	}
+	return g.HandsOn || d.s.guards[name] != nil || made && d.passed[name]
+}
+
+// late notes a guard without effect, if it demands anything.
+func (d *declarer) late(r *Route, g routes.Guard, own bool) {
+	var alone Route
+	alone.Route = r.Route
+	d.guard(&alone, g, g.Basis, false)
+	if alone.Requires == nil && len(alone.Unread) == 0 {
+		return
+	}
+	t := TooLate{g.Func, Place{g.File, g.Line, g.Column}, own}
+	if !slices.Contains(r.TooLate, t) {
+		r.TooLate = append(r.TooLate, t)
+	}
 }
 
 // declared adds what comments and descriptions say. It stands where the code shows
@@ -305,6 +360,23 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 		r.and(req, routes.Config, g)
 		return
 	}
+	if cfg != nil && cfg.Template != "" {
+		switch id, why := fill(cfg.Template, g); {
+		case why != "":
+			r.unread(g.File, g.Line, g.Column, why)
+		case maybe:
+			r.unread(g.File, g.Line, g.Column, fmt.Sprintf("%s is attached only under a condition", g.Func))
+		default:
+			known, ok := d.s.vocab[id]
+			if ok {
+				id = known
+			} else if d.s.Catalog != nil {
+				r.Strange = append(r.Strange, Strange{Permission: string(id), Func: g.Func, File: g.File, Line: g.Line, Column: g.Column})
+			}
+			r.and(perm.All(id), routes.Config, g)
+		}
+		return
+	}
 	var perms []perm.Permission
 	var why string
 	count, mode, guard := 0, Unclear, false
@@ -381,6 +453,35 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 		r.and(perm.All(perms...), basis, g)
 	}
 }
+
+// fill makes the permission that a template and a guard's arguments name, or says why
+// it is not known.
+func fill(template string, g routes.Guard) (id perm.Permission, why string) {
+	text := argument.ReplaceAllStringFunc(template, func(m string) string {
+		index := int(m[1] - '1')
+		for _, a := range g.Args {
+			if a.Index != index {
+				continue
+			}
+			if a.Why != "" || len(a.Consts) != 1 {
+				break
+			}
+			if c := a.Consts[0]; c.Kind == "bool" {
+				return c.Value
+			} else if s := Spelled(c); s != "" {
+				return string(s)
+			} else if c.Value != "" {
+				return c.Value
+			}
+		}
+		why = fmt.Sprintf("argument %d of %s is not one constant", index+1, g.Func)
+		return ""
+	})
+	return perm.Permission(text), why
+}
+
+// argument stands for an argument in the template of a guard.
+var argument = regexp.MustCompile(`\{[1-9]\}`)
 
 func (d *declarer) hasKnown(g routes.Guard) bool {
 	return slices.ContainsFunc(g.Args, func(a routes.GuardArg) bool {

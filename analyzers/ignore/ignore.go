@@ -3,6 +3,7 @@ package ignore
 import (
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/guards"
 )
 
@@ -10,7 +11,7 @@ import (
 var Analyzer = &analysis.Analyzer{
 	Name:     "ignore",
 	Doc:      "report //permcheck:ignore comments without a reason, or with nothing to ignore",
-	Requires: []*analysis.Analyzer{guards.Analyzer},
+	Requires: []*analysis.Analyzer{guards.Analyzer, cors.Openings},
 	Run:      run,
 }
 
@@ -27,6 +28,11 @@ func run(pass *analysis.Pass) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	opened, err := cors.Problems(pass)
+	if err != nil {
+		return nil, err
+	}
+	problems = append(problems, opened...)
 	// What one package does not report, the program may.
 	declared, _, err := res.Declared()
 	if err != nil {

@@ -534,7 +534,7 @@ func (s *scope) body(b *ast.BlockStmt, sig *types.Signature, touches bool) {
 	out, c := s.fn, s.c
 	out.Handler = c.isHandlerSig(sig)
 	if out.Handler {
-		out.Checks = s.checks(b)
+		out.Checks, out.HandsOn = s.checks(b), c.handsOn(b)
 		// A handler is opened up only if it hands the request to another one.
 		if !touches && !(s.delegates(b) && b.End()-b.Pos() < 6000) {
 			return

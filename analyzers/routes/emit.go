@@ -29,7 +29,12 @@ type Route struct {
 	Conditional  bool // registered only under a condition
 	Dynamic      bool // the path is a default, or part of it is known only at run time
 	Guards       []Guard
-	Directive    string // "requires EXPR" or "public REASON", at the registration or else the handler
+	// Late are guards that were added too late to cover the route.
+	Late []Guard
+	// Preceded says that other handlers of the same call run before Handler, as where
+	// the last of them answers. A guard that Answers may stand there by mistake.
+	Preceded  bool
+	Directive string // "requires EXPR" or "public REASON", at the registration or else the handler
 	// HandlerDirective is the handler's own, where the registration has another one.
 	HandlerDirective string
 	Claims           []Claim
@@ -59,6 +64,8 @@ type Guard struct {
 	Args         []GuardArg
 	Nested       []Guard // guards inside its body
 	Maybe        bool    // attached only under a condition that the route does not share
+	Answers      bool    // it is the handler itself: what made it, or a check in it
+	HandsOn      bool    // of a guard that Answers: it lets the next handler run
 	Unclear      bool    // a check whose refusing outcome is not plain
 	Why          string  // why it is not known what it is
 }
@@ -213,7 +220,8 @@ type place struct {
 	guards  []guardVal
 	cond    bool     // the mount is conditional
 	methods []string // restriction of the mount; none: no restriction
-	below   string   // the mount's own path, where the router sees the whole path
+	late    []guardVal
+	below   string // the mount's own path, where the router sees the whole path
 }
 
 func (f *flattener) flatten(c *core, at place) {
@@ -251,10 +259,7 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 				f.e.unresolved(r.at, err.Error())
 				continue
 			}
-			g.under = under
-			if at.prefix.text != "" {
-				g.under = strings.TrimSuffix(at.prefix.text, "/") + under
-			}
+			g.under = joinBase(at, under)
 		}
 		guards = append(guards, g)
 	}
@@ -280,7 +285,7 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 
 	if subs := f.e.peel(r.handler); len(subs) > 0 {
 		for _, s := range subs {
-			next := place{guards: append(slices.Clone(guards), s.wraps...), cond: cond, prefix: text("")}
+			next := place{guards: append(slices.Clone(guards), s.wraps...), cond: cond, prefix: text(""), late: slices.Concat(at.late, r.late)}
 			next.methods, _ = within(methods, at.methods)
 			if slices.Contains(next.methods, AnyMethod) {
 				next.methods = nil
@@ -363,7 +368,9 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		}
 		route.Guards = append(route.Guards, d.guard(g)...)
 	}
+	route.Late = d.late(r, at, full)
 	route.Handler = d.handler(r.handler, &route.Guards)
+	route.Preceded = r.own > 0
 	notes, answers := d.notes(r.handler)
 	for _, note := range notes {
 		if route.Directive == "" {
@@ -687,7 +694,7 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 			if next < 0 {
 				// A factory: what it returns answers.
 				for _, g := range d.middleware(h, h.pos) {
-					g.Basis, g.Maybe = Wrapper, g.Maybe || h.maybe
+					g.Basis, g.Maybe, g.Answers, g.HandsOn = Wrapper, g.Maybe || h.maybe, true, handsOn(h.inner)
 					*guards = append(*guards, g)
 				}
 				switch in := h.inner.(type) {
@@ -728,7 +735,10 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 				continue
 			}
 			if t := d.e.target(h); t != nil {
-				*guards = append(*guards, d.checks(t, nil, h.recv)...)
+				for _, g := range d.checks(t, nil, h.recv) {
+					g.Answers, g.HandsOn = true, t.HandsOn
+					*guards = append(*guards, g)
+				}
 				return t.Name
 			}
 			return h.name
@@ -743,6 +753,12 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 		}
 	}
 	return ""
+}
+
+// handsOn reports whether a value is a handler that lets the next one run.
+func handsOn(v value) bool {
+	c, ok := v.(closure)
+	return ok && c.fn.HandsOn
 }
 
 func flatList(v value) []value {

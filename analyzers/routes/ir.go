@@ -99,6 +99,7 @@ type fn struct {
 	Note      string   // permcheck directive of the doc comment
 	Security  []string // what its doc comment says after @Security, as swaggo reads it
 	Handler   bool     // a handler's signature
+	HandsOn   bool     // a handler that calls the next one
 	Exported  bool     // importers can call it
 	Full      bool     // Body is compiled
 	Touches   bool     // registers or builds routers, itself or through what it calls

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/permcheck/permcheck/analyzers"
+	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/guards"
 	"github.com/permcheck/permcheck/analyzers/routes"
 	"github.com/permcheck/permcheck/catalogs"
@@ -30,6 +31,7 @@ type goProgram struct {
 	Routes     []*guards.Route
 	Unresolved []routes.Unresolved
 	Ignores    []guards.Ignore
+	Openings   []cors.Opening
 	Errors     []packageError // packages that could not be read
 	Settings   *guards.Settings
 	// Endpoints counts the packages that contributed anything.
@@ -130,6 +132,9 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 		for i := range r.Strange {
 			r.Strange[i].File = relative(r.Strange[i].File)
 		}
+		for i := range r.TooLate {
+			r.TooLate[i].File = relative(r.TooLate[i].File)
+		}
 		for i := range r.Unread {
 			r.Unread[i].File = relative(r.Unread[i].File)
 		}
@@ -140,6 +145,10 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	p.Ignores = merged.Ignores
 	for i := range p.Ignores {
 		p.Ignores[i].File = relative(p.Ignores[i].File)
+	}
+	p.Openings = merged.Openings
+	for i := range p.Openings {
+		p.Openings[i].File = relative(p.Openings[i].File)
 	}
 	p.Catalog = p.catalog(patterns)
 	return p, nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/guards"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
@@ -69,7 +70,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 var vetRules = map[string]bool{
 	"undeclared": true, "unknown-permission": true, "mismatch": true, "stricter": true,
 	"route-not-in-catalog": true, "endpoint-without-route": true, "unresolved": true,
-	"declarations-disagree": true, "ignore-without-reason": true, "ignore-unmatched": true,
+	"cors-opened": true, "guard-too-late": true, "declarations-disagree": true, "ignore-without-reason": true, "ignore-unmatched": true,
 }
 
 // goFix lets the go command apply the analyzers' suggested fixes, or print them.
@@ -255,6 +256,7 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 	for _, u := range p.Unresolved {
 		problems = append(problems, guards.UnreadRegistration(u))
 	}
+	problems = append(problems, cors.Check(s, p.Openings)...)
 	if s.Catalog == nil {
 		problems = append(problems, p.oddOnes(like)...)
 	}
