@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,53 +77,14 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	if err != nil {
 		return nil, err
 	}
-	run := func(args ...string) (stdout, stderr string, err error) {
-		cmd := exec.CommandContext(ctx, goCmd, args...)
-		cmd.Dir, cmd.Env = dir, env
-		var out, errOut strings.Builder
-		cmd.Stdout, cmd.Stderr = &out, &errOut
-		err = cmd.Run()
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return out.String(), errOut.String(), err
-	}
-	vet := []string{"vet", "-json", "-vettool=" + self, "-records", "-records.emit", "--"}
 	p := &goProgram{Settings: settings}
-	stdout, stderr, runErr := run(append(vet, patterns...)...)
-	if runErr != nil && ctx.Err() == nil && stdout == "" && !strings.Contains(stderr, "# ") {
-		// One package that cannot be loaded keeps go vet from all of them: leave those
-		// out that go list has an error for.
-		if err := moduleFailure(stderr); err != nil {
+	var records []analyzers.Record
+	for _, m := range modules(dir, patterns) {
+		more, err := p.read(ctx, goCmd, self, m, env)
+		if err != nil {
 			return nil, err
 		}
-		listed, _, listErr := run(append([]string{"list", "-e", "-deps", "-json=ImportPath,DepOnly,Deps,Error,EmbedFiles", "--"}, patterns...)...)
-		good, bad := loadable(listed)
-		// A pattern that is wrong itself is listed under its own name.
-		wrong := slices.ContainsFunc(bad, func(e packageError) bool { return slices.Contains(patterns, e.Package) })
-		if listErr != nil || len(bad) == 0 || wrong && len(good) == 0 {
-			return nil, goFailure(stderr, runErr)
-		}
-		p.Errors = bad
-		if len(good) > 0 {
-			stdout, stderr, runErr = run(append(vet, good...)...)
-		} else {
-			stderr, runErr = "", nil
-		}
-	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	records, err := p.parse(strings.NewReader(stdout))
-	if err != nil {
-		return nil, fmt.Errorf("reading what go vet printed: %w\n%s", err, firstLines(stderr, 10))
-	}
-	p.parseErrors(stderr)
-	if runErr != nil && len(p.Errors) == 0 {
-		return nil, goFailure(stderr, runErr)
-	}
-	if strings.Contains(stderr, "matched no packages") && len(records) == 0 && len(p.Errors) == 0 {
-		return nil, fmt.Errorf("no Go packages match %s", strings.Join(patterns, " "))
+		records = append(records, more...)
 	}
 	merged := analyzers.Merge(records)
 	p.Unresolved, p.Packages = merged.Unresolved, len(records)
@@ -152,6 +114,164 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	}
 	p.Catalog = p.catalog(patterns)
 	return p, nil
+}
+
+// read reads the packages of one module.
+func (p *goProgram) read(ctx context.Context, goCmd, self string, m goModule, env []string) ([]analyzers.Record, error) {
+	run := func(args ...string) (stdout, stderr string, err error) {
+		cmd := exec.CommandContext(ctx, goCmd, args...)
+		cmd.Dir, cmd.Env = m.dir, env
+		var out, errOut strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &errOut
+		err = cmd.Run()
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return out.String(), errOut.String(), err
+	}
+	vet := []string{"vet", "-json", "-vettool=" + self, "-records", "-records.emit", "--"}
+	stdout, stderr, runErr := run(append(vet, m.patterns...)...)
+	if runErr != nil && ctx.Err() == nil && stdout == "" && !strings.Contains(stderr, "# ") {
+		// One package that cannot be loaded keeps go vet from all of them: leave those
+		// out that go list has an error for.
+		if err := moduleFailure(stderr); err != nil {
+			return nil, err
+		}
+		listed, _, listErr := run(append([]string{"list", "-e", "-deps", "-json=ImportPath,DepOnly,Deps,Error,EmbedFiles", "--"}, m.patterns...)...)
+		good, bad := loadable(listed)
+		// A pattern that is wrong itself is listed under its own name.
+		wrong := slices.ContainsFunc(bad, func(e packageError) bool { return slices.Contains(m.patterns, e.Package) })
+		if listErr != nil || len(bad) == 0 || wrong && len(good) == 0 {
+			return nil, goFailure(stderr, runErr)
+		}
+		p.Errors = bad
+		if len(good) > 0 {
+			stdout, stderr, runErr = run(append(vet, good...)...)
+		} else {
+			stderr, runErr = "", nil
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	records, err := p.parse(strings.NewReader(stdout))
+	if err != nil {
+		return nil, fmt.Errorf("reading what go vet printed: %w\n%s", err, firstLines(stderr, 10))
+	}
+	p.parseErrors(stderr)
+	if runErr != nil && len(p.Errors) == 0 {
+		return nil, goFailure(stderr, runErr)
+	}
+	if strings.Contains(stderr, "matched no packages") && len(records) == 0 && len(p.Errors) == 0 {
+		return nil, fmt.Errorf("no Go packages match %s", strings.Join(m.patterns, " "))
+	}
+	return records, nil
+}
+
+// A goModule is a folder to run the go command in, and the patterns to give it there.
+type goModule struct {
+	dir      string
+	patterns []string
+}
+
+// modules returns where to run the go command for the patterns. Inside a module that is
+// the folder itself. A repository without a go.mod at its root has modules below: those
+// that its go.work names, or else all; there relative patterns are split among them.
+func modules(dir string, patterns []string) []goModule {
+	here := []goModule{{dir, patterns}}
+	abs, err := filepath.Abs(dir)
+	if err != nil || inModule(abs) {
+		return here
+	}
+	var out []goModule
+	for _, m := range modulesBelow(abs) {
+		var own []string
+		for _, p := range patterns {
+			base, tree := strings.CutSuffix(p, "...")
+			if !strings.HasPrefix(p, ".") {
+				own = append(own, p) // an import path: the module that has it answers
+				continue
+			}
+			base = filepath.Join(abs, filepath.FromSlash(strings.TrimSuffix(base, "/")))
+			if rel, err := filepath.Rel(base, m); err == nil && filepath.IsLocal(rel) {
+				if tree || rel == "." {
+					own = append(own, "./"+map[bool]string{true: "...", false: ""}[tree])
+				}
+			} else if rel, err := filepath.Rel(m, base); err == nil && filepath.IsLocal(rel) {
+				own = append(own, "./"+filepath.ToSlash(rel)+map[bool]string{true: "/...", false: ""}[tree])
+			}
+		}
+		if len(own) > 0 {
+			out = append(out, goModule{m, own})
+		}
+	}
+	if len(out) == 0 {
+		return here // and the go command says what is wrong
+	}
+	return out
+}
+
+func inModule(dir string) bool {
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return true
+		}
+		if dir == filepath.Dir(dir) {
+			return false
+		}
+	}
+}
+
+// modulesBelow returns the folders below dir that hold a go.mod, sorted. Folders that
+// the go command ignores are not entered.
+func modulesBelow(dir string) []string {
+	var found []string
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return fs.SkipDir // a folder that cannot be read holds no module that can
+		case d.IsDir():
+			if n := d.Name(); path != dir && (strings.HasPrefix(n, ".") || strings.HasPrefix(n, "_") || n == "testdata" || n == "vendor" || n == "node_modules") {
+				return fs.SkipDir
+			}
+		case d.Name() == "go.mod":
+			found = append(found, filepath.Dir(path))
+		}
+		return nil
+	})
+	if used := workspaceModules(dir); used != nil {
+		found = slices.DeleteFunc(found, func(m string) bool { return !slices.Contains(used, m) })
+	}
+	slices.Sort(found)
+	return found
+}
+
+// workspaceModules returns the modules that the go.work in dir or above uses; nil: there
+// is none.
+func workspaceModules(dir string) []string {
+	cmd := exec.Command("go", "work", "edit", "-json")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil {
+		return nil
+	}
+	var work struct{ Use []struct{ DiskPath string } }
+	env := exec.Command("go", "env", "GOWORK")
+	env.Dir = dir
+	file, err := env.Output()
+	if err != nil || json.Unmarshal(out, &work) != nil {
+		return nil
+	}
+	root := filepath.Dir(strings.TrimSpace(string(file)))
+	used := []string{}
+	for _, u := range work.Use {
+		m := filepath.FromSlash(u.DiskPath)
+		if !filepath.IsAbs(m) {
+			m = filepath.Join(root, m)
+		}
+		used = append(used, m)
+	}
+	return used
 }
 
 // loadable reads what go list -e -deps prints: the packages that can be analysed, and
