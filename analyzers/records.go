@@ -12,6 +12,7 @@ import (
 
 	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/guards"
+	"github.com/permcheck/permcheck/analyzers/recordfilter"
 	"github.com/permcheck/permcheck/analyzers/routes"
 )
 
@@ -29,6 +30,8 @@ type Record struct {
 	Called     []string
 	Ignores    []guards.Ignore
 	Openings   []cors.Opening
+	Looked     bool // for what its functions reach
+	Reaches    []recordfilter.Reach
 }
 
 // A RecordedRoute is a route whose guards are indexes into its record's.
@@ -43,7 +46,7 @@ type RecordedRoute struct {
 var Records = &analysis.Analyzer{
 	Name:     "records",
 	Doc:      "print the package's routes for permcheck vet and permcheck routes (needs -records.emit)",
-	Requires: []*analysis.Analyzer{guards.Analyzer, cors.Openings},
+	Requires: []*analysis.Analyzer{guards.Analyzer, cors.Openings, recordfilter.Reaches},
 	Run:      runRecords,
 }
 
@@ -57,12 +60,13 @@ func runRecords(pass *analysis.Pass) (any, error) {
 	res := pass.ResultOf[guards.Analyzer].(*guards.Result)
 	found := res.Found
 	openings := pass.ResultOf[cors.Openings].([]cors.Opening)
-	if !emit || len(openings) == 0 && len(found.Routes) == 0 && len(found.Unresolved) == 0 && len(found.Called) == 0 && len(res.OwnIgnores) == 0 {
+	reach := pass.ResultOf[recordfilter.Reaches].(*recordfilter.Result)
+	if !emit || !reach.Looked && len(openings) == 0 && len(found.Routes) == 0 && len(found.Unresolved) == 0 && len(found.Called) == 0 && len(res.OwnIgnores) == 0 {
 		return nil, nil
 	}
 	rec := Record{
 		Package: pass.Pkg.Path(), Unresolved: found.Unresolved, Called: found.Called, Modes: map[string]map[int]guards.Mode{},
-		Ignores: res.OwnIgnores, Openings: openings,
+		Ignores: res.OwnIgnores, Openings: openings, Looked: reach.Looked, Reaches: reach.Own,
 	}
 	index := map[string]int{}
 	for _, r := range found.Routes {
@@ -113,6 +117,7 @@ type Program struct {
 	Unresolved []routes.Unresolved
 	Ignores    []guards.Ignore
 	Openings   []cors.Opening
+	Reaches    recordfilter.Known
 }
 
 // Merge makes one program of the packages' records. A route that its own package
@@ -165,6 +170,9 @@ func Merge(records []Record) *Program {
 			if !slices.Contains(p.Ignores, ig) {
 				p.Ignores = append(p.Ignores, ig)
 			}
+		}
+		if rec.Looked {
+			p.Reaches.Add(rec.Package, rec.Reaches)
 		}
 		for _, o := range rec.Openings {
 			if !slices.Contains(p.Openings, o) {

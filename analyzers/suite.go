@@ -8,6 +8,7 @@ import (
 	"github.com/permcheck/permcheck/analyzers/ignore"
 	"github.com/permcheck/permcheck/analyzers/lateguard"
 	"github.com/permcheck/permcheck/analyzers/mismatch"
+	"github.com/permcheck/permcheck/analyzers/recordfilter"
 	"github.com/permcheck/permcheck/analyzers/undeclared"
 	"github.com/permcheck/permcheck/analyzers/unknownperm"
 )
@@ -20,5 +21,6 @@ var Suite = []*analysis.Analyzer{
 	disagree.Analyzer,
 	lateguard.Analyzer,
 	cors.Analyzer,
+	recordfilter.Analyzer,
 	ignore.Analyzer,
 }

@@ -42,11 +42,20 @@ type Config struct {
 // A Service is one program with a catalog.
 type Service struct {
 	Name     string
-	Catalog  string            // a reference for [Load]
-	Owns     []string          // path prefixes of a shared catalog's rows that it serves
-	Code     []string          // Go package patterns
-	Document []string          // OpenAPI documents
-	BasePath map[string]string // witness ("code", "openapi") -> prefix that its paths lack
+	Catalog  string   // a reference for [Load]
+	Owns     []string // path prefixes of a shared catalog's rows that it serves
+	Code     []string // Go package patterns
+	Document []string // OpenAPI documents
+	// RecordFilters name the functions that leave only the records that a key may see.
+	RecordFilters []RecordFilter
+	BasePath      map[string]string // witness ("code", "openapi") -> prefix that its paths lack
+}
+
+// A RecordFilter names the function that filters the records of an object.
+type RecordFilter struct {
+	Object string // as the catalog's records has it
+	Func   string // "import/path.Func" or "import/path.Type.Method"
+	Pos    Pos
 }
 
 // A GuardConfig names a function that demands permissions.
@@ -329,6 +338,19 @@ func (s *Service) fields(dir string) []strictyaml.Field {
 			s.Document = nil
 			for _, f := range oneOrMore(n, "the path of an OpenAPI document") {
 				s.Document = append(s.Document, resolve(dir, f))
+			}
+		}},
+		{Name: "record-filters", Decode: func(n strictyaml.Node) {
+			for _, p := range n.Pairs("a mapping of objects to functions") {
+				f, ok := p.Value.Text(`a function, as "import/path.Func" or "import/path.Type.Method"`)
+				if !ok {
+					continue
+				}
+				if !strings.Contains(f[strings.LastIndexByte(f, '/')+1:], ".") {
+					p.Value.Errorf("record filter %q: expected a function, as \"import/path.Func\" or \"import/path.Type.Method\"", strictyaml.Excerpt(f))
+					continue
+				}
+				s.RecordFilters = append(s.RecordFilters, RecordFilter{p.Name, f, pos(p.Key)})
 			}
 		}},
 		{Name: "base-path", Decode: func(n strictyaml.Node) {

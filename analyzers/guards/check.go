@@ -23,7 +23,8 @@ const (
 	RuleTooLate  = "guard-too-late"
 	RuleDisagree = "declarations-disagree"
 
-	RuleCORS = "cors-opened"
+	RuleRecordFilter = "record-filter-missing"
+	RuleCORS         = "cors-opened"
 
 	// Of what could not be read; only the merged program reports it.
 	RuleUnresolved = "unresolved"
@@ -36,7 +37,7 @@ const (
 // ignore them.
 var InCode = []string{
 	RuleUndeclared, RuleUnknown, RuleMismatch, RuleStricter, RuleNotInCatalog,
-	RuleTooLate, RuleDisagree, RuleCORS, RuleUnresolved,
+	RuleTooLate, RuleDisagree, RuleCORS, RuleRecordFilter, RuleUnresolved,
 }
 
 // A Problem is one thing that is wrong with a route.
@@ -46,6 +47,7 @@ type Problem struct {
 	Args     []string
 	Message  string
 	Evidence []string
+	Fix      string // what to do next; empty: as for all of the rule
 	// File, Line and Column are where to look: the route, or the guard.
 	File         string
 	Line, Column int

@@ -5,13 +5,14 @@ import (
 
 	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/guards"
+	"github.com/permcheck/permcheck/analyzers/recordfilter"
 )
 
 // Analyzer reports comments that are meant to ignore a finding and do not.
 var Analyzer = &analysis.Analyzer{
 	Name:     "ignore",
 	Doc:      "report //permcheck:ignore comments without a reason, or with nothing to ignore",
-	Requires: []*analysis.Analyzer{guards.Analyzer, cors.Openings},
+	Requires: []*analysis.Analyzer{guards.Analyzer, cors.Openings, recordfilter.Reaches},
 	Run:      run,
 }
 
@@ -32,13 +33,16 @@ func run(pass *analysis.Pass) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	problems = append(problems, opened...)
+	missing, elsewhere, err := recordfilter.Problems(pass)
+	if err != nil {
+		return nil, err
+	}
+	problems = append(append(problems, opened...), missing...)
 	// What one package does not report, the program may.
 	declared, _, err := res.Declared()
 	if err != nil {
 		return nil, err
 	}
-	var elsewhere []guards.Problem
 	for _, r := range declared {
 		elsewhere = append(elsewhere, settings.Unresolved(r)...)
 		if r.Open || r.Reported {

@@ -22,6 +22,7 @@ type Route struct {
 	Method  string // upper case; AnyMethod where the pattern takes all
 	Path    string // template
 	Handler string // the function that answers, as Go names it
+	Literal string // file:line:column of Handler, if it is a function literal
 	Framework,
 	Package string
 	File         string
@@ -369,8 +370,9 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		route.Guards = append(route.Guards, d.guard(g)...)
 	}
 	route.Late = d.late(r, at, full)
+	d.literal = ""
 	route.Handler = d.handler(r.handler, &route.Guards)
-	route.Preceded = r.own > 0
+	route.Preceded, route.Literal = r.own > 0, d.literal
 	notes, answers := d.notes(r.handler)
 	for _, note := range notes {
 		if route.Directive == "" {
@@ -471,8 +473,9 @@ func guardKey(gs []Guard) string {
 
 // A describer turns values into guards.
 type describer struct {
-	e     *engine
-	depth int
+	e       *engine
+	depth   int
+	literal string // file:line:column of the literal that handler found
 }
 
 func (d *describer) guard(g guardVal) []Guard {
@@ -700,6 +703,7 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 				switch in := h.inner.(type) {
 				case closure:
 					if in.fn.Handler {
+						d.literal = in.fn.place()
 						return in.fn.Name
 					}
 				case funcRef:
@@ -728,6 +732,7 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 			v = h.args[next]
 		case closure:
 			*guards = append(*guards, d.checks(h.fn, h.env, nil)...)
+			d.literal = h.fn.place()
 			return h.fn.Name
 		case funcRef:
 			if h.bound && strings.HasSuffix(h.key, ".ServeHTTP") && h.dynamic {

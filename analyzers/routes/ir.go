@@ -108,6 +108,9 @@ type fn struct {
 	pkg string // import path, once asked for
 }
 
+// place is where the function is written, as token.Position has it.
+func (f *fn) place() string { return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Col) }
+
 type param struct {
 	Name   string
 	Router string // router type, if it has one

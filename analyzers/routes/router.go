@@ -142,6 +142,10 @@ var specs = []*Spec{
 	httpRouter, goRestful, huma, goZero, beego, connect, grpcGateway,
 }
 
+// IsContext reports whether a type, "import/path.Type", is one that a router gives to
+// its handlers.
+func IsContext(name string) bool { return known.contexts[name] }
+
 // Specs returns the routers that are known. They must not be changed.
 func Specs() []*Spec { return slices.Clone(specs) }
 

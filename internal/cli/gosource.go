@@ -16,6 +16,7 @@ import (
 	"github.com/permcheck/permcheck/analyzers"
 	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/guards"
+	"github.com/permcheck/permcheck/analyzers/recordfilter"
 	"github.com/permcheck/permcheck/analyzers/routes"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
@@ -33,6 +34,7 @@ type goProgram struct {
 	Unresolved []routes.Unresolved
 	Ignores    []guards.Ignore
 	Openings   []cors.Opening
+	Reaches    recordfilter.Known
 	Errors     []packageError // packages that could not be read
 	Settings   *guards.Settings
 	// Endpoints counts the packages that contributed anything.
@@ -58,11 +60,11 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 			return nil, fmt.Errorf("%q is not a package pattern: expected one such as ./... or ./internal/api", p)
 		}
 	}
-	env := append(os.Environ(), guards.RecordsEnv+"=1")
 	settings, err := guards.LoadSettingsWith(dir, opts.Catalog)
 	if err != nil {
 		return nil, err
 	}
+	env := append(os.Environ(), guards.RecordsEnv+"="+guards.RecordsFor(settings.Config))
 	if c := settings.Catalog; c != nil { // .permcheck.yaml is found by its absolute path
 		c.File = relative(c.File)
 		for i := range c.Endpoints {
@@ -108,7 +110,7 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	for i := range p.Ignores {
 		p.Ignores[i].File = relative(p.Ignores[i].File)
 	}
-	p.Openings = merged.Openings
+	p.Openings, p.Reaches = merged.Openings, merged.Reaches
 	for i := range p.Openings {
 		p.Openings[i].File = relative(p.Openings[i].File)
 	}

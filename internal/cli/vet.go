@@ -16,6 +16,7 @@ import (
 
 	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/guards"
+	"github.com/permcheck/permcheck/analyzers/recordfilter"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
 )
@@ -70,7 +71,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 var vetRules = map[string]bool{
 	"undeclared": true, "unknown-permission": true, "mismatch": true, "stricter": true,
 	"route-not-in-catalog": true, "endpoint-without-route": true, "unresolved": true,
-	"cors-opened": true, "guard-too-late": true, "declarations-disagree": true, "ignore-without-reason": true, "ignore-unmatched": true,
+	"record-filter-missing": true, "cors-opened": true, "guard-too-late": true, "declarations-disagree": true, "ignore-without-reason": true, "ignore-unmatched": true,
 }
 
 // goFix lets the go command apply the analyzers' suggested fixes, or print them.
@@ -252,6 +253,8 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 		}
 		problems = append(problems, s.Check(r)...)
 		problems = append(problems, s.Unresolved(r)...)
+		missing, unsure := recordfilter.Check(s, r, &p.Reaches)
+		problems = append(append(problems, missing...), unsure...)
 	}
 	for _, u := range p.Unresolved {
 		problems = append(problems, guards.UnreadRegistration(u))
@@ -265,7 +268,7 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 	problems = append(problems, guards.CheckIgnores(p.Ignores, used, func(guards.Ignore) bool { return len(p.Errors) > 0 || s.Catalog == nil })...)
 	for _, pr := range problems {
 		add(&report.Finding{
-			Rule: pr.Rule, Subject: pr.Subject, Args: pr.Args, Message: pr.Message, Evidence: pr.Evidence,
+			Rule: pr.Rule, Subject: pr.Subject, Args: pr.Args, Message: pr.Message, Evidence: pr.Evidence, Fix: pr.Fix,
 			Position: catalogs.Pos{File: pr.File, Line: pr.Line, Column: pr.Column},
 		})
 	}

@@ -53,7 +53,8 @@ func runVetTool(args []string, out, errOut io.Writer) int {
 
 // toolID identifies the tool for the go command's cache. That cache knows nothing of
 // catalogs and configuration, so their content is part of the identity: a change of
-// either runs every check again. Records are the same whatever the catalog says.
+// either runs every check again. Records are the same whatever the
+// catalog says.
 func toolID() (string, error) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -68,7 +69,9 @@ func toolID() (string, error) {
 	if _, err := io.Copy(h, f); err != nil {
 		return "", fmt.Errorf("reading %s: %w", filepath.Base(exe), err)
 	}
-	if os.Getenv(guards.RecordsEnv) == "" {
+	if records := os.Getenv(guards.RecordsEnv); records != "" {
+		io.WriteString(h, records)
+	} else {
 		io.WriteString(h, guards.Hash("."))
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)), nil

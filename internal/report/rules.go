@@ -162,6 +162,13 @@ var Rules = []Rule{
 		Refs:  "API8:2023 CWE-942",
 	},
 	{
+		ID: "record-filter-missing", Severity: Error,
+		Title: "handler that returns records without the filter",
+		Why:   "A key that was shared some records of the object reads all of them.",
+		Fix:   "Pass the records through the function that record-filters in .permcheck.yaml names.",
+		Refs:  "API1:2023 CWE-639",
+	},
+	{
 		ID: "declarations-disagree", Severity: Error,
 		Title: "two declarations of one route differ",
 		Why:   "Readers, reviewers and generated documents go by the comment or the metadata; requests go by what the code demands.",
