@@ -65,6 +65,7 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 		return nil, err
 	}
 	env := append(os.Environ(), guards.RecordsEnv+"="+guards.RecordsFor(settings.Config))
+	relative := func(file string) string { return relativeTo(dir, file) }
 	if c := settings.Catalog; c != nil { // .permcheck.yaml is found by its absolute path
 		c.File = relative(c.File)
 		for i := range c.Endpoints {
@@ -445,13 +446,13 @@ func firstLines(s string, n int) string {
 	return strings.Join(lines, "\n")
 }
 
-// relative shortens a path below the current directory.
-func relative(file string) string {
-	wd, err := os.Getwd()
+// relativeTo shortens a path below the folder.
+func relativeTo(dir, file string) string {
+	abs, err := filepath.Abs(dir)
 	if err != nil || !filepath.IsAbs(file) {
 		return file
 	}
-	rel, err := filepath.Rel(wd, file)
+	rel, err := filepath.Rel(abs, file)
 	if err != nil || strings.HasPrefix(rel, ".."+string(filepath.Separator)+".."+string(filepath.Separator)+"..") {
 		return file
 	}

@@ -23,7 +23,7 @@ import (
 
 func newVet(a *app) *cobra.Command {
 	var opts goOptions
-	var known string
+	var known, base string
 	var fix, diff bool
 	cmd := &cobra.Command{
 		Use:   "vet [PACKAGES]",
@@ -55,10 +55,11 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 					return err
 				}
 			}
-			return a.vet(cmd, args, opts, known)
+			return a.vet(cmd, args, opts, known, base)
 		},
 	}
 	cmd.Flags().StringVar(&opts.Catalog, "catalog", "", "the catalog, a file or vendor:NAME; overrides .permcheck.yaml")
+	cmd.Flags().StringVar(&base, "base", "", "git revision to compare with: only findings that it does not have are reported")
 	cmd.Flags().BoolVar(&fix, "fix", false, "apply suggested fixes first, such as the right spelling of a permission")
 	cmd.Flags().BoolVar(&diff, "diff", false, "only print the suggested fixes as a diff; exit 1 if there are any")
 	knownFlag(cmd, &known)
@@ -118,10 +119,11 @@ type vetSummary struct {
 	Ignored    int `json:"ignored"`    // excused by ignore-routes
 	Unresolved int `json:"unresolved"` // registrations that could not be read
 	Known      int `json:"known"`      // findings that the file of known findings accepts
+	Base       int `json:"base"`       // findings that the base has too
 	Errors     int `json:"package_errors"`
 }
 
-func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions, known string) error {
+func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions, known, base string) error {
 	p, err := loadGo(cmd.Context(), ".", args, opts)
 	if err != nil {
 		return err
@@ -137,6 +139,13 @@ func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions, known strin
 	}
 	if findings, sum.Known, err = applyKnown(known, findings, vetRules); err != nil {
 		return err
+	}
+	if base != "" {
+		before, err := baseFindings(cmd.Context(), base, args, opts)
+		if err != nil {
+			return err
+		}
+		findings, sum.Base = newSince(findings, before)
 	}
 	switch {
 	case a.format == "json":
@@ -178,6 +187,9 @@ func (s vetSummary) text() string {
 	}
 	if s.Known > 0 {
 		parts = append(parts, plural(s.Known, "known finding")+" passed over")
+	}
+	if s.Base > 0 {
+		parts = append(parts, plural(s.Base, "finding")+" of the base passed over")
 	}
 	return strings.Join(parts, ", ")
 }
