@@ -3,6 +3,7 @@ package guards
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/permcheck/permcheck/analyzers/routes"
@@ -56,7 +57,8 @@ type Problem struct {
 	Route, Via Place
 	Package    string // that registers the route
 	// Wrong and Right are a permission that the catalog does not have, and the nearest
-	// one that it has, if any is near.
+	// one that it has, if any is near and would not open the route wider than the
+	// catalog says.
 	Wrong, Right string
 }
 
@@ -201,7 +203,9 @@ func (s *Settings) check(r *Route) []Problem {
 		}
 		if near := s.nearest(u.Permission); near != "" {
 			p.Message += fmt.Sprintf("; did you mean %s?", perm.Quote(perm.Permission(near)))
-			p.Right = near
+			if s.mends(r, perm.Permission(u.Permission), perm.Permission(near)) {
+				p.Right = near
+			}
 		}
 		out = append(out, at(p))
 	}
@@ -335,13 +339,49 @@ func UnreadRegistration(u routes.Unresolved) Problem {
 	}
 }
 
-// nearest returns the catalog's permission whose spelling is nearest.
-func (s *Settings) nearest(p string) string {
-	names := make([]string, 0, len(s.vocab))
-	for id := range s.vocab {
-		names = append(names, string(id))
+// mends reports whether a route that demands right in place of wrong demands at least
+// what the catalog says. It is not known to where the catalog does not say.
+func (s *Settings) mends(r *Route, wrong, right perm.Permission) bool {
+	if r.Requires == nil || r.Requires.IsUnknown() {
+		return false
 	}
-	return strictyaml.Nearest(p, names)
+	var clauses []perm.Set
+	for _, cl := range r.Requires.Clauses() {
+		ids := slices.Clone(cl)
+		for i, p := range ids {
+			if p == wrong {
+				ids[i] = right
+			}
+		}
+		clauses = append(clauses, perm.NewSet(ids...))
+	}
+	mended, _ := s.Catalog.CanonicalRequirement(perm.FromClauses(clauses...))
+	rows := s.Rows(r)
+	for _, row := range rows {
+		if row.Requires == nil || row.Requires.IsUnknown() {
+			return false
+		}
+		if effect := s.implies.Compare(*row.Requires, mended); effect != perm.Same && effect != perm.Narrows {
+			return false
+		}
+	}
+	return len(rows) > 0
+}
+
+// nearest returns the catalog's permission whose spelling is nearest, or else the
+// alias.
+func (s *Settings) nearest(p string) string {
+	var ids, all []string
+	for spelled, id := range s.vocab {
+		all = append(all, string(spelled))
+		if spelled == id { // an alias that differs in case only is as near
+			ids = append(ids, string(id))
+		}
+	}
+	if near := strictyaml.Nearest(p, ids); near != "" {
+		return near
+	}
+	return strictyaml.Nearest(p, all)
 }
 
 // short drops the folder of a function's import path.

@@ -380,12 +380,13 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 	var perms []perm.Permission
 	var why string
 	count, mode, guard := 0, Unclear, false
+	variadic := d.variadic(g)
 	for _, a := range g.Args {
 		known := slices.ContainsFunc(a.Consts, func(c routes.Const) bool { _, ok := d.permission(c); return ok })
 		// Of a guard that the configuration names, the texts are what it demands, or
 		// else whatever of it cannot be read.
 		named := cfg != nil && !d.hasKnown(g) && (hasText(a) || !slices.ContainsFunc(g.Args, hasText))
-		if !known && !named && !d.spoken[name][a.Index] {
+		if !known && !named && !d.spoken[name][a.Index] && !(variadic >= 0 && a.Index >= variadic && hasText(a)) {
 			continue
 		}
 		guard = true
@@ -482,6 +483,22 @@ func fill(template string, g routes.Guard) (id perm.Permission, why string) {
 
 // argument stands for an argument in the template of a guard.
 var argument = regexp.MustCompile(`\{[1-9]\}`)
+
+// variadic returns the index from which on all arguments of a guard are permissions,
+// since they are one variadic parameter's and one of them is a permission; -1: none.
+func (d *declarer) variadic(g routes.Guard) int {
+	name, from := FuncKey(g.Func), -1
+	for _, a := range g.Args {
+		if from < 0 && !a.Spread && a.Why == "" && d.modes[name][a.Index] != Unclear {
+			from = a.Index
+		}
+		known := slices.ContainsFunc(a.Consts, func(c routes.Const) bool { _, ok := d.permission(c); return ok })
+		if from >= 0 && (known || d.spoken[name][a.Index]) {
+			return from
+		}
+	}
+	return -1
+}
 
 func (d *declarer) hasKnown(g routes.Guard) bool {
 	return slices.ContainsFunc(g.Args, func(a routes.GuardArg) bool {
