@@ -281,7 +281,8 @@ func (d *declarer) declared(r *Route) {
 			return
 		}
 		r.Declared = append(r.Declared, Declared{"//permcheck:" + verb, req})
-		stands := r.Requires == nil || verb == "requires" && len(r.Unread) > 0
+		// A requirement stands for what could not be read; that nothing is demanded does not.
+		stands := r.Requires == nil && len(r.Unread) == 0 || verb == "requires" && len(r.Unread) > 0
 		if !stands || len(r.Declared) > 1 {
 			return
 		}
@@ -292,8 +293,11 @@ func (d *declarer) declared(r *Route) {
 			}
 		}
 	}
+	unread := len(r.Unread)
 	directive(r.Directive)
-	directive(r.HandlerDirective)
+	if len(r.Unread) <= unread { // else the comment itself is what could not be read
+		directive(r.HandlerDirective)
+	}
 	for _, c := range r.Claims {
 		// A description speaks of permissions if it names one of the catalog's.
 		var clauses []perm.Set
@@ -320,7 +324,7 @@ func (d *declarer) declared(r *Route) {
 		}
 		req := perm.FromClauses(clauses...)
 		r.Declared = append(r.Declared, Declared{c.Source, req})
-		if r.Requires == nil {
+		if r.Requires == nil && len(r.Unread) == 0 {
 			r.Requires, r.Basis = &req, c.Basis
 		}
 	}
