@@ -1,6 +1,7 @@
 package guards
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -59,6 +60,23 @@ func LoadSettingsWith(dir, ref string) (*Settings, error) {
 	}
 	return newSettings(cfg, service, ref)
 }
+
+// ForServices returns the settings of each service of the configuration, by its name.
+func (s *Settings) ForServices() (map[string]*Settings, error) {
+	out := map[string]*Settings{}
+	for _, service := range s.Config.Services {
+		of, err := newSettings(s.Config, service, cmp.Or(service.Catalog, s.Config.Catalog))
+		if err != nil {
+			return nil, fmt.Errorf("service %s: %w", service.Name, err)
+		}
+		out[service.Name] = of
+	}
+	return out, nil
+}
+
+// ServiceOf returns the name of the service whose code patterns name the folder, or ""
+// where none does.
+func (s *Settings) ServiceOf(dir string) string { return serviceOf(s.Config, dir).Name }
 
 func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*Settings, error) {
 	s := &Settings{Config: cfg, Service: service, guards: map[string]*catalogs.GuardConfig{}}

@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,8 +37,9 @@ type goProgram struct {
 	Ignores    []guards.Ignore
 	Openings   []cors.Opening
 	Reaches    recordfilter.Known
-	Errors     []packageError // packages that could not be read
-	Settings   *guards.Settings
+	Errors     []packageError                     // packages that could not be read
+	Settings   *guards.Settings                   // of the folder that was asked about
+	services   map[*guards.Route]*guards.Settings // of a route of a configured service
 	// Endpoints counts the packages that contributed anything.
 	Packages int
 }
@@ -66,12 +69,7 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	}
 	env := append(os.Environ(), guards.RecordsEnv+"="+guards.RecordsFor(settings.Config))
 	relative := func(file string) string { return relativeTo(dir, file) }
-	if c := settings.Catalog; c != nil { // .permcheck.yaml is found by its absolute path
-		c.File = relative(c.File)
-		for i := range c.Endpoints {
-			c.Endpoints[i].Pos.File = relative(c.Endpoints[i].Pos.File)
-		}
-	}
+	relativeCatalog(dir, settings.Catalog)
 	goCmd, err := exec.LookPath("go")
 	if err != nil {
 		return nil, errors.New("the go command is not on PATH: permcheck reads Go source with it; install Go from https://go.dev/dl/")
@@ -91,7 +89,9 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	}
 	merged := analyzers.Merge(records)
 	p.Unresolved, p.Packages = merged.Unresolved, len(records)
-	p.Routes = once(guards.Declare(merged.Routes, merged.Modes, settings))
+	if err := p.declare(merged, opts.Catalog != ""); err != nil {
+		return nil, err
+	}
 	for _, r := range p.Routes {
 		r.File, r.ViaFile = relative(r.File), relative(r.ViaFile)
 		for i := range r.Strange {
@@ -117,6 +117,55 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	}
 	p.Catalog = p.catalog(patterns)
 	return p, nil
+}
+
+// declare says what each route demands, by the settings of the service that serves it:
+// the one whose code holds the call that led to the registration, or else the
+// registration itself. A catalog given on the command line is everybody's.
+func (p *goProgram) declare(merged *analyzers.Program, oneCatalog bool) error {
+	if len(p.Settings.Config.Services) == 0 || oneCatalog {
+		p.Routes = once(guards.Declare(merged.Routes, merged.Modes, p.Settings))
+		return nil
+	}
+	services, err := p.Settings.ForServices()
+	if err != nil {
+		return err
+	}
+	byService := map[string][]*routes.Route{}
+	for _, r := range merged.Routes {
+		name := p.Settings.ServiceOf(filepath.Dir(r.ViaFile))
+		if name == "" {
+			name = p.Settings.ServiceOf(filepath.Dir(r.File))
+		}
+		byService[name] = append(byService[name], r)
+	}
+	p.services = map[*guards.Route]*guards.Settings{}
+	for _, name := range slices.Sorted(maps.Keys(byService)) {
+		of := cmp.Or(services[name], p.Settings)
+		relativeCatalog(".", of.Catalog)
+		for _, r := range once(guards.Declare(byService[name], merged.Modes, of)) {
+			p.Routes = append(p.Routes, r)
+			p.services[r] = of
+		}
+	}
+	return nil
+}
+
+// settingsOf returns the settings that a route is held against.
+func (p *goProgram) settingsOf(r *guards.Route) *guards.Settings {
+	return cmp.Or(p.services[r], p.Settings)
+}
+
+// relativeCatalog shortens the positions of a catalog: .permcheck.yaml, which names it, is
+// found by its absolute path.
+func relativeCatalog(dir string, c *catalogs.Catalog) {
+	if c == nil {
+		return
+	}
+	c.File = relativeTo(dir, c.File)
+	for i := range c.Endpoints {
+		c.Endpoints[i].Pos.File = relativeTo(dir, c.Endpoints[i].Pos.File)
+	}
 }
 
 // read reads the packages of one module.
@@ -463,11 +512,12 @@ func relativeTo(dir, file string) string {
 func (p *goProgram) catalog(patterns []string) *catalogs.Catalog {
 	c := &catalogs.Catalog{Name: "go", File: "go:" + strings.Join(patterns, ",")}
 	for _, r := range p.Routes {
-		if _, ignored := p.Settings.Ignored(r); ignored {
+		s := p.settingsOf(r)
+		if _, ignored := s.Ignored(r); ignored {
 			continue
 		}
 		c.Endpoints = append(c.Endpoints, catalogs.Endpoint{
-			Method: r.Method, Path: p.Settings.Path(r), Requires: r.Requires,
+			Method: r.Method, Path: s.Path(r), Requires: r.Requires,
 			Pos: catalogs.Pos{File: r.File, Line: r.Line, Column: r.Column},
 		})
 	}
