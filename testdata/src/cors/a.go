@@ -21,6 +21,9 @@ func serve(mux http.Handler, e *echo.Echo, app *fiber.App) {
 	_ = cors.New(cors.Options{AllowedOrigins: []string{"https://example.com"}}) // want `cors.New lets`
 	_ = chicors.Handler(chicors.Options{})                                      // want `cors.Handler lets`
 	_ = gincors.Default()                                                       // want `cors.Default lets`
+	_ = gincors.New(gincors.Config{})                                           // want `cors.New lets`
+	_ = chicors.New(chicors.Options{})                                          // want `cors.New lets`
+	_ = chicors.AllowAll()                                                      // want `cors.AllowAll lets`
 	_ = handlers.CORS()                                                         // want `handlers.CORS lets`
 	e.Use(middleware.CORS(), middleware.Gzip())                                 // want `middleware.CORS lets`
 	e.Use(middleware.CORSWithConfig(middleware.CORSConfig{}))                   // want `middleware.CORSWithConfig lets`
