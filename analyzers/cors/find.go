@@ -4,7 +4,9 @@ import (
 	"go/ast"
 	"go/constant"
 	"go/types"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
@@ -114,4 +116,12 @@ func find(pass *analysis.Pass) (any, error) {
 func isHTTPHeader(t types.Type) bool {
 	n, ok := types.Unalias(t).(*types.Named)
 	return ok && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == "net/http" && n.Obj().Name() == "Header"
+}
+
+// Functions returns the functions that open an API to browsers: "import/path.Func", or
+// "import/path.Type.Method" of those that set a header.
+func Functions() []string {
+	all := maps.Clone(openers)
+	maps.Copy(all, setters)
+	return slices.Sorted(maps.Keys(all))
 }
