@@ -77,3 +77,34 @@ func TestConfigErrors(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// What the documentation shows is read.
+func TestDocumentedConfig(t *testing.T) {
+	data, err := os.ReadFile("../docs/config.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for i, block := range strings.Split(string(data), "```") {
+		if i%2 == 1 {
+			text.WriteString(strings.TrimPrefix(block, "yaml\n"))
+		}
+	}
+	lines := strings.Split(text.String(), "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, "extends:") { // it names a file of the reader's
+			lines[i] = ""
+		}
+	}
+	file := filepath.Join(t.TempDir(), ConfigName)
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c, err := LoadConfig(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Guards) != 3 || len(c.Routers) != 1 || len(c.RouteTables) != 1 || len(c.Services) != 2 || len(c.IgnoreRoutes) != 2 {
+		t.Errorf("%+v", c)
+	}
+}
