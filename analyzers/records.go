@@ -54,6 +54,9 @@ func init() { // the flag must exist before a driver parses its arguments
 func runRecords(pass *analysis.Pass) (any, error) {
 	res := pass.ResultOf[guards.Analyzer].(*guards.Result)
 	found := res.Found
+	if emit && found.Err != nil {
+		return nil, found.Err
+	}
 	if !emit || len(found.Routes) == 0 && len(found.Unresolved) == 0 && len(found.Called) == 0 && len(res.OwnIgnores) == 0 {
 		return nil, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/permcheck/permcheck/analyzers/routes"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
 )
@@ -17,9 +18,9 @@ import (
 // how a command line's flags reach the tool that the go command runs.
 const (
 	CatalogEnv = "PERMCHECK_CATALOG" // a reference for catalogs.Load; a file's path is absolute
-	ConfigEnv  = "PERMCHECK_CONFIG"  // path of the configuration file
+	ConfigEnv  = routes.ConfigEnv    // path of the configuration file
 	// RecordsEnv says that only records are asked for, which no catalog decides: then
-	// the tool's identity need not change with the catalog.
+	// the tool's identity need not change with the catalog. See [RecordsHash].
 	RecordsEnv = "PERMCHECK_RECORDS"
 )
 
@@ -46,7 +47,7 @@ func LoadSettings(dir string) (*Settings, error) {
 // LoadSettingsWith is [LoadSettings] with the catalog that ref names, if it is not
 // empty.
 func LoadSettingsWith(dir, ref string) (*Settings, error) {
-	cfg, err := loadConfig(dir)
+	cfg, err := routes.LoadConfig(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -93,29 +94,6 @@ func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*S
 		}
 	}
 	return s, nil
-}
-
-func loadConfig(dir string) (*catalogs.Config, error) {
-	if file := os.Getenv(ConfigEnv); file != "" {
-		return catalogs.LoadConfig(file)
-	}
-	return catalogs.FindConfig(moduleRoot(dir))
-}
-
-// moduleRoot returns the nearest folder at or above dir with a go.mod, or dir.
-func moduleRoot(dir string) string {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return dir
-	}
-	for d := abs; ; d = filepath.Dir(d) {
-		if _, err := os.Stat(filepath.Join(d, "go.mod")); err == nil {
-			return d
-		}
-		if d == filepath.Dir(d) {
-			return abs
-		}
-	}
 }
 
 // serviceOf returns the service whose code patterns name the folder, or what all
@@ -165,7 +143,7 @@ func Hash(dir string) string {
 		catalog(ref)
 	}
 	for _, root := range moduleRoots(dir) {
-		cfg, err := loadConfig(root)
+		cfg, err := routes.LoadConfig(root)
 		if err != nil {
 			note("error", err)
 			continue
@@ -183,10 +161,24 @@ func Hash(dir string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// RecordsHash is [Hash] for records, which depend on the routers and route tables of the
+// configuration alone.
+func RecordsHash(dir string) string {
+	h := sha256.New()
+	for _, root := range moduleRoots(dir) {
+		cfg, err := routes.LoadConfig(root)
+		if err == nil {
+			err = routes.HashConfig(h, cfg)
+		}
+		fmt.Fprintln(h, os.Getenv(ConfigEnv), err)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // moduleRoots returns the root of the module around dir and those of the workspace
 // around it.
 func moduleRoots(dir string) []string {
-	roots := []string{moduleRoot(dir)}
+	roots := []string{routes.ModuleRoot(dir)}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return roots

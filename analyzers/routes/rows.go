@@ -275,6 +275,12 @@ func (e *engine) perform(a *act) value {
 		return wrapAll(l, h, a.at)
 	case Wrap:
 		return e.wrapRoutes(a)
+	case Reflect:
+		e.unresolved(a.at, fmt.Sprintf("%s makes routes by reflection, which are not read: register each by its path", a.name))
+		if r, ok := a.recv.(*router); ok {
+			return r
+		}
+		return nil
 	case Delegate:
 		if e.deleg != nil && a.recv != nil {
 			*e.deleg = append(*e.deleg, a.recv)

@@ -52,7 +52,8 @@ func runVetTool(args []string, out, errOut io.Writer) int {
 
 // toolID identifies the tool for the go command's cache. That cache knows nothing of
 // catalogs and configuration, so their content is part of the identity: a change of
-// either runs every check again. Records are the same whatever the catalog says.
+// either runs every check again. Records are the same whatever the catalog says; the
+// configuration decides which routers they know.
 func toolID() (string, error) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -69,6 +70,8 @@ func toolID() (string, error) {
 	}
 	if os.Getenv(guards.RecordsEnv) == "" {
 		io.WriteString(h, guards.Hash("."))
+	} else {
+		io.WriteString(h, guards.RecordsHash("."))
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }

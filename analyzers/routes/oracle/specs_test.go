@@ -227,6 +227,7 @@ func TestStubs(t *testing.T) {
 	root := filepath.Join("..", "..", "..", "testdata", "src")
 	for _, path := range []string{
 		"github.com/gin-gonic/gin", "github.com/go-chi/chi/v5", "github.com/gofiber/fiber/v2", "github.com/gorilla/mux", "github.com/labstack/echo/v4",
+		"github.com/beego/beego/v2/server/web", "github.com/danielgtaylor/huma/v2",
 	} {
 		real := declarations(t, path, sources(t, map[string]bool{path: true})[path])
 		stub := declarations(t, path, filepath.Join(root, filepath.FromSlash(path)))
