@@ -74,7 +74,8 @@ type RouterConfig struct {
 	Pos      Pos
 }
 
-// A RouterRow says what one function or method of a router does. Arguments count from
+// A RouterRow says what one function or method of a router does; a file may list
+// several that do the same. Arguments count from
 // 1; -1 is the last, 0 none.
 type RouterRow struct {
 	Func string // "import/path.Func" or "import/path.Type.Method"
@@ -222,8 +223,12 @@ func (c *Config) load(file string, above []string) error {
 			for _, it := range n.Items("a list of route tables") {
 				t := TableConfig{Patterns: "braces", Pos: pos(it)}
 				it.Fields("a route table: type, patterns, contexts, method, path, handler, permissions",
-					qualified("type", `a struct type, as "import/path.Type"`, 1, &t.Type),
-					patterns(&t.Patterns), typeNames("contexts", &t.Contexts),
+					strictyaml.Field{Name: "type", Decode: func(n strictyaml.Node) {
+						if names := qualifiedNames(n, `a struct type, as "import/path.Type"`, 1, ""); len(names) == 1 {
+							t.Type = names[0]
+						}
+					}},
+					patterns(&t.Patterns), typeNames("contexts", "", &t.Contexts),
 					setText("method", "the name of a field", &t.Method),
 					setText("path", "the name of a field", &t.Path),
 					setText("handler", "the name of a field", &t.Handler),
@@ -270,15 +275,24 @@ func (c *Config) load(file string, above []string) error {
 
 func routerConfig(p strictyaml.Pair) RouterConfig {
 	r := RouterConfig{Name: p.Name, Patterns: "braces", Pos: pos(p.Key)}
-	p.Value.Fields("a router: types, routes, contexts, patterns and rows",
-		typeNames("types", &r.Types), typeNames("routes", &r.Routes), typeNames("contexts", &r.Contexts), patterns(&r.Patterns),
+	pkg := "" // of names that are written without one
+	for _, f := range p.Value.Pairs("a router") {
+		if f.Name == "package" {
+			pkg, _ = f.Value.Text("an import path")
+		}
+	}
+	p.Value.Fields("a router: package, types, routes, contexts, patterns and rows",
+		strictyaml.Field{Name: "package", Decode: func(strictyaml.Node) {}},
+		typeNames("types", pkg, &r.Types), typeNames("routes", pkg, &r.Routes), typeNames("contexts", pkg, &r.Contexts), patterns(&r.Patterns),
 		strictyaml.Field{Name: "rows", Decode: func(n strictyaml.Node) {
 			for _, it := range n.Items("a list of functions and what they do") {
-				row := routerRow(it)
-				if slices.ContainsFunc(r.Rows, func(o RouterRow) bool { return o.Func == row.Func && row.Func != "" }) {
-					it.Errorf("%s has two rows", strictyaml.Excerpt(row.Func))
+				row, funcs := routerRow(it, pkg)
+				for _, row.Func = range funcs {
+					if slices.ContainsFunc(r.Rows, func(o RouterRow) bool { return o.Func == row.Func }) {
+						it.Errorf("%s has two rows", strictyaml.Excerpt(row.Func))
+					}
+					r.Rows = append(r.Rows, row)
 				}
-				r.Rows = append(r.Rows, row)
 			}
 		}},
 	)
@@ -288,7 +302,9 @@ func routerConfig(p strictyaml.Pair) RouterConfig {
 	return r
 }
 
-func routerRow(it strictyaml.Node) RouterRow {
+// routerRow reads a row and the functions that it is of.
+func routerRow(it strictyaml.Node, pkg string) (RouterRow, []string) {
+	var funcs []string
 	row := RouterRow{Pos: pos(it)}
 	arg := func(name string, to *int) strictyaml.Field {
 		return strictyaml.Field{Name: name, Decode: func(n strictyaml.Node) {
@@ -296,7 +312,9 @@ func routerRow(it strictyaml.Node) RouterRow {
 		}}
 	}
 	it.Fields("a function and what it does",
-		qualified("func", `a function, as "import/path.Func" or "import/path.Type.Method"`, 2, &row.Func),
+		strictyaml.Field{Name: "func", Decode: func(n strictyaml.Node) {
+			funcs = qualifiedNames(n, `a function, as "import/path.Func" or "import/path.Type.Method"`, 2, pkg)
+		}},
 		strictyaml.Field{Name: "do", Decode: func(n strictyaml.Node) {
 			row.Do, _ = n.OneOf("what it does", "make", "register", "group", "mount", "use", "ignore")
 		}},
@@ -317,7 +335,7 @@ func routerRow(it strictyaml.Node) RouterRow {
 		strictyaml.Field{Name: "order", Decode: func(n strictyaml.Node) { row.Order, _ = n.OneOf("which routes it covers", "later", "all") }},
 	)
 	switch {
-	case row.Func == "" || row.Do == "":
+	case len(funcs) == 0 || row.Do == "":
 		it.Errorf("a row needs func and do: the function, and what it does")
 	case (row.Do == "register" || row.Do == "mount") && (row.Path == 0 || row.Handler == 0):
 		it.Errorf("a row that registers or mounts needs path and handler: the arguments that hold them")
@@ -328,7 +346,7 @@ func routerRow(it strictyaml.Node) RouterRow {
 	case row.Order != "" && row.Do != "use":
 		it.Errorf("order is of rows that use middleware, not of those that %s", row.Do)
 	}
-	return row
+	return row, funcs
 }
 
 func patterns(to *string) strictyaml.Field {
@@ -337,36 +355,40 @@ func patterns(to *string) strictyaml.Field {
 	}}
 }
 
-func typeNames(name string, to *[]string) strictyaml.Field {
+func typeNames(name, pkg string, to *[]string) strictyaml.Field {
 	return strictyaml.Field{Name: name, Decode: func(n strictyaml.Node) {
-		for _, it := range n.Items("a list of types") {
-			if t := ""; isQualified(it, `a type, as "import/path.Type"`, 1, &t) {
-				*to = append(*to, t)
-			}
-		}
+		*to = qualifiedNames(n, `a type, as "import/path.Type"`, 1, pkg)
 	}}
-}
-
-func qualified(name, want string, parts int, to *string) strictyaml.Field {
-	return strictyaml.Field{Name: name, Decode: func(n strictyaml.Node) { isQualified(n, want, parts, to) }}
 }
 
 // versionSuffix is a major version that an import path ends in, as gopkg.in's do.
 var versionSuffix = regexp.MustCompile(`\.v[0-9]+\b`)
 
-// isQualified reads a name behind an import path, of at most so many parts.
-func isQualified(n strictyaml.Node, want string, parts int, to *string) bool {
-	text, ok := n.Text(want)
-	if !ok {
-		return false
+// qualifiedNames reads one or more names behind an import path, of at most so many
+// parts. A name without a slash is in pkg, if that is not empty.
+func qualifiedNames(n strictyaml.Node, want string, parts int, pkg string) []string {
+	items := []strictyaml.Node{n}
+	if n.IsList() {
+		items = n.Items("a list")
 	}
-	names := strings.Split(versionSuffix.ReplaceAllString(text[strings.LastIndexByte(text, '/')+1:], ""), ".")[1:]
-	if len(names) == 0 || len(names) > parts || slices.Contains(names, "") || strings.ContainsAny(text, " ()*[]") {
-		n.Errorf("%q: expected %s", strictyaml.Excerpt(text), want)
-		return false
+	var out []string
+	for _, it := range items {
+		text, ok := it.Text(want)
+		if !ok {
+			continue
+		}
+		full := text
+		if pkg != "" && !strings.Contains(text, "/") {
+			full = pkg + "." + text
+		}
+		names := strings.Split(versionSuffix.ReplaceAllString(full[strings.LastIndexByte(full, '/')+1:], ""), ".")[1:]
+		if len(names) == 0 || len(names) > parts || slices.Contains(names, "") || strings.ContainsAny(full, " ()*[]") {
+			it.Errorf("%q: expected %s", strictyaml.Excerpt(text), want)
+			continue
+		}
+		out = append(out, full)
 	}
-	*to = text
-	return true
+	return out
 }
 
 func (s *Service) fields(dir string) []strictyaml.Field {

@@ -42,6 +42,9 @@ func golden(t *testing.T, pkg string) {
 	var b strings.Builder
 	for _, r := range analysistest.Run(t, dir, Analyzer, pkg) {
 		res := r.Result.(*Result)
+		if res.Err != nil {
+			t.Fatal(res.Err)
+		}
 		for _, route := range res.Routes {
 			fmt.Fprintf(&b, "%d %s %s %s", route.Line, route.Method, route.Path, route.Handler[strings.LastIndexByte(route.Handler, '/')+1:])
 			for _, g := range route.Guards {

@@ -172,6 +172,9 @@ func (e *engine) methodsOf(a *act) ([]string, bool) {
 		}
 		v = l
 	}
+	if k, ok := v.(konst); ok && k.kind == 's' && isEmpty(v) && e.table.own != nil && e.table.own.specs[a.ref.spec] {
+		return []string{AnyMethod}, true // as home-made routers have it
+	}
 	out, bad := methodList(v)
 	if out == nil {
 		e.unreadable(a.at, "the method is not known: "+why(bad), bad)

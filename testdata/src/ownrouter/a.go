@@ -28,6 +28,7 @@ func serve(debug bool) {
 	if debug {
 		r.On("TRACE", "/debug", list)
 	}
+	r.On("", "/any", list)
 	r.Put("/forgotten", edit) // no row says what it does
 	handle("GET", "/flat", list, need("flat"))
 	http.ListenAndServe(":0", r.Build())
