@@ -59,6 +59,9 @@ func init() { // the flag must exist before a driver parses its arguments
 func runRecords(pass *analysis.Pass) (any, error) {
 	res := pass.ResultOf[guards.Analyzer].(*guards.Result)
 	found := res.Found
+	if emit && found.Err != nil {
+		return nil, found.Err
+	}
 	openings := pass.ResultOf[cors.Openings].([]cors.Opening)
 	reach := pass.ResultOf[recordfilter.Reaches].(*recordfilter.Result)
 	if !emit || !reach.Looked && len(openings) == 0 && len(found.Routes) == 0 && len(found.Unresolved) == 0 && len(found.Called) == 0 && len(res.OwnIgnores) == 0 {

@@ -74,31 +74,40 @@ type GuardConfig struct {
 // A RouterConfig describes a router library of one's own, as package
 // analyzers/routes describes those that it knows.
 type RouterConfig struct {
-	Name     string   // as records name it
-	Types    []string // "import/path.Type" of its routers
-	Patterns string   // how its patterns are written: "braces", "colon" or "servemux"
+	Name   string   // as records name it
+	Types  []string // "import/path.Type" of its routers and groups
+	Routes []string // "import/path.Type" of what register returns, if use says more of that route
+	// Contexts are types, as "import/path.Type", such that a function that takes one
+	// serves requests, and types of middleware that are no functions. Those of net/http
+	// and of the routers that are known need not be named.
+	Contexts []string
+	Patterns string // how its patterns are written: "braces", "colon" or "servemux"
 	Rows     []RouterRow
 	Pos      Pos
 }
 
-// A RouterRow says what one function or method of a router does. Arguments count from
+// A RouterRow says what one function or method of a router does; a file may list
+// several that do the same. Arguments count from
 // 1; -1 is the last, 0 none.
 type RouterRow struct {
 	Func string // "import/path.Func" or "import/path.Type.Method"
 	Do   string // "make", "register", "group", "mount", "use" or "ignore"
 
+	Router                               int    // the router; 0: the receiver, or the package's own
 	Method                               string // HTTP methods separated by commas, or "ANY"; empty: see MethodArg
 	MethodArg, Path, Handler, Middleware int
 	Rest                                 bool   // Middleware and all arguments after it
-	Order                                string // of use: "later" routes are covered, or "all"
+	Order                                string // of use: "later" routes of the router or group are covered, or "all"
 	Pos                                  Pos
 }
 
 // A TableConfig names a struct type whose literals are routes, and the fields that say
 // so.
 type TableConfig struct {
-	Type                               string // "import/path.Type"
-	Method, Path, Handler, Permissions string // names of fields; empty: there is none
+	Type                               string   // "import/path.Type"
+	Patterns                           string   // how paths are written: "braces", "colon" or "servemux"
+	Method, Path, Handler, Permissions string   // names of fields; empty: there is none
+	Contexts                           []string // as a router's
 	Pos                                Pos
 }
 
@@ -235,9 +244,14 @@ func (c *Config) load(file string, above []string) error {
 		}},
 		{Name: "route-tables", Decode: func(n strictyaml.Node) {
 			for _, it := range n.Items("a list of route tables") {
-				t := TableConfig{Pos: pos(it)}
-				it.Fields("a route table: type, method, path, handler, permissions",
-					setText("type", `a struct type, as "import/path.Type"`, &t.Type),
+				t := TableConfig{Patterns: "braces", Pos: pos(it)}
+				it.Fields("a route table: type, patterns, contexts, method, path, handler, permissions",
+					strictyaml.Field{Name: "type", Decode: func(n strictyaml.Node) {
+						if names := qualifiedNames(n, `a struct type, as "import/path.Type"`, 1, ""); len(names) == 1 {
+							t.Type = names[0]
+						}
+					}},
+					patterns(&t.Patterns), typeNames("contexts", "", &t.Contexts),
 					setText("method", "the name of a field", &t.Method),
 					setText("path", "the name of a field", &t.Path),
 					setText("handler", "the name of a field", &t.Handler),
@@ -284,38 +298,24 @@ func (c *Config) load(file string, above []string) error {
 
 func routerConfig(p strictyaml.Pair) RouterConfig {
 	r := RouterConfig{Name: p.Name, Patterns: "braces", Pos: pos(p.Key)}
-	p.Value.Fields("a router: types, patterns and rows",
-		strictyaml.Field{Name: "types", Decode: func(n strictyaml.Node) {
-			r.Types = n.Texts("a list of types", `a type, as "import/path.Type"`)
-		}},
-		strictyaml.Field{Name: "patterns", Decode: func(n strictyaml.Node) {
-			r.Patterns, _ = n.OneOf("how patterns are written", "braces", "colon", "servemux")
-		}},
+	pkg := "" // of names that are written without one
+	for _, f := range p.Value.Pairs("a router") {
+		if f.Name == "package" {
+			pkg, _ = f.Value.Text("an import path")
+		}
+	}
+	p.Value.Fields("a router: package, types, routes, contexts, patterns and rows",
+		strictyaml.Field{Name: "package", Decode: func(strictyaml.Node) {}},
+		typeNames("types", pkg, &r.Types), typeNames("routes", pkg, &r.Routes), typeNames("contexts", pkg, &r.Contexts), patterns(&r.Patterns),
 		strictyaml.Field{Name: "rows", Decode: func(n strictyaml.Node) {
 			for _, it := range n.Items("a list of functions and what they do") {
-				row := RouterRow{Pos: pos(it)}
-				arg := func(name string, to *int) strictyaml.Field {
-					return strictyaml.Field{Name: name, Decode: func(n strictyaml.Node) {
-						*to, _ = n.Int("an argument, counted from 1, or -1 for the last", -1, 9)
-					}}
+				row, funcs := routerRow(it, pkg)
+				for _, row.Func = range funcs {
+					if slices.ContainsFunc(r.Rows, func(o RouterRow) bool { return o.Func == row.Func }) {
+						it.Errorf("%s has two rows", strictyaml.Excerpt(row.Func))
+					}
+					r.Rows = append(r.Rows, row)
 				}
-				it.Fields("a function and what it does",
-					setText("func", `a function, as "import/path.Func" or "import/path.Type.Method"`, &row.Func),
-					strictyaml.Field{Name: "do", Decode: func(n strictyaml.Node) {
-						row.Do, _ = n.OneOf("what it does", "make", "register", "group", "mount", "use", "ignore")
-					}},
-					setText("method", "HTTP methods separated by commas, or ANY", &row.Method),
-					arg("method-arg", &row.MethodArg), arg("path", &row.Path), arg("handler", &row.Handler), arg("middleware", &row.Middleware),
-					strictyaml.Field{Name: "rest", Decode: func(n strictyaml.Node) { row.Rest, _ = n.Bool("whether middleware is this argument and all after it") }},
-					strictyaml.Field{Name: "order", Decode: func(n strictyaml.Node) { row.Order, _ = n.OneOf("which routes it covers", "later", "all") }},
-				)
-				switch {
-				case row.Func == "" || row.Do == "":
-					it.Errorf("a row needs func and do: the function, and what it does")
-				case row.Do == "register" && (row.Path == 0 || row.Handler == 0):
-					it.Errorf("a row that registers needs path and handler: the arguments that hold them")
-				}
-				r.Rows = append(r.Rows, row)
 			}
 		}},
 	)
@@ -323,6 +323,95 @@ func routerConfig(p strictyaml.Pair) RouterConfig {
 		p.Key.Errorf("router %q has no rows: say what its functions do", strictyaml.Excerpt(p.Name))
 	}
 	return r
+}
+
+// routerRow reads a row and the functions that it is of.
+func routerRow(it strictyaml.Node, pkg string) (RouterRow, []string) {
+	var funcs []string
+	row := RouterRow{Pos: pos(it)}
+	arg := func(name string, to *int) strictyaml.Field {
+		return strictyaml.Field{Name: name, Decode: func(n strictyaml.Node) {
+			*to, _ = n.Int("an argument, counted from 1, or -1 for the last", -1, 9)
+		}}
+	}
+	it.Fields("a function and what it does",
+		strictyaml.Field{Name: "func", Decode: func(n strictyaml.Node) {
+			funcs = qualifiedNames(n, `a function, as "import/path.Func" or "import/path.Type.Method"`, 2, pkg)
+		}},
+		strictyaml.Field{Name: "do", Decode: func(n strictyaml.Node) {
+			row.Do, _ = n.OneOf("what it does", "make", "register", "group", "mount", "use", "ignore")
+		}},
+		strictyaml.Field{Name: "method", Decode: func(n strictyaml.Node) {
+			const want = "HTTP methods separated by commas, or ANY"
+			text, ok := n.Text(want)
+			for m := range strings.SplitSeq(text, ",") {
+				if ok && (m == "" || strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "") {
+					n.Errorf("method %q: expected %s, such as GET,HEAD", strictyaml.Excerpt(text), want)
+					break
+				}
+			}
+			row.Method = text
+		}},
+		arg("router", &row.Router), arg("method-arg", &row.MethodArg), arg("path", &row.Path), arg("handler", &row.Handler),
+		arg("middleware", &row.Middleware),
+		strictyaml.Field{Name: "rest", Decode: func(n strictyaml.Node) { row.Rest, _ = n.Bool("whether middleware is this argument and all after it") }},
+		strictyaml.Field{Name: "order", Decode: func(n strictyaml.Node) { row.Order, _ = n.OneOf("which routes it covers", "later", "all") }},
+	)
+	switch {
+	case len(funcs) == 0 || row.Do == "":
+		it.Errorf("a row needs func and do: the function, and what it does")
+	case (row.Do == "register" || row.Do == "mount") && (row.Path == 0 || row.Handler == 0):
+		it.Errorf("a row that registers or mounts needs path and handler: the arguments that hold them")
+	case row.Do == "use" && row.Middleware == 0:
+		it.Errorf("a row that uses middleware needs middleware: the argument that holds it")
+	case row.Method != "" && row.MethodArg != 0:
+		it.Errorf("a row has method or method-arg, not both")
+	case row.Order != "" && row.Do != "use":
+		it.Errorf("order is of rows that use middleware, not of those that %s", row.Do)
+	}
+	return row, funcs
+}
+
+func patterns(to *string) strictyaml.Field {
+	return strictyaml.Field{Name: "patterns", Decode: func(n strictyaml.Node) {
+		*to, _ = n.OneOf("how patterns are written", "braces", "colon", "servemux")
+	}}
+}
+
+func typeNames(name, pkg string, to *[]string) strictyaml.Field {
+	return strictyaml.Field{Name: name, Decode: func(n strictyaml.Node) {
+		*to = qualifiedNames(n, `a type, as "import/path.Type"`, 1, pkg)
+	}}
+}
+
+// versionSuffix is a major version that an import path ends in, as gopkg.in's do.
+var versionSuffix = regexp.MustCompile(`\.v[0-9]+\b`)
+
+// qualifiedNames reads one or more names behind an import path, of at most so many
+// parts. A name without a slash is in pkg, if that is not empty.
+func qualifiedNames(n strictyaml.Node, want string, parts int, pkg string) []string {
+	items := []strictyaml.Node{n}
+	if n.IsList() {
+		items = n.Items("a list")
+	}
+	var out []string
+	for _, it := range items {
+		text, ok := it.Text(want)
+		if !ok {
+			continue
+		}
+		full := text
+		if pkg != "" && !strings.Contains(text, "/") {
+			full = pkg + "." + text
+		}
+		names := strings.Split(versionSuffix.ReplaceAllString(full[strings.LastIndexByte(full, '/')+1:], ""), ".")[1:]
+		if len(names) == 0 || len(names) > parts || slices.Contains(names, "") || strings.ContainsAny(full, " ()*[]") {
+			it.Errorf("%q: expected %s", strictyaml.Excerpt(text), want)
+			continue
+		}
+		out = append(out, full)
+	}
+	return out
 }
 
 func (s *Service) fields(dir string) []strictyaml.Field {

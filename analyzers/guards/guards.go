@@ -46,6 +46,9 @@ type Result struct {
 // Declared holds the package's routes against the settings of its module; without
 // routes there are no settings.
 func (r *Result) Declared() ([]*Route, *Settings, error) {
+	if r.Found.Err != nil {
+		return nil, nil, r.Found.Err
+	}
 	if len(r.Found.Routes) == 0 {
 		return nil, nil, nil // most packages: nothing to load a catalog for
 	}
@@ -389,7 +392,7 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 		known := slices.ContainsFunc(a.Consts, func(c routes.Const) bool { _, ok := d.permission(c); return ok })
 		// Of a guard that the configuration names, the texts are what it demands, or
 		// else whatever of it cannot be read.
-		named := cfg != nil && !d.hasKnown(g) && (hasText(a) || !slices.ContainsFunc(g.Args, hasText))
+		named := (cfg != nil || g.Basis == routes.Table) && !d.hasKnown(g) && (hasText(a) || !slices.ContainsFunc(g.Args, hasText))
 		if !known && !named && !d.spoken[name][a.Index] && !(variadic >= 0 && a.Index >= variadic && hasText(a)) {
 			continue
 		}
@@ -418,7 +421,7 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 			count++
 		}
 	}
-	if cfg != nil && !guard {
+	if (cfg != nil || g.Basis == routes.Table) && !guard {
 		guard = true
 		if why = "what " + g.Func + " is given is not known"; len(g.Args) == 0 {
 			why = g.Func + " is given no permission; name what it demands with requires: in .permcheck.yaml"
@@ -429,6 +432,9 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 			d.guard(r, n, basis, maybe)
 		}
 		return
+	}
+	if g.Basis == routes.Table {
+		mode = AllOf // a row of a table demands what it lists
 	}
 	if cfg != nil {
 		switch cfg.Args {

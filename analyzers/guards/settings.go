@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/permcheck/permcheck/analyzers/routes"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/strictyaml"
@@ -20,10 +21,10 @@ import (
 // how a command line's flags reach the tool that the go command runs.
 const (
 	CatalogEnv = "PERMCHECK_CATALOG" // a reference for catalogs.Load; a file's path is absolute
-	ConfigEnv  = "PERMCHECK_CONFIG"  // path of the configuration file
+	ConfigEnv  = routes.ConfigEnv    // path of the configuration file
 	// RecordsEnv says that only records are asked for, which no catalog decides: then
 	// the tool's identity need not change with the catalog. Its value is that of
-	// [RecordsFor].
+	// [RecordsFor]; see also [RecordsHash].
 	RecordsEnv = "PERMCHECK_RECORDS"
 )
 
@@ -50,7 +51,7 @@ func LoadSettings(dir string) (*Settings, error) {
 // LoadSettingsWith is [LoadSettings] with the catalog that ref names, if it is not
 // empty.
 func LoadSettingsWith(dir, ref string) (*Settings, error) {
-	cfg, err := loadConfig(dir)
+	cfg, err := routes.LoadConfig(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +151,7 @@ func FilterFuncs(dir string) ([]string, error) {
 	if list, ok := strings.CutPrefix(os.Getenv(RecordsEnv), "records "); ok {
 		return strings.FieldsFunc(list, func(r rune) bool { return r == ',' }), nil
 	}
-	cfg, err := loadConfig(dir)
+	cfg, err := routes.LoadConfig(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -166,29 +167,6 @@ func filterFuncs(cfg *catalogs.Config) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-func loadConfig(dir string) (*catalogs.Config, error) {
-	if file := os.Getenv(ConfigEnv); file != "" {
-		return catalogs.LoadConfig(file)
-	}
-	return catalogs.FindConfig(moduleRoot(dir))
-}
-
-// moduleRoot returns the nearest folder at or above dir with a go.mod, or dir.
-func moduleRoot(dir string) string {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return dir
-	}
-	for d := abs; ; d = filepath.Dir(d) {
-		if _, err := os.Stat(filepath.Join(d, "go.mod")); err == nil {
-			return d
-		}
-		if d == filepath.Dir(d) {
-			return abs
-		}
-	}
 }
 
 // serviceOf returns the service whose code patterns name the folder, or what all
@@ -238,7 +216,7 @@ func Hash(dir string) string {
 		catalog(ref)
 	}
 	for _, root := range moduleRoots(dir) {
-		cfg, err := loadConfig(root)
+		cfg, err := routes.LoadConfig(root)
 		if err != nil {
 			note("error", err)
 			continue
@@ -256,10 +234,24 @@ func Hash(dir string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// RecordsHash is [Hash] for records, which depend on the routers and route tables of the
+// configuration alone.
+func RecordsHash(dir string) string {
+	h := sha256.New()
+	for _, root := range moduleRoots(dir) {
+		cfg, err := routes.LoadConfig(root)
+		if err == nil {
+			err = routes.HashConfig(h, cfg)
+		}
+		fmt.Fprintln(h, os.Getenv(ConfigEnv), err)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // moduleRoots returns the root of the module around dir and those of the workspace
 // around it.
 func moduleRoots(dir string) []string {
-	roots := []string{moduleRoot(dir)}
+	roots := []string{routes.ModuleRoot(dir)}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return roots

@@ -21,16 +21,24 @@ var Analyzer = &analysis.Analyzer{
 }
 
 func run(pass *analysis.Pass) (any, error) {
+	if Standard(pass) {
+		return &Result{}, nil
+	}
+	table, err := tableFor(pass)
+	if err != nil {
+		return &Result{Err: err}, nil
+	}
 	facts := map[*types.Package]*Fact{}
 	for _, pf := range pass.AllPackageFacts() {
 		if f, ok := pf.Fact.(*Fact); ok && pf.Package != pass.Pkg {
 			facts[pf.Package] = f
 		}
 	}
-	if !relevant(pass, known, facts) {
-		return &Result{}, nil
+	misnamed := table.own.missing(pass.Pkg)
+	if !relevant(pass, table, facts) {
+		return &Result{Unresolved: misnamed}, nil
 	}
-	prog := compile(pass, known, func(f *types.Func) bool {
+	prog := compile(pass, table, func(f *types.Func) bool {
 		fact := facts[f.Pkg()]
 		if fact == nil {
 			return false
@@ -39,7 +47,7 @@ func run(pass *analysis.Pass) (any, error) {
 		return ok
 	})
 	if prog == nil {
-		return &Result{}, nil
+		return &Result{Unresolved: misnamed}, nil
 	}
 	var fact Fact
 	for _, f := range prog.Funcs {
@@ -49,7 +57,10 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	slices.Sort(fact.Touching)
 
-	e := newEngine(prog, known)
+	e := newEngine(prog, table)
+	if pass.Module != nil {
+		e.module = pass.Module.Path
+	}
 	deps := &imports{facts: map[string]*Fact{}, progs: map[string]*program{}, links: map[string][]*program{}}
 	for p, f := range facts {
 		deps.facts[p.Path()] = f
@@ -97,6 +108,7 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	e.run()
 	res := e.result()
+	res.Unresolved = append(misnamed, res.Unresolved...)
 	reported := map[string]bool{}
 	for _, f := range facts {
 		for _, k := range f.Closed {
@@ -114,7 +126,6 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	slices.Sort(fact.Closed)
 	fact.Links, res.Mentioned = prog.link(e.find, e.findGlobal)
-	var err error
 	if fact.Program, err = prog.encode(); err != nil {
 		return nil, err
 	}
@@ -130,6 +141,9 @@ func routeKey(r *Route) string {
 // relevant reports whether a package can register anything: it imports a router, or
 // a package whose functions touch routers.
 func relevant(pass *analysis.Pass, t *table, facts map[*types.Package]*Fact) bool {
+	if t.own != nil {
+		return true // the package may itself declare what the configuration names
+	}
 	for _, p := range pass.Pkg.Imports() {
 		if t.pkgs[p.Path()] || facts[p] != nil {
 			return true

@@ -42,8 +42,19 @@ func beegoRows() []Row {
 		r.Link = true
 		rows = append(rows, r)
 	}
+	// Routes of a controller's method names and comments, and of options.
+	byReflection := ignored("AutoRouter", "AutoPrefix", "Include", "RESTRouter", "RouterWithOpts")
+	for i := range byReflection {
+		byReflection[i].Do = Reflect
+	}
+	rows = append(rows, each([]string{beegoPkg + ".HttpServer", beegoPkg}, byReflection...)...)
+	rows = append(rows, each([]string{beegoPkg + ".Namespace"}, byReflection[:3]...)...)
+	for _, r := range byReflection[:3] {
+		rows = append(rows, Row{Func: beegoPkg + ".NS" + r.Func, Do: Reflect, Link: true})
+	}
 	return append(rows,
 		Row{Func: beegoPkg + ".NewHttpSever", Do: Make},
+		Row{Func: beegoPkg + ".NewHttpServerWithCfg", Do: Make},
 		Row{Func: beegoPkg + ".NewNamespace", Do: Make, Path: First, Options: Second},
 		Row{Func: beegoPkg + ".NSNamespace", Do: Sub, Path: First, Options: Second, Link: true},
 		Row{Func: beegoPkg + ".NSBefore", Do: Use, Middleware: First, Rest: true, Order: All, Link: true},

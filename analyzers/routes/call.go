@@ -92,6 +92,7 @@ func (e *engine) apply(fv value, args []value, at site, x *expr) value {
 	if x != nil {
 		e.callNote = x.Note
 	}
+	before := e.added
 	switch f := fv.(type) {
 	case closure:
 		if f.fn.Full {
@@ -115,6 +116,10 @@ func (e *engine) apply(fv value, args []value, at site, x *expr) value {
 	}
 	if !followed {
 		e.opaque(fv, args, at, x)
+	} else if e.added == before { // no wrapper of what is described
+		if reason := e.undescribed(fv, args); reason != "" {
+			e.unresolved(at, reason)
+		}
 	}
 	if x != nil && !x.Handler && (followed || !e.handlerLike(args)) {
 		if followed {
@@ -249,6 +254,10 @@ func (e *engine) opaque(fv value, args []value, at site, x *expr) {
 			e.invoke(c.fn, c.env, unknowns(len(c.fn.Params)), at)
 		}
 	}
+	if reason := e.undescribed(fv, args); reason != "" {
+		e.unresolved(at, reason)
+		return
+	}
 	if x == nil || !x.Takes || !x.Dynamic {
 		return
 	}
@@ -267,6 +276,45 @@ func (e *engine) opaque(fv value, args []value, at site, x *expr) {
 			return
 		}
 	}
+}
+
+// undescribed says what the configuration of a router lacks, if a call that cannot be
+// followed may register on it: of the routers that are known, all such functions have
+// rows, and functions of other modules that are given one are read there.
+func (e *engine) undescribed(fv value, args []value) string {
+	f, ok := fv.(funcRef)
+	if !ok || e.table.own == nil {
+		return ""
+	}
+	ours := func(v value) bool {
+		switch v := v.(type) {
+		case *router:
+			return e.table.own.specs[v.spec]
+		case *building:
+			return e.table.own.specs[v.reg.spec]
+		}
+		return false
+	}
+	const ask = "; give it a row in .permcheck.yaml, with do: ignore if it registers nothing"
+	if ours(f.recv) {
+		_, ofRoute := f.recv.(*building)
+		path, handler := ofRoute, false
+		for _, a := range args {
+			switch a := a.(type) {
+			case konst:
+				path = path || a.kind == 's'
+			case closure, funcRef, *call, *structVal:
+				handler = true
+			}
+		}
+		if handler && path {
+			return rowKey(f.name) + " is given what a route has, and is not described" + ask
+		}
+	}
+	if pkg := pkgOf(rowKey(f.name)); slices.ContainsFunc(args, ours) && e.module != "" && pkg != e.module && !strings.HasPrefix(pkg, e.module+"/") {
+		return "the router is passed to " + rowKey(f.name) + ", of another module, which is not described" + ask
+	}
+	return ""
 }
 
 func unknowns(n int) []value {
@@ -321,6 +369,7 @@ func (e *engine) add(r *router, g *reg) {
 	if n := len(e.stack); n > 0 {
 		g.pkg = pkgOfFrame(e.stack[n-1])
 	}
+	e.added++
 	g.group = strconv.Itoa(r.core.id) + "\x00" + r.prefix.text
 	r.core.regs = append(r.core.regs, g)
 	r.remember(g)

@@ -61,7 +61,8 @@ func compile(pass *analysis.Pass, t *table, imported func(*types.Func) bool) *pr
 		}
 		for _, d := range file.Decls {
 			if fd, ok := d.(*ast.FuncDecl); ok && fd.Body != nil {
-				if f, ok := c.info.Defs[fd.Name].(*types.Func); ok {
+				// What the configuration says of a function stands for its body.
+				if f, ok := c.info.Defs[fd.Name].(*types.Func); ok && !c.described(f) {
 					c.decls[f] = fd
 					c.order = append(c.order, f)
 				}
@@ -158,7 +159,13 @@ func Standard(pass *analysis.Pass) bool {
 
 // rowKey turns types.Func.FullName into the key of a row: no parentheses, no star.
 func rowKey(fullName string) string {
-	return plainName.Replace(fullName)
+	plain := plainName.Replace(fullName)
+	if i := strings.IndexByte(plain, '['); i >= 0 { // type parameters of a receiver
+		if j := strings.LastIndexByte(plain, ']'); j > i {
+			plain = plain[:i] + plain[j+1:]
+		}
+	}
+	return plain
 }
 
 var plainName = strings.NewReplacer("(", "", ")", "", "*", "")
@@ -169,6 +176,12 @@ func (c *compiler) row(f *types.Func) (rowRef, bool) {
 	}
 	r, ok := c.table.rows[rowKey(f.FullName())]
 	return r, ok
+}
+
+// described reports whether the configuration says what a function does.
+func (c *compiler) described(f *types.Func) bool {
+	r, ok := c.row(f)
+	return ok && c.table.own != nil && c.table.own.specs[r.spec]
 }
 
 // findTouching marks the functions that register or build routers, themselves or
@@ -201,6 +214,9 @@ func (c *compiler) findTouching() {
 func (c *compiler) mentionsRouter(n ast.Node, own func(*types.Func)) bool {
 	found := false
 	ast.Inspect(n, func(n ast.Node) bool {
+		if lit, ok := n.(*ast.CompositeLit); ok && len(c.table.tables) > 0 && c.table.tables[typeName(c.info.TypeOf(lit))] != nil {
+			found = true
+		}
 		id, ok := n.(*ast.Ident)
 		if !ok {
 			return true
@@ -208,7 +224,7 @@ func (c *compiler) mentionsRouter(n ast.Node, own func(*types.Func)) bool {
 		switch obj := c.info.Uses[id].(type) {
 		case *types.Func:
 			f := obj.Origin()
-			if f.Pkg() == c.pass.Pkg {
+			if f.Pkg() == c.pass.Pkg && !c.described(f) {
 				if own != nil {
 					own(f)
 				}
@@ -231,7 +247,7 @@ func (c *compiler) mentionsRouter(n ast.Node, own func(*types.Func)) bool {
 				found = true
 			}
 		case *types.TypeName:
-			if c.routerType(obj.Type()) != "" || c.table.builders[typeName(obj.Type())] {
+			if c.routerType(obj.Type()) != "" || c.table.tables[typeName(obj.Type())] != nil || c.table.builders[typeName(obj.Type())] {
 				found = true
 			}
 		}
@@ -789,6 +805,9 @@ func (s *scope) composite(e *ast.CompositeLit) *expr {
 	switch u := deref(t).Underlying().(type) {
 	case *types.Struct:
 		x.Op = opStruct
+		if s.c.table.tables[x.Type] != nil {
+			x.Note = s.c.note(e.Pos())
+		}
 		for i, el := range e.Elts {
 			key, val := "", el
 			if kv, ok := el.(*ast.KeyValueExpr); ok {

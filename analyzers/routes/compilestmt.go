@@ -175,6 +175,10 @@ func (s *scope) matters(x *expr) bool {
 	switch x.Op {
 	case opLit:
 		return x.Fn.Full && x.Fn.Touches
+	case opStruct:
+		if s.c.table.tables[x.Type] != nil {
+			return true
+		}
 	case opCall:
 		if x.Dynamic || x.Takes {
 			return true

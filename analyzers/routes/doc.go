@@ -9,7 +9,9 @@
 // special case. The program of a package travels to its importers as a [Fact], and
 // a call into it is evaluated there.
 //
-// Which functions and methods are a router's is data: a [Spec], one file a router.
+// Which functions and methods are a router's is data: a [Spec], one file a router, or
+// the configuration of the module (config.go). The configuration may also name the struct
+// types whose literals are routes, where a server matches requests itself (tables.go).
 //
 // What the evaluator cannot decide is never guessed: a registration whose path,
 // method or handler is not known becomes an [Unresolved]; a part of a path that is

@@ -105,6 +105,8 @@ type Result struct {
 	// Mentioned holds every function that the package's program mentions, as rows
 	// write them.
 	Mentioned map[string]bool
+	// Err is why the configuration could not be read; then there is nothing else.
+	Err error
 }
 
 func display(s string) string {
@@ -116,6 +118,7 @@ func display(s string) string {
 
 // result flattens what was registered into routes.
 func (e *engine) result() *Result {
+	e.readRows()
 	mounted := map[*core]bool{}
 	for _, c := range e.cores { // the list may grow while handlers are opened up
 		for _, r := range c.regs {

@@ -43,6 +43,11 @@ type engine struct {
 	steps    int
 	callNote string // directive at the call that is about to be entered
 	unread   map[Unresolved]bool
+
+	added        int    // registrations so far
+	module       string // path of the package's module
+	tableRouters map[*tableSpec]*router
+	tableRows    []*tableRow
 }
 
 type undo struct {
@@ -66,6 +71,7 @@ func newEngine(own *program, t *table) *engine {
 	return &engine{
 		own: own, table: t, fields: map[string]value{}, globals: map[string]*value{}, running: map[string]bool{},
 		called: map[string]bool{}, foreign: map[string]bool{}, unread: map[Unresolved]bool{},
+		tableRouters: map[*tableSpec]*router{},
 	}
 }
 
@@ -719,6 +725,7 @@ func (e *engine) evalPlain(fr *frame, x *expr) value {
 			}
 			st.fields[k] = &v
 		}
+		e.madeRow(st, x.Note, false)
 		return st
 	case opList:
 		var l list
@@ -768,6 +775,7 @@ func (e *engine) evalPlain(fr *frame, x *expr) value {
 				v := *c
 				out.fields[k] = &v
 			}
+			e.madeRow(out, "", true)
 			return out
 		}
 		return v

@@ -125,6 +125,7 @@ const (
 	Apply                  // wraps Handler by the list of middleware that is the receiver
 	Wrap                   // returns Routes, the handler of each wrapped by Middleware
 	Delegate               // the receiver answers a request that a handler was given
+	Reflect                // makes routes of the methods or comments of the values it is given: they are not read
 
 	// A route may be built in steps. It exists when it has a Handler.
 	Begin        // starts a route on the router with what the row says of it, and returns it
@@ -159,6 +160,8 @@ type table struct {
 	defaults map[string]*Spec
 	pure     map[string]func([]any) (string, bool)
 	pkgs     map[string]bool // packages that declare any of them
+	tables   map[string]*tableSpec
+	own      *ownConfig // what the configuration adds; nil: nothing
 }
 
 type rowRef struct {
@@ -173,6 +176,7 @@ func newTable(specs []*Spec) *table {
 		rows: map[string]rowRef{}, types: map[string]*Spec{}, builders: map[string]bool{},
 		handlers: map[string]bool{}, contexts: map[string]bool{"net/http.ResponseWriter": true, "net/http.Request": true},
 		defaults: map[string]*Spec{}, pure: map[string]func([]any) (string, bool){}, pkgs: map[string]bool{},
+		tables: map[string]*tableSpec{},
 	}
 	for _, s := range specs {
 		for _, name := range s.Types {
@@ -207,10 +211,18 @@ func newTable(specs []*Spec) *table {
 // pkgOf returns the import path of "import/path.Name" or "import/path.Type.Method".
 func pkgOf(name string) string {
 	slash := strings.LastIndexByte(name, '/') + 1
-	if dot := strings.IndexByte(name[slash:], '.'); dot >= 0 {
-		return name[:slash+dot]
+	dot := strings.IndexByte(name[slash:], '.')
+	if dot < 0 {
+		return name
 	}
-	return name
+	end := slash + dot
+	// A path may end in a major version, as gopkg.in's do.
+	if v := name[end+1:]; strings.HasPrefix(v, "v") {
+		if digits := strings.TrimLeft(v[1:], "0123456789"); len(digits) < len(v)-1 && strings.HasPrefix(digits, ".") {
+			end += len(v) - len(digits) + 1
+		}
+	}
+	return name[:end]
 }
 
 // method finds the row for a method called on a router of the given type, when the

@@ -16,14 +16,35 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // What is read from registrations on several routers, in the forms that real servers
 // have. The order rules of each router are tested on the router itself, in the module
 // oracle.
-func TestRouters(t *testing.T) {
+func TestRouters(t *testing.T) { golden(t, "routers") }
+
+// What libraries find by reflection is never passed over.
+func TestReflected(t *testing.T) { golden(t, "reflected") }
+
+// A router of one's own, and the table of a home-made matcher, that a configuration
+// describes. Neither could be read without it.
+func TestConfigured(t *testing.T) {
+	for _, pkg := range []string{"ownrouter", "owntable"} {
+		t.Run(pkg, func(t *testing.T) {
+			t.Setenv(ConfigEnv, filepath.Join("..", "..", "testdata", "src", pkg, "permcheck.yaml"))
+			golden(t, pkg)
+		})
+	}
+}
+
+// golden compares what is read from a package with routes.golden beside it.
+func golden(t *testing.T, pkg string) {
+	t.Helper()
 	dir, err := filepath.Abs(filepath.Join("..", "..", "testdata"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	for _, r := range analysistest.Run(t, dir, Analyzer, "routers") {
+	for _, r := range analysistest.Run(t, dir, Analyzer, pkg) {
 		res := r.Result.(*Result)
+		if res.Err != nil {
+			t.Fatal(res.Err)
+		}
 		for _, route := range res.Routes {
 			fmt.Fprintf(&b, "%d %s %s %s", route.Line, route.Method, route.Path, route.Handler[strings.LastIndexByte(route.Handler, '/')+1:])
 			for _, g := range route.Guards {
@@ -52,7 +73,7 @@ func TestRouters(t *testing.T) {
 			fmt.Fprintf(&b, "%d unresolved: %s\n", u.Line, u.Reason)
 		}
 	}
-	golden := filepath.Join(dir, "src", "routers", "routes.golden")
+	golden := filepath.Join(dir, "src", pkg, "routes.golden")
 	if *update {
 		if err := os.WriteFile(golden, []byte(b.String()), 0o666); err != nil {
 			t.Fatal(err)

@@ -172,6 +172,9 @@ func (e *engine) methodsOf(a *act) ([]string, bool) {
 		}
 		v = l
 	}
+	if k, ok := v.(konst); ok && k.kind == 's' && isEmpty(v) && e.table.own != nil && e.table.own.specs[a.ref.spec] {
+		return []string{AnyMethod}, true // as home-made routers have it
+	}
 	out, bad := methodList(v)
 	if out == nil {
 		e.unreadable(a.at, "the method is not known: "+why(bad), bad)
@@ -275,6 +278,12 @@ func (e *engine) perform(a *act) value {
 		return wrapAll(l, h, a.at)
 	case Wrap:
 		return e.wrapRoutes(a)
+	case Reflect:
+		e.unresolved(a.at, fmt.Sprintf("%s makes routes by reflection, which are not read: register each by its path", a.name))
+		if r, ok := a.recv.(*router); ok {
+			return r
+		}
+		return nil
 	case Delegate:
 		if e.deleg != nil && a.recv != nil {
 			*e.deleg = append(*e.deleg, a.recv)

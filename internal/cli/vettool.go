@@ -53,8 +53,8 @@ func runVetTool(args []string, out, errOut io.Writer) int {
 
 // toolID identifies the tool for the go command's cache. That cache knows nothing of
 // catalogs and configuration, so their content is part of the identity: a change of
-// either runs every check again. Records are the same whatever the
-// catalog says.
+// either runs every check again. Records are the same whatever the catalog says; the
+// configuration decides which routers they know.
 func toolID() (string, error) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -70,7 +70,7 @@ func toolID() (string, error) {
 		return "", fmt.Errorf("reading %s: %w", filepath.Base(exe), err)
 	}
 	if records := os.Getenv(guards.RecordsEnv); records != "" {
-		io.WriteString(h, records)
+		io.WriteString(h, records+guards.RecordsHash("."))
 	} else {
 		io.WriteString(h, guards.Hash("."))
 	}

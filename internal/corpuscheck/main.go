@@ -4,7 +4,8 @@
 //	go run ./internal/corpuscheck -src DIR -table FILE.csv -dir internal/httpd [-catalog FILE]
 //
 // The table has the columns method and path, and may have permission. Routes compare
-// by method and path without parameter names. A route that the table lacks is not
+// by method and path without parameter names; with -servemux the table's paths are
+// net/http's patterns, of which one that ends in a slash matches all below it. A route that the table lacks is not
 // counted as wrong where it is conditional or registered outside -dir. A path whose
 // base is known only at run time counts by its tail.
 package main
@@ -30,6 +31,7 @@ func main() {
 	dir := flag.String("dir", "", "folder below src whose routes the table has")
 	catalog := flag.String("catalog", "", "catalog whose permissions the table names; without it permissions are not compared")
 	drop := flag.String("drop", "user:!", "prefix to remove from the table's permissions")
+	servemux := flag.Bool("servemux", false, "the table's paths are patterns of net/http")
 	tool := flag.String("permcheck", "permcheck", "the permcheck to run")
 	minRecall := flag.Float64("recall", 95, "percent of the table's routes that must be found")
 	minPrecision := flag.Float64("precision", 95, "percent of the routes found that must be in the table")
@@ -39,7 +41,7 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	ok, err := check(*tool, *src, *table, *dir, *catalog, *drop, *minRecall, *minPrecision, *verbose)
+	ok, err := check(*tool, *src, *table, *dir, *catalog, *drop, *servemux, *minRecall, *minPrecision, *verbose)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "corpuscheck:", err)
 		os.Exit(2)
@@ -64,8 +66,8 @@ func key(method, path string) string {
 	return method + " " + params.ReplaceAllString(path, "{}")
 }
 
-func check(tool, src, table, dir, catalog, drop string, minRecall, minPrecision float64, verbose bool) (bool, error) {
-	want, err := read(table)
+func check(tool, src, table, dir, catalog, drop string, servemux bool, minRecall, minPrecision float64, verbose bool) (bool, error) {
+	want, err := read(table, servemux)
 	if err != nil {
 		return false, err
 	}
@@ -190,7 +192,7 @@ func percent(n, of int) float64 {
 }
 
 // read reads the table: rows by key.
-func read(table string) (map[string]map[string]string, error) {
+func read(table string, servemux bool) (map[string]map[string]string, error) {
 	f, err := os.Open(table)
 	if err != nil {
 		return nil, err
@@ -209,7 +211,13 @@ func read(table string) (map[string]map[string]string, error) {
 		if m["how"] == "read" || m["method"] == "echo_route_not_found" {
 			continue
 		}
-		out[key(m["method"], m["path"])] = m
+		path := m["path"]
+		if exact, ok := strings.CutSuffix(path, "/{$}"); ok && servemux {
+			path = exact + "/"
+		} else if strings.HasSuffix(path, "/") && servemux {
+			path += "{path...}"
+		}
+		out[key(m["method"], path)] = m
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("%s has no rows", table)

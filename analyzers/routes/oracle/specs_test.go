@@ -227,6 +227,7 @@ func TestStubs(t *testing.T) {
 	root := filepath.Join("..", "..", "..", "testdata", "src")
 	for _, path := range []string{
 		"github.com/gin-gonic/gin", "github.com/go-chi/chi/v5", "github.com/gofiber/fiber/v2", "github.com/gorilla/mux", "github.com/labstack/echo/v4",
+		"github.com/beego/beego/v2/server/web",
 		"github.com/danielgtaylor/huma/v2", "github.com/emicklei/go-restful/v3",
 		"github.com/labstack/echo/v4/middleware", "github.com/gofiber/fiber/v2/middleware/cors",
 		"github.com/rs/cors", "github.com/go-chi/cors", "github.com/gin-contrib/cors", "github.com/gorilla/handlers",

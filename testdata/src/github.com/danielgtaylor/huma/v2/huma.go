@@ -16,3 +16,5 @@ type Operation struct {
 }
 
 func Register[I, O any](api API, op Operation, handler func(context.Context, *I) (*O, error)) {}
+
+func AutoRegister(api API, server any) {}
