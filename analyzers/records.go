@@ -10,7 +10,9 @@ import (
 
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/guards"
+	"github.com/permcheck/permcheck/analyzers/recordfilter"
 	"github.com/permcheck/permcheck/analyzers/routes"
 )
 
@@ -27,6 +29,9 @@ type Record struct {
 	Unresolved []routes.Unresolved
 	Called     []string
 	Ignores    []guards.Ignore
+	Openings   []cors.Opening
+	Looked     bool // for what its functions reach
+	Reaches    []recordfilter.Reach
 }
 
 // A RecordedRoute is a route whose guards are indexes into its record's.
@@ -41,7 +46,7 @@ type RecordedRoute struct {
 var Records = &analysis.Analyzer{
 	Name:     "records",
 	Doc:      "print the package's routes for permcheck vet and permcheck routes (needs -records.emit)",
-	Requires: []*analysis.Analyzer{guards.Analyzer},
+	Requires: []*analysis.Analyzer{guards.Analyzer, cors.Openings, recordfilter.Reaches},
 	Run:      runRecords,
 }
 
@@ -57,12 +62,14 @@ func runRecords(pass *analysis.Pass) (any, error) {
 	if emit && found.Err != nil {
 		return nil, found.Err
 	}
-	if !emit || len(found.Routes) == 0 && len(found.Unresolved) == 0 && len(found.Called) == 0 && len(res.OwnIgnores) == 0 {
+	openings := pass.ResultOf[cors.Openings].([]cors.Opening)
+	reach := pass.ResultOf[recordfilter.Reaches].(*recordfilter.Result)
+	if !emit || !reach.Looked && len(openings) == 0 && len(found.Routes) == 0 && len(found.Unresolved) == 0 && len(found.Called) == 0 && len(res.OwnIgnores) == 0 {
 		return nil, nil
 	}
 	rec := Record{
 		Package: pass.Pkg.Path(), Unresolved: found.Unresolved, Called: found.Called, Modes: map[string]map[int]guards.Mode{},
-		Ignores: res.OwnIgnores,
+		Ignores: res.OwnIgnores, Openings: openings, Looked: reach.Looked, Reaches: reach.Own,
 	}
 	index := map[string]int{}
 	for _, r := range found.Routes {
@@ -112,6 +119,8 @@ type Program struct {
 	Modes      map[string]map[int]guards.Mode
 	Unresolved []routes.Unresolved
 	Ignores    []guards.Ignore
+	Openings   []cors.Opening
+	Reaches    recordfilter.Known
 }
 
 // Merge makes one program of the packages' records. A route that its own package
@@ -163,6 +172,14 @@ func Merge(records []Record) *Program {
 		for _, ig := range rec.Ignores {
 			if !slices.Contains(p.Ignores, ig) {
 				p.Ignores = append(p.Ignores, ig)
+			}
+		}
+		if rec.Looked {
+			p.Reaches.Add(rec.Package, rec.Reaches)
+		}
+		for _, o := range rec.Openings {
+			if !slices.Contains(p.Openings, o) {
+				p.Openings = append(p.Openings, o)
 			}
 		}
 		for _, u := range rec.Unresolved {

@@ -42,11 +42,20 @@ type Config struct {
 // A Service is one program with a catalog.
 type Service struct {
 	Name     string
-	Catalog  string            // a reference for [Load]
-	Owns     []string          // path prefixes of a shared catalog's rows that it serves
-	Code     []string          // Go package patterns
-	Document []string          // OpenAPI documents
-	BasePath map[string]string // witness ("code", "openapi") -> prefix that its paths lack
+	Catalog  string   // a reference for [Load]
+	Owns     []string // path prefixes of a shared catalog's rows that it serves
+	Code     []string // Go package patterns
+	Document []string // OpenAPI documents
+	// RecordFilters name the functions that leave only the records that a key may see.
+	RecordFilters []RecordFilter
+	BasePath      map[string]string // witness ("code", "openapi") -> prefix that its paths lack
+}
+
+// A RecordFilter names the function that filters the records of an object.
+type RecordFilter struct {
+	Object string // as the catalog's records has it
+	Func   string // "import/path.Func" or "import/path.Type.Method"
+	Pos    Pos
 }
 
 // A GuardConfig names a function that demands permissions.
@@ -56,6 +65,9 @@ type GuardConfig struct {
 	// Requires is the requirement of a guard without arguments, such as a middleware
 	// named for a role; "" for one that takes permissions.
 	Requires string
+	// Template makes one permission of several arguments: "{1}:{2}" joins the first two.
+	// Arguments count from 1; "" where each argument is a permission of its own.
+	Template string
 	Pos      Pos
 }
 
@@ -112,6 +124,9 @@ type OpenAPIConfig struct {
 	PermissionScheme     string            // the scheme whose scopes are permissions
 	PermissionExtensions map[string]string // extension name -> shape
 }
+
+// placeholder stands for an argument in a guard's template.
+var placeholder = regexp.MustCompile(`\{[1-9]\}`)
 
 // Files returns every file that was read: the configuration and those it extends.
 func (c *Config) Files() []string { return slices.Clone(c.files) }
@@ -201,13 +216,21 @@ func (c *Config) load(file string, above []string) error {
 		{Name: "guards", Decode: func(n strictyaml.Node) {
 			for _, it := range n.Items("a list of guards") {
 				g := GuardConfig{Pos: pos(it)}
-				it.Fields("a guard: func, and args or requires",
+				it.Fields("a guard: func, and args, requires or template",
 					setText("func", `a function, as "import/path.Func" or "import/path.Type.Method"`, &g.Func),
 					strictyaml.Field{Name: "args", Decode: func(n strictyaml.Node) {
 						g.Args, _ = n.OneOf("how several permissions combine", "all-of", "any-of")
 					}},
 					setText("requires", "a requirement", &g.Requires),
+					strictyaml.Field{Name: "template", Decode: func(n strictyaml.Node) {
+						if g.Template, _ = n.Text("a permission with {1}, {2} for the arguments"); g.Template != "" && !placeholder.MatchString(g.Template) {
+							n.Errorf("template %q has no argument: expected a text such as \"{1}:{2}\"", strictyaml.Excerpt(g.Template))
+						}
+					}},
 				)
+				if g.Template != "" && g.Requires != "" {
+					it.Errorf("a guard has either requires or template: what it always demands, or how its arguments name it")
+				}
 				if g.Func == "" {
 					it.Errorf("a guard needs func: the function that demands permissions")
 				}
@@ -404,6 +427,19 @@ func (s *Service) fields(dir string) []strictyaml.Field {
 			s.Document = nil
 			for _, f := range oneOrMore(n, "the path of an OpenAPI document") {
 				s.Document = append(s.Document, resolve(dir, f))
+			}
+		}},
+		{Name: "record-filters", Decode: func(n strictyaml.Node) {
+			for _, p := range n.Pairs("a mapping of objects to functions") {
+				f, ok := p.Value.Text(`a function, as "import/path.Func" or "import/path.Type.Method"`)
+				if !ok {
+					continue
+				}
+				if !strings.Contains(f[strings.LastIndexByte(f, '/')+1:], ".") {
+					p.Value.Errorf("record filter %q: expected a function, as \"import/path.Func\" or \"import/path.Type.Method\"", strictyaml.Excerpt(f))
+					continue
+				}
+				s.RecordFilters = append(s.RecordFilters, RecordFilter{p.Name, f, pos(p.Key)})
 			}
 		}},
 		{Name: "base-path", Decode: func(n strictyaml.Node) {

@@ -24,6 +24,9 @@ func TestFindConfig(t *testing.T) {
 	if c.FailOn != "warning" || c.OpenAPI.Scopes != "any" || c.BasePath["code"] != "/api/v2" || c.Code[0] != "./..." {
 		t.Errorf("%+v", c)
 	}
+	if len(c.RecordFilters) != 1 || c.RecordFilters[0].Object != "position" || c.RecordFilters[0].Func != "example.com/store.Visible" {
+		t.Errorf("record filters %+v", c.RecordFilters)
+	}
 	if len(c.Guards) != 3 || c.Guards[0].Args != "any-of" || c.Guards[2].Requires != "Admin" || len(c.IgnoreRoutes) != 2 {
 		t.Errorf("guards %+v, ignored %+v: what a file adds stands after what it extends", c.Guards, c.IgnoreRoutes)
 	}

@@ -231,6 +231,7 @@ func (r *runner) controls(ctx context.Context, after bool) {
 // since a later phase may use up what an earlier one needs.
 func (r *runner) all(ctx context.Context) {
 	var reads, writes, deletes [][]int
+	fixed := map[string]int{} // path without parameters -> index in writes
 	for row := range r.plan.Rows {
 		rw := &r.plan.Rows[row]
 		if rw.Reads {
@@ -246,9 +247,18 @@ func (r *runner) all(ctx context.Context) {
 		})
 		if rw.Method == http.MethodDelete {
 			deletes = append(deletes, order)
-		} else {
-			writes = append(writes, order)
+			continue
 		}
+		// Writes under several methods of a path without parameters are about one object:
+		// side by side each would wipe out the mark that another is about to look for.
+		if at, ok := fixed[rw.Path]; ok {
+			writes[at] = append(writes[at], order...)
+			continue
+		}
+		if !strings.Contains(rw.Path, "{") {
+			fixed[rw.Path] = len(writes)
+		}
+		writes = append(writes, order)
 	}
 	r.phase(ctx, reads, r.client.limits.Connections)
 	lanes := 1 // the rows may be about the same objects

@@ -2,6 +2,8 @@ package guards
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/permcheck/permcheck/analyzers/routes"
@@ -19,6 +21,12 @@ const (
 	RuleStricter     = "stricter"
 	RuleNotInCatalog = "route-not-in-catalog"
 
+	RuleTooLate  = "guard-too-late"
+	RuleDisagree = "declarations-disagree"
+
+	RuleRecordFilter = "record-filter-missing"
+	RuleCORS         = "cors-opened"
+
 	// Of what could not be read; only the merged program reports it.
 	RuleUnresolved = "unresolved"
 
@@ -29,7 +37,8 @@ const (
 // InCode lists the rules that are reported at lines of Go source, where a comment can
 // ignore them.
 var InCode = []string{
-	RuleUndeclared, RuleUnknown, RuleMismatch, RuleStricter, RuleNotInCatalog, RuleUnresolved,
+	RuleUndeclared, RuleUnknown, RuleMismatch, RuleStricter, RuleNotInCatalog,
+	RuleTooLate, RuleDisagree, RuleCORS, RuleRecordFilter, RuleUnresolved,
 }
 
 // A Problem is one thing that is wrong with a route.
@@ -39,6 +48,7 @@ type Problem struct {
 	Args     []string
 	Message  string
 	Evidence []string
+	Fix      string // what to do next; empty: as for all of the rule
 	// File, Line and Column are where to look: the route, or the guard.
 	File         string
 	Line, Column int
@@ -47,7 +57,8 @@ type Problem struct {
 	Route, Via Place
 	Package    string // that registers the route
 	// Wrong and Right are a permission that the catalog does not have, and the nearest
-	// one that it has, if any is near.
+	// one that it has, if any is near and would not open the route wider than the
+	// catalog says.
 	Wrong, Right string
 }
 
@@ -130,8 +141,51 @@ func (s *Settings) rowsAt(method, path string) []*catalogs.Endpoint {
 	return out
 }
 
-// Check holds a route against the catalog.
+// Check holds a route against the catalog. Guards that were added to a router too late
+// are reported where the route demands less than it must: a route may well be
+// registered before the guards of others. A guard that stands after the handler is
+// always a mistake.
 func (s *Settings) Check(r *Route) []Problem {
+	out := s.check(r)
+	if s.Catalog == nil || len(r.TooLate) == 0 {
+		return out
+	}
+	if _, ok := s.Ignored(r); ok {
+		return out
+	}
+	var falls *Problem // the problem that the guard would have prevented
+	for i := range out {
+		if falls == nil && (out[i].Rule == RuleUndeclared || out[i].Rule == RuleMismatch) {
+			falls = &out[i]
+		}
+	}
+	var late []Problem
+	for _, t := range r.TooLate {
+		if falls != nil {
+			where := fmt.Sprintf("line %d", t.Line)
+			if t.File != r.File {
+				where = fmt.Sprintf("%s:%d", filepath.Base(t.File), t.Line)
+			}
+			falls.Message += fmt.Sprintf("; %s at %s comes too late for it", short(t.Func), where)
+		}
+		p := Problem{
+			Rule: RuleTooLate, Args: []string{t.Func}, File: t.File, Line: t.Line, Column: t.Column,
+			Message: fmt.Sprintf("%s stands after the handler of %s %s and has no effect: %s runs them in their order", short(t.Func), r.Method, s.Path(r), r.Framework),
+		}
+		if !t.Own {
+			// One finding a guard, whichever routes it misses.
+			p.Subject = "guard " + short(t.Func)
+			p.Message = fmt.Sprintf("%s is added too late: with %s it does not cover the routes registered before it", short(t.Func), r.Framework)
+			p.Evidence = []string{fmt.Sprintf("route: %s %s, line %d", r.Method, s.Path(r), r.Line)}
+		}
+		if t.Own || falls != nil {
+			late = append(late, s.about(r, p))
+		}
+	}
+	return append(out, late...)
+}
+
+func (s *Settings) check(r *Route) []Problem {
 	if s.Catalog == nil {
 		return nil
 	}
@@ -149,8 +203,13 @@ func (s *Settings) Check(r *Route) []Problem {
 		}
 		if near := s.nearest(u.Permission); near != "" {
 			p.Message += fmt.Sprintf("; did you mean %s?", perm.Quote(perm.Permission(near)))
-			p.Right = near
+			if s.mends(r, perm.Permission(u.Permission), perm.Permission(near)) {
+				p.Right = near
+			}
 		}
+		out = append(out, at(p))
+	}
+	for _, p := range s.disagree(r) {
 		out = append(out, at(p))
 	}
 	rows := s.Rows(r)
@@ -204,6 +263,44 @@ func (s *Settings) Check(r *Route) []Problem {
 	return out
 }
 
+// disagree compares what is said of a route with what its code demands, or else with
+// what is said first.
+func (s *Settings) disagree(r *Route) []Problem {
+	var out []Problem
+	said, is, does := r.Declared, r.Enforced, "the code demands"
+	if is == nil && len(said) > 0 && len(r.Unread) == 0 {
+		is, does = &said[0].Requires, said[0].Source+" says"
+		said = said[1:]
+	}
+	if is == nil {
+		return nil
+	}
+	want, odd := s.Catalog.CanonicalRequirement(*is)
+	if len(odd) > 0 {
+		return nil // reported as unknown permissions
+	}
+	for _, d := range said {
+		got, strange := s.Catalog.CanonicalRequirement(d.Requires)
+		if len(strange) > 0 {
+			if r.Enforced != nil {
+				// It was not taken for the route's requirement, so nothing else reports it.
+				out = append(out, Problem{
+					Rule: RuleDisagree, Args: []string{d.Source},
+					Message: fmt.Sprintf("%s of %s %s says %s, which catalog %s does not have; %s %s", d.Source, r.Method, s.Path(r), got, s.Catalog.Name, does, want),
+				})
+			}
+			continue
+		}
+		if !got.IsUnknown() && s.implies.Compare(want, got) != perm.Same {
+			out = append(out, Problem{
+				Rule: RuleDisagree, Args: []string{d.Source},
+				Message: fmt.Sprintf("%s of %s %s says %s, but %s %s", d.Source, r.Method, s.Path(r), got, does, want),
+			})
+		}
+	}
+	return out
+}
+
 // about completes a problem of a route. Without a place of its own it is at the
 // registration.
 func (s *Settings) about(r *Route, p Problem) Problem {
@@ -242,13 +339,49 @@ func UnreadRegistration(u routes.Unresolved) Problem {
 	}
 }
 
-// nearest returns the catalog's permission whose spelling is nearest.
-func (s *Settings) nearest(p string) string {
-	names := make([]string, 0, len(s.vocab))
-	for id := range s.vocab {
-		names = append(names, string(id))
+// mends reports whether a route that demands right in place of wrong demands at least
+// what the catalog says. It is not known to where the catalog does not say.
+func (s *Settings) mends(r *Route, wrong, right perm.Permission) bool {
+	if r.Requires == nil || r.Requires.IsUnknown() {
+		return false
 	}
-	return strictyaml.Nearest(p, names)
+	var clauses []perm.Set
+	for _, cl := range r.Requires.Clauses() {
+		ids := slices.Clone(cl)
+		for i, p := range ids {
+			if p == wrong {
+				ids[i] = right
+			}
+		}
+		clauses = append(clauses, perm.NewSet(ids...))
+	}
+	mended, _ := s.Catalog.CanonicalRequirement(perm.FromClauses(clauses...))
+	rows := s.Rows(r)
+	for _, row := range rows {
+		if row.Requires == nil || row.Requires.IsUnknown() {
+			return false
+		}
+		if effect := s.implies.Compare(*row.Requires, mended); effect != perm.Same && effect != perm.Narrows {
+			return false
+		}
+	}
+	return len(rows) > 0
+}
+
+// nearest returns the catalog's permission whose spelling is nearest, or else the
+// alias.
+func (s *Settings) nearest(p string) string {
+	var ids, all []string
+	for spelled, id := range s.vocab {
+		all = append(all, string(spelled))
+		if spelled == id { // an alias that differs in case only is as near
+			ids = append(ids, string(id))
+		}
+	}
+	if near := strictyaml.Nearest(p, ids); near != "" {
+		return near
+	}
+	return strictyaml.Nearest(p, all)
 }
 
 // short drops the folder of a function's import path.

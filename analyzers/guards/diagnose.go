@@ -25,9 +25,26 @@ func Diagnose(pass *analysis.Pass, rules ...string) error {
 func Problems(pass *analysis.Pass) ([]Problem, error) {
 	declared, settings, err := pass.ResultOf[Analyzer].(*Result).Declared()
 	var out []Problem
+	// A guard may stand before several routes: what mends one may open another.
+	type text struct {
+		Place
+		wrong string
+	}
+	spoils := map[text]bool{}
 	for _, r := range declared {
+		problems := settings.Check(r)
+		for _, p := range problems {
+			if p.Wrong != "" && p.Right == "" {
+				spoils[text{Place{p.File, p.Line, p.Column}, p.Wrong}] = true
+			}
+		}
 		if !r.Open && !r.Reported {
-			out = append(out, settings.Check(r)...)
+			out = append(out, problems...)
+		}
+	}
+	for i, p := range out {
+		if spoils[text{Place{p.File, p.Line, p.Column}, p.Wrong}] {
+			out[i].Right = ""
 		}
 	}
 	return out, err

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -61,9 +62,15 @@ func (r *Result) Declared() ([]*Route, *Settings, error) {
 
 // Declare says what each route demands.
 func Declare(found []*routes.Route, modes map[string]map[int]Mode, s *Settings) []*Route {
-	d := &declarer{s: s, modes: modes, spoken: map[string]map[int]bool{}}
+	d := &declarer{s: s, modes: modes, spoken: map[string]map[int]bool{}, passed: map[string]bool{}}
 	for _, r := range found {
 		d.learn(r.Guards)
+		d.learn(r.Late)
+		for _, g := range slices.Concat(r.Guards, r.Late) {
+			if g.Basis == routes.Middleware && g.Func != "" {
+				d.passed[FuncKey(g.Func)] = true
+			}
+		}
 	}
 	out := make([]*Route, len(found))
 	for i, r := range found {
@@ -78,9 +85,21 @@ type Route struct {
 	// Requires is what the code demands; nil: it declares nothing. It is unknown where
 	// a guard was found but not what it demands: see Unread.
 	Requires *perm.Requirement
+	// Enforced is what the code itself demands, if all of it could be read; Declared is
+	// what comments and descriptions say besides.
+	Enforced *perm.Requirement
+	Declared []Declared
 	Basis    string
-	Strange  []Strange // permissions given to guards that the catalog does not have
-	Unread   []Unread  // why Requires is unknown
+	// TooLate are guards that demand something, but stand where they have no effect.
+	TooLate []TooLate
+	Strange []Strange // permissions given to guards that the catalog does not have
+	Unread  []Unread  // why Requires is unknown
+}
+
+// Declared is what a comment or a description of a route says that it demands.
+type Declared struct {
+	Source   string
+	Requires perm.Requirement
 }
 
 // Strange is a permission that the catalog does not have.
@@ -143,6 +162,7 @@ type declarer struct {
 	// spoken: functions that somewhere were given a permission of the catalog, and the
 	// argument that it was. There, another text is a permission too: an unknown one.
 	spoken map[string]map[int]bool
+	passed map[string]bool // functions that some route uses as middleware
 }
 
 func (d *declarer) learn(gs []routes.Guard) {
@@ -182,35 +202,135 @@ func Spelled(c routes.Const) perm.Permission {
 func (d *declarer) route(r *routes.Route) *Route {
 	out := &Route{Route: r}
 	for _, g := range r.Guards {
-		d.guard(out, g, g.Basis, false)
-	}
-	verb, text, _ := strings.Cut(r.Directive, " ")
-	text = strings.TrimSpace(text)
-	switch {
-	case r.Directive == "" || out.Requires != nil && len(out.Unread) == 0:
-	case verb == "requires":
-		req, err := perm.Parse(text)
-		if err != nil {
-			out.unread(r.File, r.Line, r.Column, fmt.Sprintf("//permcheck:requires %s: %v", text, err))
-			break
+		if d.afterHandler(r, g) {
+			d.late(out, g, true)
+		} else {
+			d.guard(out, g, g.Basis, false)
 		}
-		out.Requires, out.Basis, out.Unread = &req, routes.Comment, nil
-		for _, p := range req.Permissions() {
-			if _, ok := d.s.vocab[p]; !ok && d.s.Catalog != nil {
-				out.Strange = append(out.Strange, Strange{Permission: string(p), Func: "//permcheck:requires", File: r.File, Line: r.Line, Column: r.Column})
-			}
-		}
-	case verb == "public" && text == "":
-		out.unread(r.File, r.Line, r.Column, "//permcheck:public needs the reason why nobody has to be asked")
-	case verb == "public" && out.Requires == nil:
-		req := perm.Public()
-		out.Requires, out.Basis = &req, routes.Comment
 	}
+	for _, g := range r.Late {
+		d.late(out, g, false)
+	}
+	if len(out.Unread) == 0 {
+		out.Enforced = out.Requires
+	}
+	d.declared(out)
 	if len(out.Unread) > 0 {
 		req := perm.Unknown()
 		out.Requires = &req
 	}
 	return out
+}
+
+// A TooLate is a guard without effect on a route.
+type TooLate struct {
+	Func string
+	Place
+	// Own says that it stands after the handler in the route's own call; else it was
+	// added to the router after the route.
+	Own bool
+}
+
+// afterHandler reports whether a guard stands where the handler does, in a call whose
+// last function answers and runs after the others: the function meant to answer stands
+// before it. A handler that demands a permission by itself is no such guard.
+func (d *declarer) afterHandler(r *routes.Route, g routes.Guard) bool {
+	if !r.Preceded || !g.Answers {
+		return false
+	}
+	name := FuncKey(g.Func)
+	made := g.Basis == routes.Wrapper // by a call; else it is a check in the handler's body
+	if !made {
+		name = FuncKey(r.Handler)
+	}
+	return g.HandsOn || d.s.guards[name] != nil || made && d.passed[name]
+}
+
+// late notes a guard without effect, if it demands anything.
+func (d *declarer) late(r *Route, g routes.Guard, own bool) {
+	var alone Route
+	alone.Route = r.Route
+	d.guard(&alone, g, g.Basis, false)
+	if alone.Requires == nil && len(alone.Unread) == 0 {
+		return
+	}
+	t := TooLate{g.Func, Place{g.File, g.Line, g.Column}, own}
+	if !slices.Contains(r.TooLate, t) {
+		r.TooLate = append(r.TooLate, t)
+	}
+}
+
+// declared adds what comments and descriptions say. It stands where the code shows
+// nothing that demands a permission; beside what the code demands it decides nothing,
+// and is only compared: see [RuleDisagree].
+func (d *declarer) declared(r *Route) {
+	directive := func(text string) {
+		verb, text, _ := strings.Cut(text, " ")
+		text = strings.TrimSpace(text)
+		var req perm.Requirement
+		switch {
+		case verb == "requires":
+			var err error
+			if req, err = perm.Parse(text); err != nil {
+				r.unread(r.File, r.Line, r.Column, fmt.Sprintf("//permcheck:requires %s: %v", text, err))
+				return
+			}
+		case verb == "public" && text == "":
+			r.unread(r.File, r.Line, r.Column, "//permcheck:public needs the reason why nobody has to be asked")
+			return
+		case verb == "public":
+			req = perm.Public()
+		default:
+			return
+		}
+		r.Declared = append(r.Declared, Declared{"//permcheck:" + verb, req})
+		// A requirement stands for what could not be read; that nothing is demanded does not.
+		stands := r.Requires == nil && len(r.Unread) == 0 || verb == "requires" && len(r.Unread) > 0
+		if !stands || len(r.Declared) > 1 {
+			return
+		}
+		r.Requires, r.Basis, r.Unread = &req, routes.Comment, nil
+		for _, p := range req.Permissions() {
+			if _, ok := d.s.vocab[p]; !ok && d.s.Catalog != nil {
+				r.Strange = append(r.Strange, Strange{Permission: string(p), Func: "//permcheck:requires", File: r.File, Line: r.Line, Column: r.Column})
+			}
+		}
+	}
+	unread := len(r.Unread)
+	directive(r.Directive)
+	if len(r.Unread) <= unread { // else the comment itself is what could not be read
+		directive(r.HandlerDirective)
+	}
+	for _, c := range r.Claims {
+		// A description speaks of permissions if it names one of the catalog's.
+		var clauses []perm.Set
+		known := false
+		var strange []Strange
+		for _, alt := range c.Alternatives {
+			var all []perm.Permission
+			for _, k := range alt {
+				p, ok := d.permission(k)
+				if known = known || ok; !ok {
+					p = Spelled(k)
+					strange = append(strange, Strange{Permission: string(p), Func: c.Source, Constant: k.Name, File: r.File, Line: r.Line, Column: r.Column})
+				}
+				all = append(all, p)
+			}
+			clauses = append(clauses, perm.NewSet(all...))
+		}
+		if !known {
+			continue
+		}
+		r.Strange = append(r.Strange, strange...)
+		if len(strange) > 0 {
+			continue // reported; what it says is not known
+		}
+		req := perm.FromClauses(clauses...)
+		r.Declared = append(r.Declared, Declared{c.Source, req})
+		if r.Requires == nil && len(r.Unread) == 0 {
+			r.Requires, r.Basis = &req, c.Basis
+		}
+	}
 }
 
 func (r *Route) unread(file string, line, col int, reason string) {
@@ -247,15 +367,33 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 		r.and(req, routes.Config, g)
 		return
 	}
+	if cfg != nil && cfg.Template != "" {
+		switch id, why := fill(cfg.Template, g); {
+		case why != "":
+			r.unread(g.File, g.Line, g.Column, why)
+		case maybe:
+			r.unread(g.File, g.Line, g.Column, fmt.Sprintf("%s is attached only under a condition", g.Func))
+		default:
+			known, ok := d.s.vocab[id]
+			if ok {
+				id = known
+			} else if d.s.Catalog != nil {
+				r.Strange = append(r.Strange, Strange{Permission: string(id), Func: g.Func, File: g.File, Line: g.Line, Column: g.Column})
+			}
+			r.and(perm.All(id), routes.Config, g)
+		}
+		return
+	}
 	var perms []perm.Permission
 	var why string
 	count, mode, guard := 0, Unclear, false
+	variadic := d.variadic(g)
 	for _, a := range g.Args {
 		known := slices.ContainsFunc(a.Consts, func(c routes.Const) bool { _, ok := d.permission(c); return ok })
 		// Of a guard that the configuration names, the texts are what it demands, or
 		// else whatever of it cannot be read.
 		named := (cfg != nil || g.Basis == routes.Table) && !d.hasKnown(g) && (hasText(a) || !slices.ContainsFunc(g.Args, hasText))
-		if !known && !named && !d.spoken[name][a.Index] {
+		if !known && !named && !d.spoken[name][a.Index] && !(variadic >= 0 && a.Index >= variadic && hasText(a)) {
 			continue
 		}
 		guard = true
@@ -325,6 +463,51 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 	default:
 		r.and(perm.All(perms...), basis, g)
 	}
+}
+
+// fill makes the permission that a template and a guard's arguments name, or says why
+// it is not known.
+func fill(template string, g routes.Guard) (id perm.Permission, why string) {
+	text := argument.ReplaceAllStringFunc(template, func(m string) string {
+		index := int(m[1] - '1')
+		for _, a := range g.Args {
+			if a.Index != index {
+				continue
+			}
+			if a.Why != "" || len(a.Consts) != 1 {
+				break
+			}
+			if c := a.Consts[0]; c.Kind == "bool" {
+				return c.Value
+			} else if s := Spelled(c); s != "" {
+				return string(s)
+			} else if c.Value != "" {
+				return c.Value
+			}
+		}
+		why = fmt.Sprintf("argument %d of %s is not one constant", index+1, g.Func)
+		return ""
+	})
+	return perm.Permission(text), why
+}
+
+// argument stands for an argument in the template of a guard.
+var argument = regexp.MustCompile(`\{[1-9]\}`)
+
+// variadic returns the index from which on all arguments of a guard are permissions,
+// since they are one variadic parameter's and one of them is a permission; -1: none.
+func (d *declarer) variadic(g routes.Guard) int {
+	name, from := FuncKey(g.Func), -1
+	for _, a := range g.Args {
+		if from < 0 && !a.Spread && a.Why == "" && d.modes[name][a.Index] != Unclear {
+			from = a.Index
+		}
+		known := slices.ContainsFunc(a.Consts, func(c routes.Const) bool { _, ok := d.permission(c); return ok })
+		if from >= 0 && (known || d.spoken[name][a.Index]) {
+			return from
+		}
+	}
+	return -1
 }
 
 func (d *declarer) hasKnown(g routes.Guard) bool {

@@ -1,17 +1,20 @@
 package guards
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/permcheck/permcheck/analyzers/routes"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
 // Environment variables that override what a module's .permcheck.yaml says. They are
@@ -20,7 +23,8 @@ const (
 	CatalogEnv = "PERMCHECK_CATALOG" // a reference for catalogs.Load; a file's path is absolute
 	ConfigEnv  = routes.ConfigEnv    // path of the configuration file
 	// RecordsEnv says that only records are asked for, which no catalog decides: then
-	// the tool's identity need not change with the catalog. See [RecordsHash].
+	// the tool's identity need not change with the catalog. Its value is that of
+	// [RecordsFor]; see [RecordsHash].
 	RecordsEnv = "PERMCHECK_RECORDS"
 )
 
@@ -58,6 +62,23 @@ func LoadSettingsWith(dir, ref string) (*Settings, error) {
 	return newSettings(cfg, service, ref)
 }
 
+// ForServices returns the settings of each service of the configuration, by its name.
+func (s *Settings) ForServices() (map[string]*Settings, error) {
+	out := map[string]*Settings{}
+	for _, service := range s.Config.Services {
+		of, err := newSettings(s.Config, service, cmp.Or(service.Catalog, s.Config.Catalog))
+		if err != nil {
+			return nil, fmt.Errorf("service %s: %w", service.Name, err)
+		}
+		out[service.Name] = of
+	}
+	return out, nil
+}
+
+// ServiceOf returns the name of the service whose code patterns name the folder, or ""
+// where none does.
+func (s *Settings) ServiceOf(dir string) string { return serviceOf(s.Config, dir).Name }
+
 func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*Settings, error) {
 	s := &Settings{Config: cfg, Service: service, guards: map[string]*catalogs.GuardConfig{}}
 	for i := range cfg.Guards {
@@ -77,6 +98,20 @@ func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*S
 		return nil, err
 	}
 	s.Catalog = c
+	var objects []string
+	for _, r := range c.Records {
+		objects = append(objects, r.Object)
+	}
+	for _, f := range service.RecordFilters {
+		if slices.Contains(objects, f.Object) {
+			continue
+		}
+		hint := ""
+		if near := strictyaml.Nearest(f.Object, objects); near != "" {
+			hint = fmt.Sprintf("; did you mean %s?", near)
+		}
+		return nil, fmt.Errorf("%s: record-filters: catalog %s says nothing of records of %q%s", f.Pos, c.Name, f.Object, hint)
+	}
 	s.implies = c.Implications()
 	s.rows = make(map[string]*catalogs.Endpoint, len(c.Endpoints))
 	for i := range c.Endpoints {
@@ -94,6 +129,44 @@ func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*S
 		}
 	}
 	return s, nil
+}
+
+// Filter returns the function that filters the records of an object.
+func (s *Settings) Filter(object string) (string, bool) {
+	for _, f := range s.Service.RecordFilters {
+		if f.Object == object && object != "" {
+			return f.Func, true
+		}
+	}
+	return "", false
+}
+
+// RecordsFor returns the value of [RecordsEnv] for a configuration: records depend on
+// the functions that filter, and on nothing else of it.
+func RecordsFor(cfg *catalogs.Config) string { return "records " + strings.Join(filterFuncs(cfg), ",") }
+
+// FilterFuncs returns the keys of the functions that filter records, for the package
+// in a folder.
+func FilterFuncs(dir string) ([]string, error) {
+	if list, ok := strings.CutPrefix(os.Getenv(RecordsEnv), "records "); ok {
+		return strings.FieldsFunc(list, func(r rune) bool { return r == ',' }), nil
+	}
+	cfg, err := routes.LoadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	return filterFuncs(cfg), nil
+}
+
+func filterFuncs(cfg *catalogs.Config) []string {
+	var out []string
+	for _, s := range append([]catalogs.Service{cfg.Service}, cfg.Services...) {
+		for _, f := range s.RecordFilters {
+			out = append(out, FuncKey(f.Func))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // serviceOf returns the service whose code patterns name the folder, or what all

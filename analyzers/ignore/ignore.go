@@ -3,14 +3,16 @@ package ignore
 import (
 	"golang.org/x/tools/go/analysis"
 
+	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/guards"
+	"github.com/permcheck/permcheck/analyzers/recordfilter"
 )
 
 // Analyzer reports comments that are meant to ignore a finding and do not.
 var Analyzer = &analysis.Analyzer{
 	Name:     "ignore",
 	Doc:      "report //permcheck:ignore comments without a reason, or with nothing to ignore",
-	Requires: []*analysis.Analyzer{guards.Analyzer},
+	Requires: []*analysis.Analyzer{guards.Analyzer, cors.Openings, recordfilter.Reaches},
 	Run:      run,
 }
 
@@ -27,12 +29,20 @@ func run(pass *analysis.Pass) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	opened, err := cors.Problems(pass)
+	if err != nil {
+		return nil, err
+	}
+	missing, elsewhere, err := recordfilter.Problems(pass)
+	if err != nil {
+		return nil, err
+	}
+	problems = append(append(problems, opened...), missing...)
 	// What one package does not report, the program may.
 	declared, _, err := res.Declared()
 	if err != nil {
 		return nil, err
 	}
-	var elsewhere []guards.Problem
 	for _, r := range declared {
 		elsewhere = append(elsewhere, settings.Unresolved(r)...)
 		if r.Open || r.Reported {

@@ -372,6 +372,7 @@ func (e *engine) add(r *router, g *reg) {
 	e.added++
 	g.group = strconv.Itoa(r.core.id) + "\x00" + r.prefix.text
 	r.core.regs = append(r.core.regs, g)
+	r.remember(g)
 }
 
 // atCaller moves a registration that a wrapper makes to the call in which its path

@@ -86,7 +86,7 @@ func compile(pass *analysis.Pass, t *table, imported func(*types.Func) bool) *pr
 		c.function(f)
 	}
 	c.prog.Funcs = slices.DeleteFunc(c.prog.Funcs, func(f *fn) bool {
-		return f.Handler && !f.Full && len(f.Checks) == 0 && f.Note == ""
+		return f.Handler && !f.Full && len(f.Checks) == 0 && f.Note == "" && len(f.Security) == 0
 	})
 	if len(c.prog.Funcs) == 0 && len(c.prog.Globals) == 0 {
 		return nil
@@ -526,7 +526,7 @@ func (c *compiler) function(f *types.Func) {
 	out.Name = f.FullName()
 	out.Exported = f.Exported()
 	out.Touches = c.touching[f] || c.state[f]
-	out.Note = directive(fd.Doc)
+	out.Note, out.Security = directive(fd.Doc), security(fd.Doc)
 	sig := f.Signature()
 	s := &scope{c: c, fn: out, slots: map[types.Object]int{}, name: out.Name}
 	if fd.Recv != nil {
@@ -550,7 +550,7 @@ func (s *scope) body(b *ast.BlockStmt, sig *types.Signature, touches bool) {
 	out, c := s.fn, s.c
 	out.Handler = c.isHandlerSig(sig)
 	if out.Handler {
-		out.Checks = s.checks(b)
+		out.Checks, out.HandsOn = s.checks(b), c.handsOn(b)
 		// A handler is opened up only if it hands the request to another one.
 		if !touches && !(s.delegates(b) && b.End()-b.Pos() < 6000) {
 			return

@@ -76,3 +76,19 @@ func codeColumns(fset *token.FileSet, file *ast.File) map[int]int {
 	})
 	return out
 }
+
+// security returns what a handler's doc comment says after @Security: a line of swaggo's
+// (https://github.com/swaggo/swag#security) names schemes and their scopes.
+func security(doc *ast.CommentGroup) []string {
+	if doc == nil {
+		return nil
+	}
+	var out []string
+	for _, c := range doc.List {
+		text := strings.TrimSpace(strings.TrimPrefix(c.Text, "//"))
+		if rest, ok := strings.CutPrefix(text, "@Security "); ok {
+			out = append(out, strings.TrimSpace(rest))
+		}
+	}
+	return out
+}

@@ -22,6 +22,7 @@ type Route struct {
 	Method  string // upper case; AnyMethod where the pattern takes all
 	Path    string // template
 	Handler string // the function that answers, as Go names it
+	Literal string // file:line:column of Handler, if it is a function literal
 	Framework,
 	Package string
 	File         string
@@ -29,7 +30,15 @@ type Route struct {
 	Conditional  bool // registered only under a condition
 	Dynamic      bool // the path is a default, or part of it is known only at run time
 	Guards       []Guard
-	Directive    string // "requires EXPR" or "public REASON"
+	// Late are guards that were added too late to cover the route.
+	Late []Guard
+	// Preceded says that other handlers of the same call run before Handler, as where
+	// the last of them answers. A guard that Answers may stand there by mistake.
+	Preceded  bool
+	Directive string // "requires EXPR" or "public REASON", at the registration or else the handler
+	// HandlerDirective is the handler's own, where the registration has another one.
+	HandlerDirective string
+	Claims           []Claim
 
 	// Group names the router view that registered it: its siblings have the same.
 	Group string
@@ -56,6 +65,8 @@ type Guard struct {
 	Args         []GuardArg
 	Nested       []Guard // guards inside its body
 	Maybe        bool    // attached only under a condition that the route does not share
+	Answers      bool    // it is the handler itself: what made it, or a check in it
+	HandsOn      bool    // of a guard that Answers: it lets the next handler run
 	Unclear      bool    // a check whose refusing outcome is not plain
 	Why          string  // why it is not known what it is
 }
@@ -213,7 +224,8 @@ type place struct {
 	guards  []guardVal
 	cond    bool     // the mount is conditional
 	methods []string // restriction of the mount; none: no restriction
-	below   string   // the mount's own path, where the router sees the whole path
+	late    []guardVal
+	below   string // the mount's own path, where the router sees the whole path
 }
 
 func (f *flattener) flatten(c *core, at place) {
@@ -251,10 +263,7 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 				f.e.unresolved(r.at, err.Error())
 				continue
 			}
-			g.under = under
-			if at.prefix.text != "" {
-				g.under = strings.TrimSuffix(at.prefix.text, "/") + under
-			}
+			g.under = joinBase(at, under)
 		}
 		guards = append(guards, g)
 	}
@@ -280,7 +289,7 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 
 	if subs := f.e.peel(r.handler); len(subs) > 0 {
 		for _, s := range subs {
-			next := place{guards: append(slices.Clone(guards), s.wraps...), cond: cond, prefix: text("")}
+			next := place{guards: append(slices.Clone(guards), s.wraps...), cond: cond, prefix: text(""), late: slices.Concat(at.late, r.late)}
 			next.methods, _ = within(methods, at.methods)
 			if slices.Contains(next.methods, AnyMethod) {
 				next.methods = nil
@@ -363,9 +372,27 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 		}
 		route.Guards = append(route.Guards, d.guard(g)...)
 	}
+	route.Late = d.late(r, at, full)
+	d.literal = ""
 	route.Handler = d.handler(r.handler, &route.Guards)
-	if note := d.note(r.handler); note != "" && route.Directive == "" {
-		route.Directive = note
+	route.Preceded, route.Literal = r.own > 0, d.literal
+	notes, answers := d.notes(r.handler)
+	for _, note := range notes {
+		if route.Directive == "" {
+			route.Directive = note
+		} else if note != route.Directive && route.HandlerDirective == "" {
+			route.HandlerDirective = note
+		}
+	}
+	if answers != nil {
+		if c, ok := securityClaim(answers.Security); ok {
+			route.Claims = append(route.Claims, c)
+		}
+	}
+	for _, v := range r.claims {
+		if c, ok := d.metadataClaim(v); ok {
+			route.Claims = append(route.Claims, c)
+		}
 	}
 	for _, m := range served {
 		one := *route
@@ -449,8 +476,9 @@ func guardKey(gs []Guard) string {
 
 // A describer turns values into guards.
 type describer struct {
-	e     *engine
-	depth int
+	e       *engine
+	depth   int
+	literal string // file:line:column of the literal that handler found
 }
 
 func (d *describer) guard(g guardVal) []Guard {
@@ -672,12 +700,13 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 			if next < 0 {
 				// A factory: what it returns answers.
 				for _, g := range d.middleware(h, h.pos) {
-					g.Basis, g.Maybe = Wrapper, g.Maybe || h.maybe
+					g.Basis, g.Maybe, g.Answers, g.HandsOn = Wrapper, g.Maybe || h.maybe, true, handsOn(h.inner)
 					*guards = append(*guards, g)
 				}
 				switch in := h.inner.(type) {
 				case closure:
 					if in.fn.Handler {
+						d.literal = in.fn.place()
 						return in.fn.Name
 					}
 				case funcRef:
@@ -706,6 +735,7 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 			v = h.args[next]
 		case closure:
 			*guards = append(*guards, d.checks(h.fn, h.env, nil)...)
+			d.literal = h.fn.place()
 			return h.fn.Name
 		case funcRef:
 			if h.bound && strings.HasSuffix(h.key, ".ServeHTTP") && h.dynamic {
@@ -713,7 +743,10 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 				continue
 			}
 			if t := d.e.target(h); t != nil {
-				*guards = append(*guards, d.checks(t, nil, h.recv)...)
+				for _, g := range d.checks(t, nil, h.recv) {
+					g.Answers, g.HandsOn = true, t.HandsOn
+					*guards = append(*guards, g)
+				}
 				return t.Name
 			}
 			return h.name
@@ -728,6 +761,12 @@ func (d *describer) handler(v value, guards *[]Guard) string {
 		}
 	}
 	return ""
+}
+
+// handsOn reports whether a value is a handler that lets the next one run.
+func handsOn(v value) bool {
+	c, ok := v.(closure)
+	return ok && c.fn.HandsOn
 }
 
 func flatList(v value) []value {
@@ -764,14 +803,18 @@ func (d *describer) isHandlerValue(v value) bool {
 	return false
 }
 
-// note finds the directive of the handler itself.
-func (d *describer) note(v value) string {
+// notes finds the directives on the way to the handler, the outermost first, and the
+// function that answers, if it is declared.
+func (d *describer) notes(v value) (notes []string, answers *fn) {
+	add := func(note string) {
+		if note != "" && !slices.Contains(notes, note) {
+			notes = append(notes, note)
+		}
+	}
 	for range 24 {
 		switch h := v.(type) {
 		case *call:
-			if h.note != "" {
-				return h.note
-			}
+			add(h.note)
 			next := value(nil)
 			for _, a := range h.args {
 				if d.isHandlerValue(a) {
@@ -781,15 +824,17 @@ func (d *describer) note(v value) string {
 			}
 			v = next
 		case closure:
-			return h.fn.Note
+			add(h.fn.Note)
+			return notes, nil
 		case funcRef:
-			if t := d.e.target(h); t != nil {
-				return t.Note
+			t := d.e.target(h)
+			if t != nil {
+				add(t.Note)
 			}
-			return ""
+			return notes, t
 		default:
-			return ""
+			return notes, nil
 		}
 	}
-	return ""
+	return notes, nil
 }

@@ -34,6 +34,7 @@ type engine struct {
 
 	cond     []int
 	lastCond int
+	views    int // made so far
 	trail    []undo
 	stack    []*frame
 	entry    *fn
@@ -665,7 +666,8 @@ func (e *engine) newRouter(typ string, at site, symbolic bool) *router {
 	spec := e.table.types[typ]
 	c := &core{spec: spec, made: at, cond: slices.Clone(e.cond), entry: e.entry, tail: true, symbolic: symbolic, id: len(e.cores)}
 	e.cores = append(e.cores, c)
-	return &router{core: c, typ: typ, spec: spec, prefix: text("")}
+	e.views++
+	return &router{core: c, typ: typ, spec: spec, prefix: text(""), id: e.views}
 }
 
 // spreadVal is an argument passed with "...".

@@ -37,10 +37,11 @@ func restfulRows() []Row {
 	)...)
 	for _, name := range []string{
 		"Do", "Produces", "Consumes", "Doc", "Notes", "Reads", "Writes", "Param", "Operation", "ReturnsError", "Returns", "ReturnsWithHeaders",
-		"DefaultReturns", "Metadata", "AddExtension", "Deprecate", "AllowedMethodsWithoutContentType", "If", "ContentEncodingEnabled",
+		"DefaultReturns", "AddExtension", "Deprecate", "AllowedMethodsWithoutContentType", "If", "ContentEncodingEnabled",
 	} {
 		rows = append(rows, Row{Func: restfulPkg + ".RouteBuilder." + name, Do: Refine})
 	}
+	rows = append(rows, Row{Func: restfulPkg + ".RouteBuilder.Metadata", Do: Refine, Claim: Second})
 	rows = append(rows, each([]string{restfulPkg + ".Container"},
 		Row{Func: "Add", Do: Mount, Handler: First},
 		Row{Func: "Filter", Do: Use, Middleware: First, Order: All},

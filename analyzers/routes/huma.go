@@ -17,7 +17,7 @@ func humaRows() []Row {
 	rows := verbs(Row{Do: Register, Router: First, Path: Second, Handler: Third}, func(m string) string { return humaPkg + "." + title(m) },
 		"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE")
 	rows = append(rows,
-		Row{Func: humaPkg + ".Register", Do: Register, Router: First, Routes: Second, Handler: Third, Fields: Fields{Method: "Method", Path: "Path", Middleware: "Middlewares"}},
+		Row{Func: humaPkg + ".Register", Do: Register, Router: First, Routes: Second, Handler: Third, Fields: Fields{Method: "Method", Path: "Path", Middleware: "Middlewares", Claim: "Security"}},
 		Row{Func: humaPkg + ".AutoRegister", Do: Reflect, Router: First},
 		Row{Func: humaPkg + ".NewGroup", Do: Group, Router: First, Path: Second, Order: Linked},
 		Row{Func: humaPkg + ".NewAPI", Do: Adapt, Router: Second},

@@ -97,7 +97,9 @@ type fn struct {
 	Body      []*stmt
 	Checks    []*check // calls that decide at the top of a handler's body
 	Note      string   // permcheck directive of the doc comment
+	Security  []string // what its doc comment says after @Security, as swaggo reads it
 	Handler   bool     // a handler's signature
+	HandsOn   bool     // a handler that calls the next one
 	Exported  bool     // importers can call it
 	Full      bool     // Body is compiled
 	Touches   bool     // registers or builds routers, itself or through what it calls
@@ -105,6 +107,9 @@ type fn struct {
 
 	pkg string // import path, once asked for
 }
+
+// place is where the function is written, as token.Position has it.
+func (f *fn) place() string { return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Col) }
 
 type param struct {
 	Name   string

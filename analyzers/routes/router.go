@@ -74,6 +74,8 @@ type Row struct {
 	// routes; Fields names the fields in which they do.
 	Routes Arg
 	Fields Fields
+	// Claim is the argument that describes the route and may name permissions.
+	Claim Arg
 	// Mapping is the argument that tells which method of the struct Handler serves
 	// which HTTP methods: "get,post:Name;delete:Other", * for any.
 	Mapping Arg
@@ -84,7 +86,7 @@ type Row struct {
 }
 
 // Fields names the fields of a struct that describes a route; empty: there is none.
-type Fields struct{ Method, Path, Handler, Middleware string }
+type Fields struct{ Method, Path, Handler, Middleware, Claim string }
 
 // An Arg names an argument of a call.
 type Arg int8
@@ -140,6 +142,10 @@ var specs = []*Spec{
 	netHTTP, chi, gin, echo4, echo5, gorillaMux, fiber2, fiber3,
 	httpRouter, goRestful, huma, goZero, beego, connect, grpcGateway,
 }
+
+// IsContext reports whether a type, "import/path.Type", is one that a router gives to
+// its handlers.
+func IsContext(name string) bool { return known.contexts[name] }
 
 // Specs returns the routers that are known. They must not be changed.
 func Specs() []*Spec { return slices.Clone(specs) }

@@ -236,7 +236,7 @@ func (e *engine) perform(a *act) value {
 		if !ok {
 			r = e.newRouter(spec.Types[0], a.at, true)
 		}
-		view := *r
+		view := e.view(r)
 		view.up, view.guards = r, nil
 		if r.prefix.text != "" {
 			if _, p, err := r.spec.Path(r.prefix.text); err == nil {
@@ -358,6 +358,9 @@ func (e *engine) refine(a *act, b *building) {
 		}
 	}
 	b.reg.guards = append(b.reg.guards, e.middleware(a)...)
+	if row.Claim != None {
+		b.reg.claims = append(b.reg.claims, row.Claim.of(a.args))
+	}
 	if b.reg.note == "" {
 		b.reg.note = a.note
 	}
@@ -389,7 +392,11 @@ func (e *engine) register(a *act, r *router) {
 	if !ok {
 		return
 	}
-	e.add(r, &reg{methods: methods, path: p, handler: handler, guards: e.middleware(a), at: a.at, note: a.note})
+	g := &reg{methods: methods, path: p, handler: handler, guards: e.middleware(a), at: a.at, note: a.note}
+	if row.Handler == Last {
+		g.own = len(g.guards)
+	}
+	e.add(r, g)
 }
 
 // registerStructs adds the routes that structs describe.
@@ -439,6 +446,9 @@ func (e *engine) registerStructs(a *act, r *router) {
 				}
 			}
 		}
+		if row.Fields.Claim != "" {
+			g.claims = append(g.claims, get(row.Fields.Claim))
+		}
 		e.add(r, g)
 	}
 }
@@ -480,7 +490,7 @@ func (e *engine) registerMapping(a *act, r *router, p konst, controller value) {
 func (e *engine) group(a *act) value {
 	row := a.ref.row
 	r := e.routerFor(a)
-	view := *r
+	view := e.view(r)
 	if a.typ != "" {
 		view.typ = a.typ
 	}
@@ -582,20 +592,22 @@ func (e *engine) use(a *act, r *router) {
 		r.core.front = append(r.core.front, gs...)
 	case Below:
 		for _, p := range prefixes {
-			e.below(r, p, gs)
+			e.tooLate(r, e.below(r, p, gs))
 		}
 	default:
+		e.tooLate(r, gs)
 		r.guards = append(r.guards, gs...)
 	}
 }
 
-// below adds middleware that is kept by path.
-func (e *engine) below(r *router, prefix konst, gs []guardVal) {
-	under := r.spec.suffixed(prefix, r.spec.Below).text
-	for _, g := range gs {
-		g.under = under
-		r.core.below = append(r.core.below, g)
+// below adds middleware that is kept by path, and returns it with that path.
+func (e *engine) below(r *router, prefix konst, gs []guardVal) []guardVal {
+	gs = slices.Clone(gs)
+	for i := range gs {
+		gs[i].under = r.spec.suffixed(prefix, r.spec.Below).text
 	}
+	r.core.below = append(r.core.below, gs...)
+	return gs
 }
 
 // middleware returns the guards that an act adds.

@@ -71,6 +71,8 @@ type (
 		up     *router // the view whose middleware it has too, whenever it was added
 		guards []guardVal
 		spec   *Spec
+		id     int   // of the view
+		within []int // ids of the views that it was made of
 	}
 )
 
@@ -90,8 +92,9 @@ type core struct {
 	made     site
 	cond     []int // under which it was made
 	entry    *fn
-	tail     bool // a route without a pattern of its own matches all paths below the router's
-	symbolic bool // stands for a router that was given from outside
+	tail     bool           // a route without a pattern of its own matches all paths below the router's
+	byView   map[int][]*reg // registrations by the id of the view
+	symbolic bool           // stands for a router that was given from outside
 	id       int
 }
 
@@ -111,6 +114,9 @@ type reg struct {
 	path    konst
 	handler value
 	guards  []guardVal
+	late    []guardVal // middleware that was added too late to cover it
+	own     int        // how many handlers of the same call run before it
+	claims  []value    // what the route's description says of permissions
 	mount   bool
 	group   string // registrations of one view and prefix are siblings
 	at, via site

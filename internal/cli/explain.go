@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/permcheck/permcheck/analyzers"
 	"github.com/permcheck/permcheck/internal/report"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
@@ -15,7 +16,7 @@ func newExplain(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain [RULE]",
 		Short: "Say what a rule means, why it matters and what to do",
-		Long:  "Explain prints one rule: what is wrong, why it matters, what to do. Without an\nargument it lists all rules.",
+		Long:  "Explain prints one rule: what is wrong, why it matters, what to do; for rules about\nGo source with a bad and a good example. Without an argument it lists all rules.",
 		Example: `  permcheck explain
   permcheck explain requirement-weakened`,
 		Args: cobra.MaximumNArgs(1),
@@ -38,6 +39,9 @@ func newExplain(a *app) *cobra.Command {
 				fmt.Fprintf(a.out, "%s (%s)\n%s\n\n", st.Bold.Sprint(r.ID), st.Severity(r.Severity).Sprint(r.Severity), r.Title)
 				fmt.Fprintf(a.out, "%s %s\n", st.Note.Sprint("why: "), r.Why)
 				fmt.Fprintf(a.out, "%s %s\n", st.Note.Sprint("next:"), r.Fix)
+				if doc := analyzers.Doc(r.ID); doc != "" {
+					fmt.Fprintf(a.out, "\n%s\n\n", doc)
+				}
 				if r.Refs != "" {
 					fmt.Fprintf(a.out, "%s  %s\n", st.Note.Sprint("see:"), strings.Join(strings.Fields(r.Refs), ", "))
 				}

@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +16,9 @@ import (
 	"strings"
 
 	"github.com/permcheck/permcheck/analyzers"
+	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/guards"
+	"github.com/permcheck/permcheck/analyzers/recordfilter"
 	"github.com/permcheck/permcheck/analyzers/routes"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
@@ -30,8 +35,11 @@ type goProgram struct {
 	Routes     []*guards.Route
 	Unresolved []routes.Unresolved
 	Ignores    []guards.Ignore
-	Errors     []packageError // packages that could not be read
-	Settings   *guards.Settings
+	Openings   []cors.Opening
+	Reaches    recordfilter.Known
+	Errors     []packageError                     // packages that could not be read
+	Settings   *guards.Settings                   // of the folder that was asked about
+	services   map[*guards.Route]*guards.Settings // of a route of a configured service
 	// Endpoints counts the packages that contributed anything.
 	Packages int
 }
@@ -55,17 +63,13 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 			return nil, fmt.Errorf("%q is not a package pattern: expected one such as ./... or ./internal/api", p)
 		}
 	}
-	env := append(os.Environ(), guards.RecordsEnv+"=1")
 	settings, err := guards.LoadSettingsWith(dir, opts.Catalog)
 	if err != nil {
 		return nil, err
 	}
-	if c := settings.Catalog; c != nil { // .permcheck.yaml is found by its absolute path
-		c.File = relative(c.File)
-		for i := range c.Endpoints {
-			c.Endpoints[i].Pos.File = relative(c.Endpoints[i].Pos.File)
-		}
-	}
+	env := append(os.Environ(), guards.RecordsEnv+"="+guards.RecordsFor(settings.Config))
+	relative := func(file string) string { return relativeTo(dir, file) }
+	relativeCatalog(dir, settings.Catalog)
 	goCmd, err := exec.LookPath("go")
 	if err != nil {
 		return nil, errors.New("the go command is not on PATH: permcheck reads Go source with it; install Go from https://go.dev/dl/")
@@ -74,9 +78,101 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	if err != nil {
 		return nil, err
 	}
+	p := &goProgram{Settings: settings}
+	var records []analyzers.Record
+	for _, m := range modules(dir, patterns) {
+		more, err := p.read(ctx, goCmd, self, m, env)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, more...)
+	}
+	merged := analyzers.Merge(records)
+	p.Unresolved, p.Packages = merged.Unresolved, len(records)
+	if err := p.declare(merged, opts.Catalog != ""); err != nil {
+		return nil, err
+	}
+	for _, r := range p.Routes {
+		r.File, r.ViaFile = relative(r.File), relative(r.ViaFile)
+		for i := range r.Strange {
+			r.Strange[i].File = relative(r.Strange[i].File)
+		}
+		for i := range r.TooLate {
+			r.TooLate[i].File = relative(r.TooLate[i].File)
+		}
+		for i := range r.Unread {
+			r.Unread[i].File = relative(r.Unread[i].File)
+		}
+	}
+	for i := range p.Unresolved {
+		p.Unresolved[i].File = relative(p.Unresolved[i].File)
+	}
+	p.Ignores = merged.Ignores
+	for i := range p.Ignores {
+		p.Ignores[i].File = relative(p.Ignores[i].File)
+	}
+	p.Openings, p.Reaches = merged.Openings, merged.Reaches
+	for i := range p.Openings {
+		p.Openings[i].File = relative(p.Openings[i].File)
+	}
+	p.Catalog = p.catalog(patterns)
+	return p, nil
+}
+
+// declare says what each route demands, by the settings of the service that serves it:
+// the one whose code holds the call that led to the registration, or else the
+// registration itself. A catalog given on the command line is everybody's.
+func (p *goProgram) declare(merged *analyzers.Program, oneCatalog bool) error {
+	if len(p.Settings.Config.Services) == 0 || oneCatalog {
+		p.Routes = once(guards.Declare(merged.Routes, merged.Modes, p.Settings))
+		return nil
+	}
+	services, err := p.Settings.ForServices()
+	if err != nil {
+		return err
+	}
+	byService := map[string][]*routes.Route{}
+	for _, r := range merged.Routes {
+		name := p.Settings.ServiceOf(filepath.Dir(r.ViaFile))
+		if name == "" {
+			name = p.Settings.ServiceOf(filepath.Dir(r.File))
+		}
+		byService[name] = append(byService[name], r)
+	}
+	p.services = map[*guards.Route]*guards.Settings{}
+	for _, name := range slices.Sorted(maps.Keys(byService)) {
+		of := cmp.Or(services[name], p.Settings)
+		relativeCatalog(".", of.Catalog)
+		for _, r := range once(guards.Declare(byService[name], merged.Modes, of)) {
+			p.Routes = append(p.Routes, r)
+			p.services[r] = of
+		}
+	}
+	return nil
+}
+
+// settingsOf returns the settings that a route is held against.
+func (p *goProgram) settingsOf(r *guards.Route) *guards.Settings {
+	return cmp.Or(p.services[r], p.Settings)
+}
+
+// relativeCatalog shortens the positions of a catalog: .permcheck.yaml, which names it, is
+// found by its absolute path.
+func relativeCatalog(dir string, c *catalogs.Catalog) {
+	if c == nil {
+		return
+	}
+	c.File = relativeTo(dir, c.File)
+	for i := range c.Endpoints {
+		c.Endpoints[i].Pos.File = relativeTo(dir, c.Endpoints[i].Pos.File)
+	}
+}
+
+// read reads the packages of one module.
+func (p *goProgram) read(ctx context.Context, goCmd, self string, m goModule, env []string) ([]analyzers.Record, error) {
 	run := func(args ...string) (stdout, stderr string, err error) {
 		cmd := exec.CommandContext(ctx, goCmd, args...)
-		cmd.Dir, cmd.Env = dir, env
+		cmd.Dir, cmd.Env = m.dir, env
 		var out, errOut strings.Builder
 		cmd.Stdout, cmd.Stderr = &out, &errOut
 		err = cmd.Run()
@@ -86,18 +182,17 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 		return out.String(), errOut.String(), err
 	}
 	vet := []string{"vet", "-json", "-vettool=" + self, "-records", "-records.emit", "--"}
-	p := &goProgram{Settings: settings}
-	stdout, stderr, runErr := run(append(vet, patterns...)...)
+	stdout, stderr, runErr := run(append(vet, m.patterns...)...)
 	if runErr != nil && ctx.Err() == nil && stdout == "" && !strings.Contains(stderr, "# ") {
 		// One package that cannot be loaded keeps go vet from all of them: leave those
 		// out that go list has an error for.
 		if err := moduleFailure(stderr); err != nil {
 			return nil, err
 		}
-		listed, _, listErr := run(append([]string{"list", "-e", "-deps", "-json=ImportPath,DepOnly,Deps,Error,EmbedFiles", "--"}, patterns...)...)
+		listed, _, listErr := run(append([]string{"list", "-e", "-deps", "-json=ImportPath,DepOnly,Deps,Error,EmbedFiles", "--"}, m.patterns...)...)
 		good, bad := loadable(listed)
 		// A pattern that is wrong itself is listed under its own name.
-		wrong := slices.ContainsFunc(bad, func(e packageError) bool { return slices.Contains(patterns, e.Package) })
+		wrong := slices.ContainsFunc(bad, func(e packageError) bool { return slices.Contains(m.patterns, e.Package) })
 		if listErr != nil || len(bad) == 0 || wrong && len(good) == 0 {
 			return nil, goFailure(stderr, runErr)
 		}
@@ -120,29 +215,115 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 		return nil, goFailure(stderr, runErr)
 	}
 	if strings.Contains(stderr, "matched no packages") && len(records) == 0 && len(p.Errors) == 0 {
-		return nil, fmt.Errorf("no Go packages match %s", strings.Join(patterns, " "))
+		return nil, fmt.Errorf("no Go packages match %s", strings.Join(m.patterns, " "))
 	}
-	merged := analyzers.Merge(records)
-	p.Unresolved, p.Packages = merged.Unresolved, len(records)
-	p.Routes = once(guards.Declare(merged.Routes, merged.Modes, settings))
-	for _, r := range p.Routes {
-		r.File, r.ViaFile = relative(r.File), relative(r.ViaFile)
-		for i := range r.Strange {
-			r.Strange[i].File = relative(r.Strange[i].File)
+	return records, nil
+}
+
+// A goModule is a folder to run the go command in, and the patterns to give it there.
+type goModule struct {
+	dir      string
+	patterns []string
+}
+
+// modules returns where to run the go command for the patterns. Inside a module that is
+// the folder itself. A repository without a go.mod at its root has modules below: those
+// that its go.work names, or else all; there relative patterns are split among them.
+func modules(dir string, patterns []string) []goModule {
+	here := []goModule{{dir, patterns}}
+	abs, err := filepath.Abs(dir)
+	if err != nil || inModule(abs) {
+		return here
+	}
+	var out []goModule
+	for _, m := range modulesBelow(abs) {
+		var own []string
+		for _, p := range patterns {
+			base, tree := strings.CutSuffix(p, "...")
+			if !strings.HasPrefix(p, ".") {
+				own = append(own, p) // an import path: the module that has it answers
+				continue
+			}
+			base = filepath.Join(abs, filepath.FromSlash(strings.TrimSuffix(base, "/")))
+			if rel, err := filepath.Rel(base, m); err == nil && filepath.IsLocal(rel) {
+				if tree || rel == "." {
+					own = append(own, "./"+map[bool]string{true: "...", false: ""}[tree])
+				}
+			} else if rel, err := filepath.Rel(m, base); err == nil && filepath.IsLocal(rel) {
+				own = append(own, "./"+filepath.ToSlash(rel)+map[bool]string{true: "/...", false: ""}[tree])
+			}
 		}
-		for i := range r.Unread {
-			r.Unread[i].File = relative(r.Unread[i].File)
+		if len(own) > 0 {
+			out = append(out, goModule{m, own})
 		}
 	}
-	for i := range p.Unresolved {
-		p.Unresolved[i].File = relative(p.Unresolved[i].File)
+	if len(out) == 0 {
+		return here // and the go command says what is wrong
 	}
-	p.Ignores = merged.Ignores
-	for i := range p.Ignores {
-		p.Ignores[i].File = relative(p.Ignores[i].File)
+	return out
+}
+
+func inModule(dir string) bool {
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return true
+		}
+		if dir == filepath.Dir(dir) {
+			return false
+		}
 	}
-	p.Catalog = p.catalog(patterns)
-	return p, nil
+}
+
+// modulesBelow returns the folders below dir that hold a go.mod, sorted. Folders that
+// the go command ignores are not entered.
+func modulesBelow(dir string) []string {
+	var found []string
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return fs.SkipDir // a folder that cannot be read holds no module that can
+		case d.IsDir():
+			if n := d.Name(); path != dir && (strings.HasPrefix(n, ".") || strings.HasPrefix(n, "_") || n == "testdata" || n == "vendor" || n == "node_modules") {
+				return fs.SkipDir
+			}
+		case d.Name() == "go.mod":
+			found = append(found, filepath.Dir(path))
+		}
+		return nil
+	})
+	if used := workspaceModules(dir); used != nil {
+		found = slices.DeleteFunc(found, func(m string) bool { return !slices.Contains(used, m) })
+	}
+	slices.Sort(found)
+	return found
+}
+
+// workspaceModules returns the modules that the go.work in dir or above uses; nil: there
+// is none.
+func workspaceModules(dir string) []string {
+	cmd := exec.Command("go", "work", "edit", "-json")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil {
+		return nil
+	}
+	var work struct{ Use []struct{ DiskPath string } }
+	env := exec.Command("go", "env", "GOWORK")
+	env.Dir = dir
+	file, err := env.Output()
+	if err != nil || json.Unmarshal(out, &work) != nil {
+		return nil
+	}
+	root := filepath.Dir(strings.TrimSpace(string(file)))
+	used := []string{}
+	for _, u := range work.Use {
+		m := filepath.FromSlash(u.DiskPath)
+		if !filepath.IsAbs(m) {
+			m = filepath.Join(root, m)
+		}
+		used = append(used, m)
+	}
+	return used
 }
 
 // loadable reads what go list -e -deps prints: the packages that can be analysed, and
@@ -283,7 +464,7 @@ func moduleFailure(stderr string) error {
 	has := func(text string) bool { return strings.Contains(stderr, text) }
 	switch {
 	case has("go.mod file not found"), has("cannot find main module"), has("does not contain main module"):
-		return errors.New("no go.mod here or in a folder above: run permcheck inside a Go module: cd MODULE && permcheck vet ./...")
+		return errors.New("no go.mod here or in a folder above: run permcheck inside a Go module (cd MODULE && permcheck vet ./...)")
 	case has("requires go >="), has("go.mod requires go"), has("toolchain not available"):
 		return fmt.Errorf("the module needs a newer Go than the one on PATH:\n%s\ntype GOTOOLCHAIN=auto permcheck vet ./... to have the go command fetch it, or install it from https://go.dev/dl/", firstLines(stderr, 5))
 	case has("matched no packages"), has("no packages to vet"):
@@ -314,13 +495,13 @@ func firstLines(s string, n int) string {
 	return strings.Join(lines, "\n")
 }
 
-// relative shortens a path below the current directory.
-func relative(file string) string {
-	wd, err := os.Getwd()
+// relativeTo shortens a path below the folder.
+func relativeTo(dir, file string) string {
+	abs, err := filepath.Abs(dir)
 	if err != nil || !filepath.IsAbs(file) {
 		return file
 	}
-	rel, err := filepath.Rel(wd, file)
+	rel, err := filepath.Rel(abs, file)
 	if err != nil || strings.HasPrefix(rel, ".."+string(filepath.Separator)+".."+string(filepath.Separator)+"..") {
 		return file
 	}
@@ -331,11 +512,12 @@ func relative(file string) string {
 func (p *goProgram) catalog(patterns []string) *catalogs.Catalog {
 	c := &catalogs.Catalog{Name: "go", File: "go:" + strings.Join(patterns, ",")}
 	for _, r := range p.Routes {
-		if _, ignored := p.Settings.Ignored(r); ignored {
+		s := p.settingsOf(r)
+		if _, ignored := s.Ignored(r); ignored {
 			continue
 		}
 		c.Endpoints = append(c.Endpoints, catalogs.Endpoint{
-			Method: r.Method, Path: p.Settings.Path(r), Requires: r.Requires,
+			Method: r.Method, Path: s.Path(r), Requires: r.Requires,
 			Pos: catalogs.Pos{File: r.File, Line: r.Line, Column: r.Column},
 		})
 	}

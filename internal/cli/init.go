@@ -123,8 +123,8 @@ func (p *goProgram) vocabulary() perm.Set {
 			}
 			for _, arg := range g.Args {
 				for _, c := range arg.Consts {
-					if id := guards.Spelled(c); id != "" {
-						ids = append(ids, id)
+					if maybePermission(c) {
+						ids = append(ids, guards.Spelled(c))
 					}
 				}
 			}

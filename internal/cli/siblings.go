@@ -2,22 +2,36 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/permcheck/permcheck/analyzers/guards"
 	"github.com/permcheck/permcheck/analyzers/routes"
 )
 
-// Without a catalog, a guard is known by how it is used: a call on the way to a
-// handler that is given constant texts, and different ones on different routes. One
-// that is given the same everywhere sets a header or names a realm.
+// Without a catalog, a guard is known by how it is used: a call around the handler or
+// a middleware on the way to it that is given constant texts which may be permissions,
+// and different ones on different routes. One that is given the same everywhere sets a
+// header or names a realm. Where there is none of that, the checks at the top of the
+// handlers' own bodies are looked at in the same way.
 
 // guardLike returns the functions that are used as guards are.
 func (p *goProgram) guardLike() map[string]bool {
+	if like := p.usedLikeGuards(false); len(like) > 0 {
+		return like
+	}
+	return p.usedLikeGuards(true)
+}
+
+func (p *goProgram) usedLikeGuards(inBodies bool) map[string]bool {
 	texts := map[string]map[string]bool{}
 	for _, r := range p.Routes {
 		for _, g := range r.Guards {
+			if (g.Basis == routes.Body) != inBodies {
+				continue
+			}
 			if t := constants(g); t != "" {
 				if texts[g.Func] == nil {
 					texts[g.Func] = map[string]bool{}
@@ -27,22 +41,77 @@ func (p *goProgram) guardLike() map[string]bool {
 		}
 	}
 	out := map[string]bool{}
-	for f, t := range texts {
-		if f != "" && len(t) > 1 {
+	most := ""
+	for _, f := range slices.Sorted(maps.Keys(texts)) {
+		if f != "" && len(texts[f]) > 1 {
 			out[f] = true
+			if len(texts[f]) > len(texts[most]) {
+				most = f
+			}
 		}
+	}
+	// Permissions of one API are written in one style. Wrappers that are given names of
+	// parameters or files are told from guards by it.
+	for _, sep := range []string{":", "."} {
+		if !mostly(texts[most], sep) {
+			continue
+		}
+		for f := range out {
+			if !mostly(texts[f], sep) {
+				delete(out, f)
+			}
+		}
+		break
 	}
 	return out
 }
 
+// mostly reports whether more than half of the texts contain the separator.
+func mostly(texts map[string]bool, sep string) bool {
+	n := 0
+	for t := range texts {
+		if strings.Contains(t, sep) {
+			n++
+		}
+	}
+	return 2*n > len(texts)
+}
+
+// constants joins the constants of a call that may be permissions.
 func constants(g routes.Guard) string {
 	var b strings.Builder
 	for _, a := range g.Args {
 		for _, c := range a.Consts {
-			fmt.Fprintf(&b, "%d%q", a.Index, c.Value)
+			if maybePermission(c) {
+				fmt.Fprintf(&b, "%d%q", a.Index, guards.Spelled(c))
+			}
 		}
 	}
 	return b.String()
+}
+
+// maybePermission reports whether a constant may name a permission: a text that is no
+// path, address, HTTP method or header, or a named constant of a type of its own.
+func maybePermission(c routes.Const) bool {
+	id := string(guards.Spelled(c))
+	switch {
+	case id == "" || len(id) > 80 || strings.ContainsAny(id, "/@?=<>{}%\"\n"):
+		return false
+	case c.Kind != "string":
+		return c.Type != "" && strings.Contains(c.Type, ".")
+	case slices.Contains([]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}, id):
+		return false
+	case headers[strings.ToLower(id)]:
+		return false
+	}
+	return strings.ContainsFunc(id, unicode.IsLetter)
+}
+
+// headers are request headers that middleware is commonly given.
+var headers = map[string]bool{
+	"accept": true, "accept-encoding": true, "authorization": true, "cookie": true, "content-type": true, "content-length": true,
+	"host": true, "origin": true, "referer": true, "user-agent": true, "x-api-key": true, "x-csrf-token": true,
+	"x-forwarded-for": true, "x-real-ip": true, "x-request-id": true, "x-requested-with": true,
 }
 
 func hasGuardLike(r *guards.Route, like map[string]bool) bool {
@@ -67,7 +136,7 @@ func (p *goProgram) oddOnes(like map[string]bool) []guards.Problem {
 		common := map[string]int{}
 		siblings := 0
 		for _, r := range groups[k] {
-			if _, ignored := p.Settings.Ignored(r); ignored {
+			if _, ignored := p.settingsOf(r).Ignored(r); ignored {
 				continue
 			}
 			if r.Requires == nil && !hasGuardLike(r, like) {
@@ -93,7 +162,7 @@ func (p *goProgram) oddOnes(like map[string]bool) []guards.Problem {
 			}
 		}
 		r := odd[0]
-		pr := p.Settings.At(r, guards.RuleUndeclared)
+		pr := p.settingsOf(r).At(r, guards.RuleUndeclared)
 		pr.Message = fmt.Sprintf("%s %s has no guard, though its %d siblings have %s", r.Method, r.Path, siblings, name)
 		out = append(out, pr)
 	}

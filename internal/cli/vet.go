@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,14 +15,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/permcheck/permcheck/analyzers/cors"
 	"github.com/permcheck/permcheck/analyzers/guards"
+	"github.com/permcheck/permcheck/analyzers/recordfilter"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
 func newVet(a *app) *cobra.Command {
 	var opts goOptions
-	var known string
+	var known, base string
 	var fix, diff bool
 	cmd := &cobra.Command{
 		Use:   "vet [PACKAGES]",
@@ -53,10 +56,11 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 					return err
 				}
 			}
-			return a.vet(cmd, args, opts, known)
+			return a.vet(cmd, args, opts, known, base)
 		},
 	}
 	cmd.Flags().StringVar(&opts.Catalog, "catalog", "", "the catalog, a file or vendor:NAME; overrides .permcheck.yaml")
+	cmd.Flags().StringVar(&base, "base", "", "git revision to compare with: only findings that it does not have are reported")
 	cmd.Flags().BoolVar(&fix, "fix", false, "apply suggested fixes first, such as the right spelling of a permission")
 	cmd.Flags().BoolVar(&diff, "diff", false, "only print the suggested fixes as a diff; exit 1 if there are any")
 	knownFlag(cmd, &known)
@@ -69,7 +73,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 var vetRules = map[string]bool{
 	"undeclared": true, "unknown-permission": true, "mismatch": true, "stricter": true,
 	"route-not-in-catalog": true, "endpoint-without-route": true, "unresolved": true,
-	"ignore-without-reason": true, "ignore-unmatched": true,
+	"record-filter-missing": true, "cors-opened": true, "guard-too-late": true, "declarations-disagree": true, "ignore-without-reason": true, "ignore-unmatched": true,
 }
 
 // goFix lets the go command apply the analyzers' suggested fixes, or print them.
@@ -116,10 +120,11 @@ type vetSummary struct {
 	Ignored    int `json:"ignored"`    // excused by ignore-routes
 	Unresolved int `json:"unresolved"` // registrations that could not be read
 	Known      int `json:"known"`      // findings that the file of known findings accepts
+	Base       int `json:"base"`       // findings that the base has too
 	Errors     int `json:"package_errors"`
 }
 
-func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions, known string) error {
+func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions, known, base string) error {
 	p, err := loadGo(cmd.Context(), ".", args, opts)
 	if err != nil {
 		return err
@@ -135,6 +140,13 @@ func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions, known strin
 	}
 	if findings, sum.Known, err = applyKnown(known, findings, vetRules); err != nil {
 		return err
+	}
+	if base != "" {
+		before, err := baseFindings(cmd.Context(), base, args, opts)
+		if err != nil {
+			return err
+		}
+		findings, sum.Base = newSince(findings, before)
 	}
 	switch {
 	case a.format == "json":
@@ -177,6 +189,9 @@ func (s vetSummary) text() string {
 	if s.Known > 0 {
 		parts = append(parts, plural(s.Known, "known finding")+" passed over")
 	}
+	if s.Base > 0 {
+		parts = append(parts, plural(s.Base, "finding")+" of the base passed over")
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -191,7 +206,7 @@ func (p *goProgram) report(findings []*report.Finding) *report.Report {
 		found[f.Subject] = true
 	}
 	for _, route := range p.Routes {
-		if s := route.Method + " " + p.Settings.Path(route); !found[s] {
+		if s := route.Method + " " + p.settingsOf(route).Path(route); !found[s] {
 			r.Passed = append(r.Passed, s)
 			found[s] = true
 		}
@@ -211,14 +226,13 @@ func (p *goProgram) next(a *app, sum vetSummary) {
 	switch {
 	case sum.Routes == 0 && sum.Unresolved == 0 && len(p.Errors) == 0:
 		say("no routes of a router that is known are registered here (permcheck routes --help lists them); give the packages that register them")
-	case p.Settings.Catalog == nil:
+	case p.Settings.Catalog == nil && len(p.services) == 0:
 		say("no catalog to hold the routes against: permcheck catalog init --output api/permissions.yaml writes a first one")
 	}
 }
 
 // vet holds the whole program against its catalog.
 func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
-	s := p.Settings
 	var out []*report.Finding
 	seen := map[string]bool{}
 	add := func(f *report.Finding) {
@@ -230,9 +244,12 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 	}
 	sum := vetSummary{Unresolved: len(p.Unresolved), Errors: len(p.Errors)}
 	like := p.guardLike()
+	anyCatalog := p.Settings.Catalog != nil
 	var problems []guards.Problem
 	for _, r := range p.Routes {
 		sum.Routes++
+		s := p.settingsOf(r)
+		anyCatalog = anyCatalog || s.Catalog != nil
 		_, ignored := s.Ignored(r)
 		switch {
 		case ignored:
@@ -251,23 +268,28 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 		}
 		problems = append(problems, s.Check(r)...)
 		problems = append(problems, s.Unresolved(r)...)
+		missing, unsure := recordfilter.Check(s, r, &p.Reaches)
+		problems = append(append(problems, missing...), unsure...)
 	}
 	for _, u := range p.Unresolved {
 		problems = append(problems, guards.UnreadRegistration(u))
 	}
-	if s.Catalog == nil {
+	for _, o := range p.Openings {
+		problems = append(problems, cors.Check(p.settingsIn(filepath.Dir(o.File)), []cors.Opening{o})...)
+	}
+	if !anyCatalog {
 		problems = append(problems, p.oddOnes(like)...)
 	}
 	problems, used := guards.Unignored(problems, p.Ignores)
 	// With packages or the catalog missing, what they would say is missing too.
-	problems = append(problems, guards.CheckIgnores(p.Ignores, used, func(guards.Ignore) bool { return len(p.Errors) > 0 || s.Catalog == nil })...)
+	problems = append(problems, guards.CheckIgnores(p.Ignores, used, func(guards.Ignore) bool { return len(p.Errors) > 0 || !anyCatalog })...)
 	for _, pr := range problems {
 		add(&report.Finding{
-			Rule: pr.Rule, Subject: pr.Subject, Args: pr.Args, Message: pr.Message, Evidence: pr.Evidence,
+			Rule: pr.Rule, Subject: pr.Subject, Args: pr.Args, Message: pr.Message, Evidence: pr.Evidence, Fix: pr.Fix,
 			Position: catalogs.Pos{File: pr.File, Line: pr.Line, Column: pr.Column},
 		})
 	}
-	if s.Catalog != nil && len(p.Errors) == 0 {
+	if anyCatalog && len(p.Errors) == 0 {
 		// With packages missing, a row without a route says nothing.
 		for _, f := range p.withoutRoute() {
 			add(f)
@@ -281,39 +303,79 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 }
 
 // withoutRoute reports the catalog's rows that nothing serves.
+// Services that share a catalog are asked together.
 func (p *goProgram) withoutRoute() []*report.Finding {
-	s := p.Settings
 	type served struct {
 		method string
 		tmpl   catalogs.Template
 	}
-	have := map[string]bool{}
-	var trees []served // routes that serve everything below a path
+	type table struct {
+		catalog  *catalogs.Catalog
+		settings []*guards.Settings
+		have     map[string]bool
+		trees    []served // routes that serve everything below a path
+	}
+	tables := map[string]*table{}
+	of := func(s *guards.Settings) *table {
+		t := tables[s.Catalog.File]
+		if t == nil {
+			t = &table{catalog: s.Catalog, have: map[string]bool{}}
+			tables[s.Catalog.File] = t
+		}
+		if !slices.Contains(t.settings, s) {
+			t.settings = append(t.settings, s)
+		}
+		return t
+	}
+	if p.Settings.Catalog != nil && len(p.services) == 0 {
+		of(p.Settings)
+	}
 	for _, r := range p.Routes {
+		s := p.settingsOf(r)
+		if s.Catalog == nil {
+			continue
+		}
+		t := of(s)
 		path := s.Path(r)
 		for _, row := range s.Rows(r) {
-			have[catalogs.EndpointKey(row.Method, row.Path)] = true
+			t.have[catalogs.EndpointKey(row.Method, row.Path)] = true
 		}
-		if t, err := catalogs.ParseTemplate(path); err == nil && strings.HasSuffix(path, "...}") {
-			trees = append(trees, served{r.Method, t})
+		if tmpl, err := catalogs.ParseTemplate(path); err == nil && strings.HasSuffix(path, "...}") {
+			t.trees = append(t.trees, served{r.Method, tmpl})
 		}
 	}
 	var out []*report.Finding
-	for i := range s.Catalog.Endpoints {
-		e := &s.Catalog.Endpoints[i]
-		if have[catalogs.EndpointKey(e.Method, e.Path)] || !s.Owns(e.Path) {
-			continue
+	for _, file := range slices.Sorted(maps.Keys(tables)) {
+		t := tables[file]
+		for i := range t.catalog.Endpoints {
+			e := &t.catalog.Endpoints[i]
+			if t.have[catalogs.EndpointKey(e.Method, e.Path)] ||
+				!slices.ContainsFunc(t.settings, func(s *guards.Settings) bool { return s.Owns(e.Path) }) {
+				continue
+			}
+			tmpl, err := catalogs.ParseTemplate(e.Path)
+			if err == nil && slices.ContainsFunc(t.trees, func(v served) bool {
+				return (v.method == catalogs.AnyMethod || v.method == e.Method) && v.tmpl.Overlaps(tmpl)
+			}) {
+				continue // served below a path whose rest is not read
+			}
+			out = append(out, &report.Finding{
+				Rule: "endpoint-without-route", Subject: e.String(), Position: e.Pos,
+				Message: fmt.Sprintf("no route serves %s", e),
+			})
 		}
-		t, err := catalogs.ParseTemplate(e.Path)
-		if err == nil && slices.ContainsFunc(trees, func(v served) bool {
-			return (v.method == catalogs.AnyMethod || v.method == e.Method) && v.tmpl.Overlaps(t)
-		}) {
-			continue // served below a path whose rest is not read
-		}
-		out = append(out, &report.Finding{
-			Rule: "endpoint-without-route", Subject: e.String(), Position: e.Pos,
-			Message: fmt.Sprintf("no route serves %s", e),
-		})
 	}
 	return out
+}
+
+// settingsIn returns the settings for code in a folder.
+func (p *goProgram) settingsIn(dir string) *guards.Settings {
+	if name := p.Settings.ServiceOf(dir); name != "" {
+		for _, s := range p.services {
+			if s.Service.Name == name {
+				return s
+			}
+		}
+	}
+	return p.Settings
 }

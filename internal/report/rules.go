@@ -148,6 +148,34 @@ var Rules = []Rule{
 	},
 
 	{
+		ID: "guard-too-late", Severity: Error,
+		Title: "guard that has no effect on a route",
+		Why:   "It is added after the route, or stands after the handler: requests are answered before it runs.",
+		Fix:   "Add the guard before the routes that it is meant for, and put it before the handler.",
+		Refs:  "API5:2023 CWE-696",
+	},
+	{
+		ID: "cors-opened", Severity: Error,
+		Title: "code opens to browsers what the catalog keeps from them",
+		Why:   "Keys of servers end up in web pages, where any script can use them.",
+		Fix:   "Remove the CORS code, or say browsers: allowed in the catalog and have it reviewed.",
+		Refs:  "API8:2023 CWE-942",
+	},
+	{
+		ID: "record-filter-missing", Severity: Error,
+		Title: "handler that returns records without the filter",
+		Why:   "A key that was shared some records of the object reads all of them.",
+		Fix:   "Pass the records through the function that record-filters in .permcheck.yaml names.",
+		Refs:  "API1:2023 CWE-639",
+	},
+	{
+		ID: "declarations-disagree", Severity: Error,
+		Title: "two declarations of one route differ",
+		Why:   "Readers, reviewers and generated documents go by the comment or the metadata; requests go by what the code demands.",
+		Fix:   "Make the two say the same; the catalog says which is right.",
+		Refs:  "API5:2023 CWE-863",
+	},
+	{
 		ID: "ignore-without-reason", Severity: Error,
 		Title: "//permcheck:ignore without a reason",
 		Why:   "Nobody can tell later whether the finding was judged or silenced; without a reason the comment ignores nothing.",

@@ -12,7 +12,11 @@ import (
 	_ "github.com/danielgtaylor/huma/v2/adapters/humaecho"
 	_ "github.com/danielgtaylor/huma/v2/adapters/humago"
 	_ "github.com/emicklei/go-restful/v3"
+	_ "github.com/gin-contrib/cors"
+	_ "github.com/go-chi/cors"
+	_ "github.com/gorilla/handlers"
 	_ "github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	_ "github.com/julienschmidt/httprouter"
+	_ "github.com/rs/cors"
 	_ "github.com/zeromicro/go-zero/rest"
 )

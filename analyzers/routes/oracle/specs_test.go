@@ -204,7 +204,7 @@ func checkRoles(t *testing.T, r routes.Row, params []string) {
 			t.Errorf("%s: argument %d is a %s, not a %s", r.Func, a, p, role)
 		}
 	}
-	for role, a := range map[string]routes.Arg{"handler": r.Handler, "middleware": r.Middleware, "router": r.Router, "table": r.Routes} {
+	for role, a := range map[string]routes.Arg{"handler": r.Handler, "middleware": r.Middleware, "router": r.Router, "table": r.Routes, "claim": r.Claim} {
 		if p := at(role, a); p != "" && isText(p) {
 			t.Errorf("%s: argument %d is a %s, not a %s", r.Func, a, p, role)
 		}
@@ -227,7 +227,10 @@ func TestStubs(t *testing.T) {
 	root := filepath.Join("..", "..", "..", "testdata", "src")
 	for _, path := range []string{
 		"github.com/gin-gonic/gin", "github.com/go-chi/chi/v5", "github.com/gofiber/fiber/v2", "github.com/gorilla/mux", "github.com/labstack/echo/v4",
-		"github.com/beego/beego/v2/server/web", "github.com/danielgtaylor/huma/v2",
+		"github.com/beego/beego/v2/server/web",
+		"github.com/danielgtaylor/huma/v2", "github.com/emicklei/go-restful/v3",
+		"github.com/labstack/echo/v4/middleware", "github.com/gofiber/fiber/v2/middleware/cors",
+		"github.com/rs/cors", "github.com/go-chi/cors", "github.com/gin-contrib/cors", "github.com/gorilla/handlers",
 	} {
 		real := declarations(t, path, sources(t, map[string]bool{path: true})[path])
 		stub := declarations(t, path, filepath.Join(root, filepath.FromSlash(path)))

@@ -20,7 +20,14 @@ func serve() {
 	r.With(authz.Require("Staff")).Get("/staff", ok)
 	r.With(authz.Require("Staff")).Get("/new", ok)              // want `GET /new demands Staff, but the catalog does not have it`
 	r.With(authz.Require(os.Getenv("PERM"))).Get("/health", ok) // not known: no verdict
+	//permcheck:public a guard that is not known may still ask
+	r.With(authz.Require(os.Getenv("PERM"))).Get("/staff", ok)
+	//permcheck:requires Staff &
+	r.Get("/either", commented) // the comment cannot be read: no verdict
 	http.ListenAndServe(":8080", r)
 }
 
 func ok(w http.ResponseWriter, r *http.Request) {}
+
+//permcheck:requires Staff
+func commented(w http.ResponseWriter, r *http.Request) {}

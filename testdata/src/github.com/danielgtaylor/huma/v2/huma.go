@@ -1,8 +1,20 @@
-// Package huma has the names of huma that the tests of this module need.
+// Package huma has the signatures of github.com/danielgtaylor/huma/v2 that the
+// analyzers' tests use.
 package huma
 
-type API interface{ Adapter() Adapter }
+import "context"
 
-type Adapter interface{}
+type API interface {
+	UseMiddleware(middlewares ...func(ctx Context, next func(Context)))
+}
+
+type Context interface{}
+
+type Operation struct {
+	Method, Path string
+	Security     []map[string][]string
+}
+
+func Register[I, O any](api API, op Operation, handler func(context.Context, *I) (*O, error)) {}
 
 func AutoRegister(api API, server any) {}
