@@ -24,7 +24,7 @@ const (
 	ConfigEnv  = routes.ConfigEnv    // path of the configuration file
 	// RecordsEnv says that only records are asked for, which no catalog decides: then
 	// the tool's identity need not change with the catalog. Its value is that of
-	// [RecordsFor]; see also [RecordsHash].
+	// [RecordsFor]; see [RecordsHash].
 	RecordsEnv = "PERMCHECK_RECORDS"
 )
 
