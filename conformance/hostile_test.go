@@ -273,19 +273,19 @@ func TestUnusableTargets(t *testing.T) {
 
 // The deadline and the budget end a run; what was not sent is inconclusive.
 func TestRunIsCutShort(t *testing.T) {
-	var seen atomic.Int64 // the first answer is quick: a target must be reached to be cut short
-	srv := httptest.NewServer(enforce(func(w http.ResponseWriter, _ *http.Request) {
-		if seen.Add(1) > 1 {
-			time.Sleep(2 * time.Second)
-		}
-		io.WriteString(w, `{}`)
-	}))
-	defer srv.Close()
 	for name, limits := range map[string]conformance.Limits{
 		"deadline": {Deadline: 1500 * time.Millisecond, Connections: 1},
 		"budget":   {Requests: 3, Connections: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
+			var seen atomic.Int64 // the first answer is quick: a target must be reached to be cut short
+			srv := httptest.NewServer(enforce(func(w http.ResponseWriter, _ *http.Request) {
+				if seen.Add(1) > 1 {
+					time.Sleep(2 * time.Second)
+				}
+				io.WriteString(w, `{}`)
+			}))
+			defer srv.Close()
 			r, _, err := fixed(t, oneRead("a"), srv.URL, limits, false)
 			if err != nil {
 				t.Fatal(err)
