@@ -125,6 +125,12 @@ type OpenAPIConfig struct {
 	PermissionExtensions map[string]string // extension name -> shape
 }
 
+// FromTemplate returns the permission that the guard's arguments name together; arg
+// gives the text of one, counted from 1.
+func (g *GuardConfig) FromTemplate(arg func(n int) string) string {
+	return placeholder.ReplaceAllStringFunc(g.Template, func(m string) string { return arg(int(m[1] - '0')) })
+}
+
 // placeholder stands for an argument in a guard's template.
 var placeholder = regexp.MustCompile(`\{[1-9]\}`)
 

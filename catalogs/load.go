@@ -124,16 +124,6 @@ func Parse(file string, data []byte) (*Catalog, error) {
 	return l.load(file, data)
 }
 
-// IsCatalog reports whether YAML or JSON text claims to be a catalog: it has the
-// top-level key "permcheck".
-func IsCatalog(data []byte) bool {
-	doc, err := strictyaml.Parse("", data)
-	if err != nil || !doc.Root.IsMap() {
-		return false
-	}
-	return slices.ContainsFunc(doc.Root.Pairs("a mapping"), func(p strictyaml.Pair) bool { return p.Name == "permcheck" })
-}
-
 func readFile(f fs.File, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/permcheck/permcheck/analyzers/routes"
+	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
 )
 
@@ -368,7 +368,7 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 		return
 	}
 	if cfg != nil && cfg.Template != "" {
-		switch id, why := fill(cfg.Template, g); {
+		switch id, why := fill(cfg, g); {
 		case why != "":
 			r.unread(g.File, g.Line, g.Column, why)
 		case maybe:
@@ -467,11 +467,10 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 
 // fill makes the permission that a template and a guard's arguments name, or says why
 // it is not known.
-func fill(template string, g routes.Guard) (id perm.Permission, why string) {
-	text := argument.ReplaceAllStringFunc(template, func(m string) string {
-		index := int(m[1] - '1')
+func fill(cfg *catalogs.GuardConfig, g routes.Guard) (id perm.Permission, why string) {
+	text := cfg.FromTemplate(func(n int) string {
 		for _, a := range g.Args {
-			if a.Index != index {
+			if a.Index != n-1 {
 				continue
 			}
 			if a.Why != "" || len(a.Consts) != 1 {
@@ -485,14 +484,11 @@ func fill(template string, g routes.Guard) (id perm.Permission, why string) {
 				return c.Value
 			}
 		}
-		why = fmt.Sprintf("argument %d of %s is not one constant", index+1, g.Func)
+		why = fmt.Sprintf("argument %d of %s is not one constant", n, g.Func)
 		return ""
 	})
 	return perm.Permission(text), why
 }
-
-// argument stands for an argument in the template of a guard.
-var argument = regexp.MustCompile(`\{[1-9]\}`)
 
 // variadic returns the index from which on all arguments of a guard are permissions,
 // since they are one variadic parameter's and one of them is a permission; -1: none.

@@ -352,7 +352,7 @@ func parseSide(name string, data []byte, opts openapi.Options, asCatalog func() 
 // sourceError says what to type instead when a source cannot be opened.
 func sourceError(ref string, err error) error {
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s: no such file; a source is a file, -, vendor:NAME (%s) or REV:PATH", ref, strings.Join(catalogs.Vendors(), ", "))
+		return fmt.Errorf("%s: no such file; a source is a file, -, vendor:NAME (%s), go:PACKAGES or REV:PATH", ref, strings.Join(catalogs.Vendors(), ", "))
 	}
 	return err
 }
