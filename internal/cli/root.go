@@ -35,6 +35,7 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	failOn   report.Severity
+	strict   bool // entries of the known file that are no use fail too
 	format   string
 }
 
@@ -126,7 +127,7 @@ func isTerminal(w any) bool {
 // result ends a command that printed findings.
 func (a *app) result(findings []*report.Finding) error {
 	for _, f := range findings {
-		if f.Severity().Fails(a.failOn) {
+		if f.Severity().Fails(a.failOn) || a.strict && f.OutdatedKnown() {
 			return errFindings
 		}
 	}

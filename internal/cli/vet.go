@@ -64,6 +64,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 	cmd.Flags().BoolVar(&fix, "fix", false, "apply suggested fixes first, such as the right spelling of a permission")
 	cmd.Flags().BoolVar(&diff, "diff", false, "only print the suggested fixes as a diff; exit 1 if there are any")
 	knownFlag(cmd, &known)
+	a.strictFlag(cmd)
 	a.failOnFlag(cmd)
 	a.formatFlag(cmd, append([]string{"text", "json"}, report.Formats...)...)
 	return cmd
