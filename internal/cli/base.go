@@ -20,7 +20,7 @@ func baseFindings(ctx context.Context, rev string, patterns []string, opts goOpt
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	sub, err := checkout(ctx, rev, dir)
+	sub, err := checkout(ctx, ".", rev, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -40,10 +40,10 @@ func baseFindings(ctx context.Context, rev string, patterns []string, opts goOpt
 }
 
 // checkout writes the files of a revision below dir, and returns the folder there that
-// corresponds to the current one. The repository itself is not touched.
-func checkout(ctx context.Context, rev, dir string) (string, error) {
+// corresponds to the folder from. The repository itself is not touched.
+func checkout(ctx context.Context, from, rev, dir string) (string, error) {
 	run := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, "git", args...)
+		cmd := exec.CommandContext(ctx, "git", append([]string{"-C", from}, args...)...)
 		cmd.Env = append(os.Environ(), "GIT_INDEX_FILE="+filepath.Join(dir, ".index"))
 		var out, errOut strings.Builder
 		cmd.Stdout, cmd.Stderr = &out, &errOut
@@ -64,11 +64,12 @@ func checkout(ctx context.Context, rev, dir string) (string, error) {
 		return "", err
 	}
 	if _, err := run("rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{tree}"); err != nil {
-		hint := ""
-		if shallow, err := run("rev-parse", "--is-shallow-repository"); err == nil && shallow == "true" {
-			hint = fmt.Sprintf("; this clone is shallow: git fetch --depth=1 origin %s, then use FETCH_HEAD", rev)
-		}
-		return "", fmt.Errorf("--base: git knows no revision %q%s", rev, hint)
+		shallow, err := run("rev-parse", "--is-shallow-repository")
+		return "", fmt.Errorf("--base: %w", unknownRevision(rev, err == nil && shallow == "true"))
+	}
+	// No configuration is looked for above what is checked out.
+	if err := os.WriteFile(filepath.Join(dir, ".git"), nil, 0o600); err != nil {
+		return "", err
 	}
 	tree := filepath.Join(dir, "tree") + string(filepath.Separator)
 	if _, err := run("-C", top, "read-tree", rev); err != nil {
@@ -82,6 +83,19 @@ func checkout(ctx context.Context, rev, dir string) (string, error) {
 		return "", fmt.Errorf("--base: revision %q has no folder %s", rev, prefix)
 	}
 	return sub, nil
+}
+
+// unknownRevision says that git has no such revision and, in a clone that was cut short,
+// what to type.
+func unknownRevision(rev string, shallow bool) error {
+	if !shallow {
+		return fmt.Errorf("git knows no revision %q", rev)
+	}
+	if strings.ContainsAny(rev, "~^@") {
+		return fmt.Errorf("git knows no revision %q; this clone is shallow: type git fetch --deepen=100 and try again", rev)
+	}
+	branch := strings.TrimPrefix(strings.TrimPrefix(rev, "refs/heads/"), "origin/")
+	return fmt.Errorf("git knows no revision %q; this clone is shallow: type git fetch --depth=1 origin %s and give FETCH_HEAD instead of %s", rev, branch, rev)
 }
 
 // newSince returns the findings that are not among those of the base, by fingerprint and
