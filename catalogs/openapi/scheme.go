@@ -20,7 +20,32 @@ type Scheme struct {
 	// Identity is the text of everything that decides which credential it is: two
 	// schemes with equal texts take the same credentials.
 	Identity string
-	Pos      catalogs.Pos
+	// Scopes are those that the definition lists, sorted. They are no part of what the
+	// scheme is: operations may demand others, and none of these.
+	Scopes []Scope
+	Pos    catalogs.Pos
+}
+
+// A Scope is a scope that a scheme's definition lists.
+type Scope struct{ Name, Description string }
+
+// listScopes adds the scopes of one flow.
+func (s *Scheme) listScopes(n node) {
+	if n.isZero() || n.kind() != object {
+		return
+	}
+	fields, err := n.fields()
+	if err != nil {
+		return // what cannot be read is merely not listed
+	}
+	for _, f := range fields {
+		if strings.HasPrefix(f.key, "x-") || slices.ContainsFunc(s.Scopes, func(o Scope) bool { return o.Name == f.key }) {
+			continue
+		}
+		text, _ := f.value.text()
+		s.Scopes = append(s.Scopes, Scope{f.key, text})
+	}
+	slices.SortFunc(s.Scopes, func(a, b Scope) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // HasScopes reports whether the scheme's scopes name permissions: OAuth 2.0 and
@@ -37,6 +62,7 @@ func readScheme(name string, n node, v2 bool) (*Scheme, error) {
 	}
 	def := map[string]any{}
 	flows := map[string]map[string]any{}
+	s := &Scheme{Name: name, Pos: n.pos()}
 	for _, f := range fields {
 		switch {
 		case f.key == "flows":
@@ -54,6 +80,9 @@ func readScheme(name string, n node, v2 bool) (*Scheme, error) {
 					return nil, err
 				}
 				for _, u := range urls {
+					if u.key == "scopes" {
+						s.listScopes(u.value)
+					}
 					if text, ok := u.value.text(); ok && strings.HasSuffix(u.key, "Url") && u.key != "refreshUrl" {
 						flow[u.key] = text
 					}
@@ -61,7 +90,9 @@ func readScheme(name string, n node, v2 bool) (*Scheme, error) {
 				flows[k.key] = flow
 			}
 			def["flows"] = flows
-		case f.key == "description" || f.key == "scopes" || f.key == "bearerFormat" || strings.HasPrefix(f.key, "x-"):
+		case f.key == "scopes":
+			s.listScopes(f.value)
+		case f.key == "description" || f.key == "bearerFormat" || strings.HasPrefix(f.key, "x-"):
 		default:
 			if text, ok := f.value.text(); ok {
 				def[f.key] = text
@@ -72,7 +103,6 @@ func readScheme(name string, n node, v2 bool) (*Scheme, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scheme{Name: name, Pos: n.pos()}
 	bad := func(err error) (*Scheme, error) {
 		// The definition is still a definition: compare its text as it stands.
 		s.Type, s.Identity = "unknown", n.canonical()
