@@ -238,13 +238,20 @@ func (u *unit) read(ctx context.Context, a *app, root string, opts openapi.Optio
 			errs = append(errs, fmt.Errorf("%s%s: expected an OpenAPI document, found a catalog: name it under catalog", u.prefix(), ref))
 			continue
 		}
-		d := &document{name: filepath.ToSlash(relativeTo(root, ref)), Document: s.Document}
-		d.place(root, u.BasePath["openapi"])
-		d.projection, err = d.Project(options.PermissionScheme, options.Scopes)
+		d, err := newDocument(s.Document, ref, root, u.BasePath["openapi"], options)
 		errs = append(errs, err)
 		u.documents = append(u.documents, d)
 	}
 	return errors.Join(errs...)
+}
+
+// newDocument prepares a document for comparing; see place.
+func newDocument(doc *openapi.Document, ref, root, base string, options drift.Options) (*document, error) {
+	d := &document{name: filepath.ToSlash(relativeTo(root, ref)), Document: doc}
+	d.place(root, base)
+	var err error
+	d.projection, err = d.Project(options.PermissionScheme, options.Scopes)
+	return d, err
 }
 
 // documentFiles returns the documents that the configuration names, patterns resolved.

@@ -469,9 +469,9 @@ func (c *checked) count(d *document, s *drift.Summary) {
 		}
 	}
 	note(s.Unverified, "N not compared: the other side says unknown")
-	note(s.Unstated, "N that demand a credential but name no permission; --unstated=error reports them")
+	note(s.Unstated, "no permission is named by N, which demand a credential; --unstated=error reports them")
 	for _, scheme := range slices.Sorted(maps.Keys(s.AlsoAdmits)) {
-		note(s.AlsoAdmits[scheme], "N that also admit "+scheme+", which carries no permissions")
+		note(s.AlsoAdmits[scheme], scheme+", which carries no permission, is enough for N too")
 	}
 	note(s.ExtraServers, "N with several servers: the path of the first counts")
 	for _, p := range s.Problems {
