@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/drift"
+	"github.com/permcheck/permcheck/catalogs/openapi"
 	"github.com/permcheck/permcheck/internal/report"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
@@ -124,6 +126,9 @@ func (a *app) check(cmd *cobra.Command, o checkOptions) error {
 	if err := now.accept(a, o, len(left) > 0); err != nil {
 		return err
 	}
+	if o.base != "" {
+		now.notes = append(now.notes, a.loosened(ctx, now, o.base)...)
+	}
 	if len(now.findings()) == 0 {
 		stop()
 	}
@@ -217,15 +222,11 @@ func codeOf(root string, config *catalogs.Config, s catalogs.Service) []string {
 // checkBase checks the same services as they are in a revision. What cannot be read
 // there has no findings, so that everything said of it here counts as new.
 func (a *app) checkBase(ctx context.Context, root string, services []string, o checkOptions) (*checked, error) {
-	dir, err := os.MkdirTemp("", "permcheck-base-")
+	sub, remove, err := checkout(ctx, root, o.base)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	sub, err := checkout(ctx, root, o.base, dir)
-	if err != nil {
-		return nil, err
-	}
+	defer remove()
 	nothing := func(format string, args ...any) (*checked, error) {
 		return &checked{notes: []string{fmt.Sprintf("base %s: ", o.base) + fmt.Sprintf(format, args...) + ": everything counts as new"}}, nil
 	}
@@ -259,6 +260,46 @@ func (a *app) checkBase(ctx context.Context, root string, services []string, o c
 		}
 	}
 	return c, nil
+}
+
+// loosened says where catalogs ask for less than in a revision. It is no finding, since
+// the catalog is what people review; but where the code and the documents changed with
+// it, nothing else shows it.
+func (a *app) loosened(ctx context.Context, c *checked, rev string) []string {
+	var notes []string
+	wd, err := os.Getwd()
+	if err != nil {
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, u := range c.units {
+		if u.catalog == nil || seen[u.Catalog] || strings.HasPrefix(u.Catalog, catalogs.VendorPrefix) {
+			continue
+		}
+		seen[u.Catalog] = true
+		file := "./" + filepath.ToSlash(relativeTo(wd, u.Catalog))
+		old, err := a.loadRevision(ctx, rev, file, openapi.Options{})
+		if err != nil || old.Catalog == nil {
+			continue // what the base lacks is said where it is read
+		}
+		result, err := drift.Compare(old.Side, drift.Side{Catalog: u.catalog}, drift.Options{})
+		if err != nil {
+			continue
+		}
+		var less []string
+		for i := range result.Changes {
+			if ch := &result.Changes[i]; ch.Severity() == report.Error {
+				less = append(less, ch.Subject())
+			}
+		}
+		if n := len(less); n > 3 {
+			less = append(less[:3], fmt.Sprintf("%d more", n-3))
+		}
+		if len(less) > 0 {
+			notes = append(notes, fmt.Sprintf("%s admits more than in %s: %s; permcheck diff %s:%s %s", u.catalog.File, rev, strings.Join(less, ", "), rev, file, u.catalog.File))
+		}
+	}
+	return notes
 }
 
 // errNothing says what a repository lacks that check could compare.
