@@ -22,6 +22,7 @@ type Admin struct {
 	Token string
 
 	client http.Client
+	ids    []string // of the minted keys, by their number in the plan
 }
 
 // NewAdmin returns a client of the admin API at base.
@@ -36,12 +37,13 @@ func NewAdmin(base *url.URL, token string) *Admin {
 // keys included.
 func (a *Admin) Mint(ctx context.Context, p *conformance.Plan) ([]conformance.Credential, error) {
 	creds := make([]conformance.Credential, len(p.Keys))
+	a.ids = make([]string, len(p.Keys))
 	sample := ""
 	for i, k := range p.Keys {
 		if k.Kind != conformance.ValidKey {
 			continue
 		}
-		var out struct{ Secret string }
+		var out struct{ ID, Secret string }
 		grants := k.Grants
 		if grants == nil {
 			grants = perm.Set{}
@@ -49,6 +51,7 @@ func (a *Admin) Mint(ctx context.Context, p *conformance.Plan) ([]conformance.Cr
 		if err := a.call(ctx, "POST", "/keys", map[string]any{"name": k.Name, "grants": grants}, &out); err != nil {
 			return nil, fmt.Errorf("making the key %q: %w", k.Name, err)
 		}
+		a.ids[i] = out.ID
 		env := fmt.Sprintf("PC_K%d", i)
 		if k.Name == "none" || k.Name == "all" {
 			env = "PC_" + strings.ToUpper(k.Name)
@@ -62,8 +65,17 @@ func (a *Admin) Mint(ctx context.Context, p *conformance.Plan) ([]conformance.Cr
 
 // Params makes a new object for a write, or names one that is there already.
 func (a *Admin) Params(ctx context.Context, method, template string, write bool) (conformance.Params, error) {
+	return a.params(ctx, map[string]any{"method": method, "path": template, "new": write})
+}
+
+// ParamsFor is Params with objects that a minted key sees.
+func (a *Admin) ParamsFor(ctx context.Context, key int, method, template string, write bool) (conformance.Params, error) {
+	return a.params(ctx, map[string]any{"method": method, "path": template, "new": write, "key": a.ids[key]})
+}
+
+func (a *Admin) params(ctx context.Context, question map[string]any) (conformance.Params, error) {
 	var out struct{ Params map[string]string }
-	err := a.call(ctx, "POST", "/objects", map[string]any{"method": method, "path": template, "new": write}, &out)
+	err := a.call(ctx, "POST", "/objects", question, &out)
 	return conformance.Params{Values: out.Params, Expendable: true}, err
 }
 
