@@ -244,7 +244,7 @@ func TestPlanForFixedKeys(t *testing.T) {
 		}
 	}
 	// A key whose records are limited proves no point: it may see less for that reason.
-	p, err = conformance.NewPlan(c, conformance.PlanOptions{Keys: []conformance.Key{{Name: "full", Grants: c.Universe(), Narrowed: true}}})
+	p, err = conformance.NewPlan(c, conformance.PlanOptions{Keys: []conformance.Key{{Name: "full", Grants: c.Universe(), Sharing: map[string]string{"thing": "some"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -165,11 +165,11 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *co
 		return fmt.Errorf("the reference server gave the admin address %q: %w", ready.Admin, err)
 	}
 	admin := keyring.NewAdmin(adminURL, token)
-	creds, err := admin.Mint(ctx, p)
+	creds, err := admin.MintPlan(ctx, p)
 	if err != nil {
 		return err
 	}
-	t := conformance.Target{Base: api, Credentials: creds, Reference: true, Objects: admin, Writes: conformance.WritesAll, Limits: f.limits}
+	t := conformance.Target{Base: api, Credentials: creds, Reference: true, Objects: admin, Provisioner: admin, Writes: conformance.WritesAll, Limits: f.limits}
 	if writesGiven {
 		t.Writes = conformance.WritePolicy(f.writes)
 	}
