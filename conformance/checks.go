@@ -75,6 +75,16 @@ var Checks = []*Check{
 	&disabledKey, &pathTrailingSlash, &listRecords, &fieldHidden, &corsSimple,
 }
 
+// Doc returns the documentation of a check; "" when there is none of the id.
+func Doc(id string) string {
+	for _, c := range Checks {
+		if c.ID == id {
+			return c.Doc
+		}
+	}
+	return ""
+}
+
 // refusedSenders returns the keys that a row's requests must be refused to.
 func (p *planner) refusedSenders(row int) []int {
 	var keys []int

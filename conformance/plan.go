@@ -391,6 +391,8 @@ func inventedPath(c *catalogs.Catalog) string {
 
 // points lists the boundary of every row.
 func (p *planner) points() {
+	// What no selected check asks for is no part of what a run has to prove.
+	asked := map[Expect]bool{Admit: p.selected(&underGrant), Refuse: p.selected(&overGrant)}
 	for i := range p.Rows {
 		r := &p.Rows[i]
 		p.firstPoint = append(p.firstPoint, len(p.Points))
@@ -401,12 +403,20 @@ func (p *planner) points() {
 		if r.Need.IsPublic() {
 			anonymous = Admit
 		}
-		p.Points = append(p.Points, Point{Row: i, Expect: anonymous, Anonymous: true, Probe: -1})
+		if anonymous == Admit && asked[Admit] || anonymous == Refuse && p.selected(&anonymousAdmitted) {
+			p.Points = append(p.Points, Point{Row: i, Expect: anonymous, Anonymous: true, Probe: -1})
+		}
 		b := r.Need.Boundary(p.Universe)
 		for _, grant := range b.Admitted {
+			if !asked[Admit] {
+				break
+			}
 			p.Points = append(p.Points, Point{Row: i, Expect: Admit, Grant: grant, Probe: -1})
 		}
 		for _, grant := range b.Refused {
+			if !asked[Refuse] {
+				break
+			}
 			p.Points = append(p.Points, Point{Row: i, Expect: Refuse, Grant: grant, Probe: -1})
 		}
 		if b.Truncated {
@@ -414,6 +424,8 @@ func (p *planner) points() {
 		}
 	}
 }
+
+func (p *planner) selected(c *Check) bool { return slices.Contains(p.checks, c) }
 
 // validKeys returns the keys that a row is probed with: those of the boundary, none and
 // all; with a fixed keyring every key.
