@@ -17,12 +17,7 @@ var update = flag.Bool("update", false, "rewrite golden files from the observed 
 
 // The plan of one small catalog, whole.
 func TestPlanGolden(t *testing.T) {
-	matrix, err := conformance.SelectChecks([]string{"over-grant", "under-grant", "anonymous-admitted", "bad-key-admitted", "default-allow", "refusal-form",
-		"effect-despite-refusal"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := conformance.NewPlan(load(t, "testdata/small.yaml"), conformance.PlanOptions{Checks: matrix})
+	p, err := conformance.NewPlan(load(t, "testdata/small.yaml"), conformance.PlanOptions{Checks: matrixChecks(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,6 +69,16 @@ func (p *planner) ask(q Question) {
 // base returns the probe of the matrix that asks whether a row admits a key, for
 // [Question.Base]; it is added where no check has planned it.
 func (p *planner) base(row, key int) int {
+	// A refusal is proven by an admission of the same request and by a sign that the key is
+	// alive: what shows them is planned too, whatever checks are selected.
+	if p.Rows[row].Endpoint != nil && p.expect(row, key) == Refuse {
+		if strongest := p.strongest(row); strongest >= 0 {
+			p.base(row, strongest)
+		}
+		if p.Keys[key].Kind == ValidKey {
+			p.base(row, 2)
+		}
+	}
 	req := Request{Row: row, Key: key, Expect: p.expect(row, key)}
 	i, ok := p.requests[req]
 	if !ok {
