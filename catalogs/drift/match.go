@@ -83,6 +83,7 @@ func (c *comparison) match() {
 		switch {
 		case n.matched:
 		case n.unreadable != nil:
+			c.access(&Change{Method: n.method, Path: n.path}, nil, n)
 			c.add(Change{Method: n.method, Path: n.path, Class: Unknown, To: n.text(), Position: n.unreadable.Pos,
 				Why: "what is required here could not be read: " + n.unreadable.Message}, n.kind)
 		default:
@@ -135,6 +136,7 @@ func (c *comparison) pair(o, n *row) {
 	if n.method == catalogs.AnyMethod && o.method != n.method {
 		ch.Method = o.method
 	}
+	c.access(&ch, o, n)
 	effect := c.effect(o.req, n.req)
 	if o.unreadable != nil || n.unreadable != nil {
 		if o.unreadable != nil && n.unreadable != nil && o.unreadable.Text != "" &&
@@ -360,14 +362,24 @@ func (c *comparison) oneSided(added, removed []*row) {
 			}
 			ch.Evidence = append(ch.Evidence, fmt.Sprintf("it differs only in case or a slash from %s, which requires %s", t.path, shown(t.text())))
 		}
+		c.access(&ch, moved[n], n)
 		c.add(ch, n.kind)
+	}
+	movedTo := map[*row]*row{}
+	for n, o := range moved {
+		movedTo[o] = n
 	}
 	for _, o := range removed {
 		ch := Change{Method: o.method, Path: o.path, Class: Removed, From: o.text(), Position: o.pos}
-		if t := newShadows.template(o); t != nil && !t.unstated && c.weaker(o, t) {
+		t := newShadows.template(o)
+		if t != nil && !t.unstated && c.weaker(o, t) {
 			ch.FallsTo = t.path
 			ch.Why = fmt.Sprintf("requests to it now reach %s, which requires %s", t.path, shown(t.text()))
 		}
+		if n := movedTo[o]; n != nil {
+			t = n // whoever can call that has lost nothing
+		}
+		c.access(&ch, o, t)
 		c.add(ch, o.kind)
 	}
 }
