@@ -299,7 +299,7 @@ func (u *unit) catalogAgainst(c *checked, d *document) error {
 		if row == nil || ch.Class == drift.Removed && len(row.parts) > 0 && slices.ContainsFunc(row.parts, func(p part) bool { return p.Rule == "endpoint-removed" }) {
 			continue // of several documents, none has it: said once
 		}
-		row.parts = append(row.parts, part{says(ch, d.name, "the catalog"), []string{d.name}, "catalog"})
+		row.parts = append(row.parts, part{says(row, ch, d.name, "the catalog"), []string{d.name}, "catalog"})
 	}
 	return nil
 }
@@ -335,7 +335,7 @@ func (u *unit) codeAgainst(c *checked, d *document) error {
 		if row == nil || u.said(c, row, ch, strange) {
 			continue
 		}
-		row.parts = append(row.parts, part{says(ch, "the code", d.name), []string{"code", d.name}, d.name})
+		row.parts = append(row.parts, part{says(row, ch, "the code", d.name), []string{"code", d.name}, d.name})
 	}
 	return nil
 }
@@ -389,7 +389,7 @@ func (u *unit) documentsAgainst(c *checked, d, e *document) error {
 	for i := range result.Changes {
 		ch := &result.Changes[i]
 		if row := u.rowOfChange(ch); row != nil && len(row.parts) == 0 {
-			row.parts = append(row.parts, part{says(ch, e.name, d.name), []string{d.name, e.name}, d.name})
+			row.parts = append(row.parts, part{says(row, ch, e.name, d.name), []string{d.name, e.name}, d.name})
 		}
 	}
 	return nil
@@ -424,7 +424,7 @@ func (u *unit) rowOfChange(ch *drift.Change) *tableRow {
 
 // says is a change as a finding about two witnesses: what is said by one, against the
 // other.
-func says(ch *drift.Change, who, whom string) *report.Finding {
+func says(row *tableRow, ch *drift.Change, who, whom string) *report.Finding {
 	f := ch.Finding()
 	text := func(s *string) string {
 		if s == nil {
@@ -433,7 +433,8 @@ func says(ch *drift.Change, who, whom string) *report.Finding {
 		return *s
 	}
 	from, to := text(ch.From), text(ch.To)
-	subject := ch.Subject()
+	subject := row.method + " " + row.path // as the table has it
+	f.Subject = subject
 	switch ch.Class {
 	case drift.Added:
 		f.Message = fmt.Sprintf("%s: %s has it and asks for %s; %s does not have it", subject, who, to, whom)
