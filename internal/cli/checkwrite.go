@@ -103,6 +103,9 @@ func (a *app) writeCheckText(c *checked, findings []*report.Finding, o checkOpti
 			b.WriteByte('\n')
 		}
 	}
+	if len(findings) > 0 && !strings.HasSuffix(b.String(), "\n\n") {
+		b.WriteByte('\n')
+	}
 	for _, f := range findings {
 		st.WriteFinding(&b, f)
 	}
