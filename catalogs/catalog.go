@@ -141,7 +141,7 @@ type Credentials struct {
 	// SentIn says where a request may show the credential: "header", "query", "cookie"
 	// or "any"; empty when not stated.
 	SentIn string
-	Pos          Pos
+	Pos    Pos
 }
 
 // Browsers says whether web pages of other origins may call the API.

@@ -416,6 +416,9 @@ func (u *unit) rowOfChange(ch *drift.Change) *tableRow {
 	key := catalogs.EndpointKey("", ch.Path)
 	for _, r := range u.rows {
 		if ch.Method == catalogs.AnyMethod && catalogs.EndpointKey("", r.path) == key {
+			if ch.Class == drift.Added || ch.Class == drift.Removed {
+				return nil // of the methods that somebody lists, each has its row
+			}
 			return r
 		}
 	}
