@@ -149,6 +149,7 @@ func (a *app) planUpdate(ctx context.Context, config *catalogs.Config, file, fro
 			u.counts.removed++
 		case !ok:
 			u.note("%s %s stays: %s does not have it", methodName(e.Method), e.Path, from)
+		case t.requires == nil && e.Requires.IsPublic(): // there is nothing to declare
 		case t.silent():
 			u.note("%s %s stays %s: %s", methodName(e.Method), e.Path, e.Requires, t.note)
 		default:

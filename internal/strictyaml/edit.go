@@ -316,6 +316,9 @@ func flowEnd(data []byte, start int) (end int, last bool) {
 			if c == ',' {
 				return i, false
 			}
+			if data[end-1] == ':' { // {a: }, whose blank belongs to a
+				end = i
+			}
 			return end, true
 		case c == '}' || c == ']':
 			depth--

@@ -44,6 +44,7 @@ func TestInsertAndDelete(t *testing.T) {
 		{"a value of several lines", "a: {b: 1,\n  c: 2\n  }\nd: |\n  text\n  # text too\n", "a", "a: {b: 1,\n  c: 2\n  }\nx: 'y: z'  # why\nd: |\n  text\n  # text too\n", "d: |\n  text\n  # text too\n"},
 		{"flow", "m: {a: 1, b: , c: 'x''}', d: \"}\\\"\"}\n", "b", "m: {a: 1, b: , x: 'y: z', c: 'x''}', d: \"}\\\"\"}\n", "m: {a: 1, c: 'x''}', d: \"}\\\"\"}\n"},
 		{"flow, quoted", "m: {a: 1, c: 'x''}', d: \"}\\\"\"}\n", "c", "m: {a: 1, c: 'x''}', x: 'y: z', d: \"}\\\"\"}\n", "m: {a: 1, d: \"}\\\"\"}\n"},
+		{"flow, last of nothing", "m: {a: 1, b: }\n", "b", "m: {a: 1, b: , x: 'y: z'}\n", "m: {a: 1}\n"},
 		{"flow, last", "m: {a: 1, d: [it's, {b: 2}] }\n", "d", "m: {a: 1, d: [it's, {b: 2}], x: 'y: z' }\n", "m: {a: 1 }\n"},
 		{"flow over lines", "m: {a: 1, # one\n  b: 2}\n", "a", "m: {a: 1, x: 'y: z', # one\n  b: 2}\n", "m: {# one\n  b: 2}\n"},
 	} {
