@@ -161,7 +161,8 @@ type table struct {
 	pure     map[string]func([]any) (string, bool)
 	pkgs     map[string]bool // packages that declare any of them
 	tables   map[string]*tableSpec
-	own      *ownConfig // what the configuration adds; nil: nothing
+	guards   map[string]bool // functions that the configuration names as guards
+	own      *ownConfig      // what the configuration adds; nil: nothing
 }
 
 type rowRef struct {
