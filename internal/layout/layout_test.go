@@ -37,6 +37,7 @@ var layers = []layer{
 	{dir: "internal/strictyaml", outside: []string{yaml}},
 	{dir: "catalogs", own: []string{"catalogs/perm", "internal/strictyaml"}},
 	{dir: "catalogs/schema"},
+	{dir: "catalogs/grants", own: []string{"catalogs", "catalogs/perm", "internal/strictyaml"}},
 	{dir: "internal/report", own: []string{"catalogs", "internal/strictyaml"}, outside: []string{color, "github.com/owenrumney/go-sarif/v3", "github.com/jstemmer/go-junit-report/v2"}},
 	{dir: "catalogs/openapi", own: []string{"catalogs", "catalogs/perm", "internal/strictyaml"}, outside: []string{yaml}},
 	{dir: "catalogs/drift", own: []string{"catalogs", "catalogs/perm", "catalogs/openapi", "internal/report"}},
@@ -46,7 +47,7 @@ var layers = []layer{
 	// The reference server decides by its own lookup, or the harness would only prove
 	// itself: see TestReferenceDecidesByItself.
 	{dir: "conformance/reference", own: []string{"catalogs", "catalogs/perm"}},
-	{dir: "internal/cli", own: []string{"analyzers", "catalogs", "catalogs/perm", "catalogs/openapi", "catalogs/drift", "catalogs/schema",
+	{dir: "internal/cli", own: []string{"analyzers", "catalogs", "catalogs/perm", "catalogs/openapi", "catalogs/drift", "catalogs/grants", "catalogs/schema",
 		"conformance", "conformance/keyring", "conformance/reference", "internal/report", "internal/strictyaml"},
 		outside: []string{cobra, color, xtools, "golang.org/x/term", "golang.org/x/time", "github.com/schollz/progressbar"}},
 	{dir: "internal/layout"},
