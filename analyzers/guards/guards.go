@@ -373,6 +373,18 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 	}
 	maybe = maybe || g.Maybe
 	name := FuncKey(g.Func)
+	if otherwise := d.s.publics[name]; otherwise != nil && g.Basis == routes.Table {
+		req := *otherwise
+		switch k := onlyConst(g); {
+		case k == nil || k.Kind != "bool":
+			r.unread(g.File, g.Line, g.Column, g.Func+" is not known")
+			return
+		case k.Value == "true":
+			req = perm.Public()
+		}
+		r.and(req, routes.Table, g)
+		return
+	}
 	cfg := d.s.guards[name]
 	if cfg != nil && cfg.Requires != "" {
 		req, _ := perm.Parse(cfg.Requires) // checked by LoadSettings
@@ -561,6 +573,14 @@ func (d *declarer) either(r *Route, g routes.Guard, basis string, maybe bool) {
 	default:
 		r.and(perm.FromClauses(clauses...), basis, g)
 	}
+}
+
+// onlyConst returns the one constant that a guard is given, or nil.
+func onlyConst(g routes.Guard) *routes.Const {
+	if len(g.Args) != 1 || g.Args[0].Why != "" || len(g.Args[0].Consts) != 1 || g.Maybe {
+		return nil
+	}
+	return &g.Args[0].Consts[0]
 }
 
 // fill makes the permission that a template and a guard's arguments name, or says why

@@ -109,7 +109,13 @@ func configured(cfg *catalogs.Config) *table {
 			own.names = append(own.names, namedAt{row.Func, row.Pos})
 		}
 	}
-	for _, t := range cfg.RouteTables {
+	described := map[string]*catalogs.TableConfig{}
+	for i, t := range cfg.RouteTables {
+		if t.Path == "" {
+			described[t.Type] = &cfg.RouteTables[i]
+			own.names = append(own.names, namedAt{t.Type, t.Pos})
+			continue
+		}
 		s := newTableSpec(t)
 		own.tables = append(own.tables, s)
 		for _, name := range append([]string{t.Type}, t.Contexts...) {
@@ -118,7 +124,7 @@ func configured(cfg *catalogs.Config) *table {
 		all = append(all, s.spec)
 	}
 	out := newTable(all)
-	out.own, out.guards = own, guards
+	out.own, out.guards, out.described = own, guards, described
 	for _, t := range own.tables {
 		out.tables[t.Type] = t
 		out.pkgs[pkgOf(t.Type)] = true

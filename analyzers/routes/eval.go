@@ -722,6 +722,9 @@ func (e *engine) evalPlain(fr *frame, x *expr) value {
 			v := e.eval(fr, x.Args[i])
 			if kv, ok := v.(konst); ok {
 				kv.field = true
+				if e.table.described[x.Type] != nil {
+					kv.of = st
+				}
 				v = kv
 			}
 			if x.Type == "net/http.Server" && k == "Handler" {

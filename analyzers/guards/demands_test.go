@@ -3,6 +3,7 @@ package guards_test
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -16,8 +17,12 @@ import (
 // plainly end the request, makes it unknown, never declared.
 func TestDeep(t *testing.T) { demands(t, "deep") }
 
+// A router registers what structs describe, and a field of theirs tells what a route
+// demands.
+func TestDescribed(t *testing.T) { demands(t, "described") }
+
 // demands holds what the routes of a package demand against the comments "= DEMAND" at
-// the lines of their registrations.
+// the lines of their registrations, or of the patterns that a loop registers.
 func demands(t *testing.T, pkg string) {
 	t.Helper()
 	testdata, err := filepath.Abs("../../testdata")
@@ -45,6 +50,13 @@ func demands(t *testing.T, pkg string) {
 				got = r.Requires.String()
 			}
 			_, want, ok := strings.Cut(lines[r.File][r.Line-1], "// = ")
+			if !ok { // registered in a loop
+				for _, line := range lines[r.File] {
+					if strings.Contains(line, strconv.Quote(r.Method+" "+r.Path)) {
+						_, want, ok = strings.Cut(line, "// = ")
+					}
+				}
+			}
 			if compared++; !ok || got != want {
 				t.Errorf("%s:%d: %s %s demands %s, want %s; not read: %v", filepath.Base(r.File), r.Line, r.Method, r.Path, got, want, r.Unread)
 			}
