@@ -19,6 +19,11 @@ type Report struct {
 	Service  string // which of a repository's services; empty where there is one
 	Version  string // of permcheck
 	Findings []*Finding
+	About    string // what was looked at, in a line; may be empty
+	// Access is who gains and who loses, for formats that lead with it.
+	Access []Access
+	// Notes are sentences about the whole, such as what was left open.
+	Notes []string
 	// Passed are the subjects that were looked at and gave no finding, for formats that
 	// list those too.
 	Passed []string
@@ -114,36 +119,6 @@ func escapeData(s string) string {
 
 func escapeProperty(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(Clean(s))
-}
-
-// WriteMarkdown writes a comment for a pull request.
-func (r *Report) WriteMarkdown(w io.Writer) error {
-	var b strings.Builder
-	counts := map[Severity]int{}
-	for _, f := range r.Findings {
-		counts[f.Severity()]++
-	}
-	fmt.Fprintf(&b, "### permcheck %s: %s, %s\n", r.Command, plural(counts[Error], "error"), plural(counts[Warning], "warning"))
-	if r.Incomplete != "" {
-		fmt.Fprintf(&b, "\n**Incomplete:** %s\n", markdownText(r.Incomplete))
-	}
-	if len(r.Findings) > 0 {
-		b.WriteString("\n| | what | where | why |\n|---|---|---|---|\n")
-	}
-	for _, f := range r.Findings {
-		where := ""
-		if f.Position.File != "" {
-			where = "`" + strings.ReplaceAll(Clean(r.place(f.Position)), "`", "'") + "`"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.Severity(), markdownText(f.Message), where, markdownText(RuleByID(f.Rule).Why))
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// markdownText escapes what would be markup in a table cell.
-func markdownText(s string) string {
-	return strings.NewReplacer("|", `\|`, "<", "&lt;", "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "\n", " ").Replace(CleanLines(s))
 }
 
 // place is the position with its file as in [Report.uri].
