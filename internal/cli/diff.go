@@ -202,9 +202,9 @@ func (a *app) diff(ctx context.Context, from, to string, flags diffFlags) error 
 		return err
 	}
 	if result.Summary.Old == 0 && result.Summary.New == 0 && len(result.Changes) == 0 {
-		return &partialError{fmt.Sprintf("neither %s nor %s has an endpoint: nothing was compared", from, to)}
+		return &partialError{fmt.Sprintf("neither %s nor %s has an endpoint: nothing was compared", shownRef(from), shownRef(to))}
 	}
-	d := &diffReport{from: from, to: to, service: flags.service, grants: opts.Grants, result: result, others: beyond(now.unread, old.unread)}
+	d := &diffReport{from: shownRef(from), to: shownRef(to), service: flags.service, grants: opts.Grants, result: result, others: beyond(now.unread, old.unread)}
 	for _, f := range d.others {
 		result.Summary.Problems = append(result.Summary.Problems, drift.Problem{Position: f.Position.String(), Message: f.Message})
 	}

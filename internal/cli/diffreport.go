@@ -168,7 +168,7 @@ func (d *diffReport) access() []report.Access {
 	for _, g := range d.grants {
 		for i := range d.result.Changes {
 			ch := &d.result.Changes[i]
-			if slices.Contains(ch.Gains, g.Name) {
+			if slices.Contains(ch.Gains, g.Name) && !ch.Anonymous { // that goes for all
 				of(g.Name).Gains = append(of(g.Name).Gains, ch.Subject())
 			}
 			if slices.Contains(ch.Loses, g.Name) {

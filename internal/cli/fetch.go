@@ -36,6 +36,14 @@ func (a *app) loadURL(ctx context.Context, ref string, opts openapi.Options) (*s
 	return parseSide(name, data, opts, func() (*catalogs.Catalog, error) { return catalogs.Parse(name, data) })
 }
 
+// shownRef is the reference of a source as it may be printed.
+func shownRef(ref string) string {
+	if u, err := url.Parse(ref); err == nil && u.Host != "" {
+		return plainURL(u)
+	}
+	return ref
+}
+
 // plainURL is an address without what may be secret in it.
 func plainURL(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
