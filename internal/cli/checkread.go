@@ -34,8 +34,8 @@ type unit struct {
 	sharers []*unit
 
 	paths  map[string]bool // keys of the code's paths, without a method
-	rows   []*tableRow
-	byKey  map[string]*tableRow
+	rows   []*checkRow
+	byKey  map[string]*checkRow
 	routes map[string][]string // subject of a route, as vet has it -> keys of its rows
 }
 
