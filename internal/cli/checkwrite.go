@@ -78,6 +78,11 @@ func (a *app) writeCheck(c *checked, o checkOptions) error {
 	case "text":
 		return a.writeCheckText(c, findings, o)
 	}
+	if a.format != "markdown" { // which has them
+		for _, n := range c.notes {
+			fmt.Fprintf(a.err, "permcheck: note: %s\n", report.Clean(n))
+		}
+	}
 	return report.WriteAll(a.out, a.format, c.reports(a))
 }
 
@@ -181,10 +186,12 @@ func (u *unit) cells(all bool) (columns []string, rows [][]string) {
 func (c *checked) reports(a *app) []*report.Report {
 	var out []*report.Report
 	add := func(u *unit, name string) *report.Report {
-		r := &report.Report{Command: "check", Service: name, Version: version(), Anchor: catalogs.ConfigName}
+		at := catalogs.Pos{File: catalogs.ConfigName}
 		if u != nil && u.catalog != nil {
-			r.Anchor = u.catalog.File
+			at.File = u.catalog.File
 		}
+		c.place(&at)
+		r := &report.Report{Command: "check", Service: name, Version: version(), Anchor: at.File}
 		out = append(out, r)
 		return r
 	}
