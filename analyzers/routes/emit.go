@@ -250,6 +250,17 @@ func (f *flattener) flatten(c *core, at place) {
 }
 
 func (f *flattener) reg(c *core, r *reg, at place) {
+	if v := r.spec.Variants; v != nil {
+		for _, pattern := range v(r.path.text) {
+			without := *r
+			without.path.text = pattern
+			f.one(c, &without, at)
+		}
+	}
+	f.one(c, r, at)
+}
+
+func (f *flattener) one(c *core, r *reg, at place) {
 	switch {
 	case r.lost != "" && (r.handler != nil || !r.building):
 		if r.lost != " " {
