@@ -246,7 +246,11 @@ func (e *engine) dispatch(f funcRef, args []value, at site, x *expr) (value, boo
 // opaque deals with a call whose body is not known: closures that register routes are
 // taken to run once; a router handed to code that cannot be seen is reported.
 func (e *engine) opaque(fv value, args []value, at site, x *expr) {
-	giveAway(args, 0)
+	if f, ok := fv.(funcRef); !ok || f.dynamic || !strings.Contains(strings.Split(f.key, "/")[0], ".") {
+		// A function of a module that is not followed was read, and has nothing to do
+		// with serving.
+		giveAway(args, 0)
+	}
 	for _, a := range args {
 		if s, ok := a.(spreadVal); ok {
 			a = s.v
@@ -509,7 +513,7 @@ func (e *engine) peelDepth(v value, depth int) []peeled {
 			}
 			return e.delegates(v, depth, func() { e.invoke(m, nil, []value{v, unknown{}, unknown{}}, site{m.File, m.Line, m.Col}) })
 		}
-		for _, name := range []string{"Handler", "Mux", "Router", "ServeMux"} {
+		for _, name := range []string{"Handler", "Mux", "Router", "ServeMux", "Engine", "Echo"} {
 			if cell := v.fields[name]; cell != nil {
 				if ps := e.peelDepth(*cell, depth+1); len(ps) > 0 {
 					return ps
