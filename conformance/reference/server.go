@@ -38,6 +38,8 @@ type Options struct {
 	Faults     []string // names of [Faults] to plant
 	Traps      []string // names or ids of [Traps] to show
 	AdminToken string   // what the admin API asks for; empty: it refuses everybody
+	// State is a file that keeps the keys when the server ends; empty: none does.
+	State string
 	// BlockOrigins refuses every request that a page of another origin sends.
 	BlockOrigins bool
 	Now          func() time.Time // the clock; nil: the system's
@@ -92,7 +94,17 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 			return nil, err
 		}
 	}
+	if opts.State != "" {
+		if err := s.keys.openJournal(opts.State, c.Name, s.vocab); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
+}
+
+// HasKey reports whether there is a key of a name.
+func (s *Server) HasKey(name string) bool {
+	return s.keyLike(func(k *key) bool { return k.name == name }) != nil
 }
 
 // API is the handler of the API that the catalog describes.
