@@ -147,7 +147,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	h.Set("Vary", "Authorization")
+	h.Add("Vary", "Authorization")
 	if c.leakBefore() || c.validatedFirst() {
 		return
 	}
