@@ -124,6 +124,8 @@ type call struct {
 	// readAhead is the body, where it was read before anything was decided.
 	readAhead object
 
+	family map[*collection]map[string][]object // children by parent, as far as they were asked for
+
 	relationUnscoped, fieldsOpen bool // faults, where they are asked about
 }
 
@@ -146,8 +148,12 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Add("Vary", "Authorization")
+	h["Cache-Control"] = noStore
+	if len(h["Vary"]) == 0 {
+		h["Vary"] = varies
+	} else {
+		h.Add("Vary", "Authorization")
+	}
 	if c.leakBefore() || c.validatedFirst() {
 		return
 	}
@@ -303,6 +309,7 @@ func writeReply(w http.ResponseWriter, method string, status int, body any) {
 // Header values that every answer has. They are shared, and nobody changes them.
 var (
 	noStore  = []string{"no-store"}
+	varies   = []string{"Authorization"}
 	jsonType = []string{"application/json"}
 	noSniff  = []string{"nosniff"}
 )
