@@ -35,12 +35,13 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	failOn   report.Severity
+	strict   bool // entries of the known file that are no use fail too
 	format   string
 }
 
 // commands makes the subcommands, in the order of the help text.
 var commands = []func(*app) *cobra.Command{
-	newDemo, newVet, newRoutes, newBaseline, newDiff, newProbe, newServe, newCatalog, newExplain,
+	newDemo, newCheck, newVet, newRoutes, newBaseline, newDiff, newProbe, newChecks, newServe, newGrants, newCatalog, newExplain,
 }
 
 // Run executes permcheck with the given arguments (without the program's name) and
@@ -126,7 +127,7 @@ func isTerminal(w any) bool {
 // result ends a command that printed findings.
 func (a *app) result(findings []*report.Finding) error {
 	for _, f := range findings {
-		if f.Severity().Fails(a.failOn) {
+		if f.Severity().Fails(a.failOn) || a.strict && f.OutdatedKnown() {
 			return errFindings
 		}
 	}

@@ -22,6 +22,10 @@ type Report struct {
 	// Passed are the subjects that were looked at and gave no finding, for formats that
 	// list those too.
 	Passed []string
+	// Columns and Rows are a table of what was compared, which markdown shows.
+	Columns []string
+	Rows    [][]string
+	Notes   []string // what else a reader must know
 	// Incomplete says why the report is not the whole; empty: it is.
 	Incomplete string
 	// Anchor is the file that a finding without a position is shown at.
@@ -49,9 +53,40 @@ func (r *Report) Write(w io.Writer, format string) error {
 	return fmt.Errorf("no format %q", format)
 }
 
+// WriteAll writes the reports of several services as one output in one of Formats.
+func WriteAll(w io.Writer, format string, reports []*Report) error {
+	switch format {
+	case "sarif":
+		return writeSARIF(w, reports)
+	case "junit":
+		return writeJUnit(w, reports)
+	}
+	for i, r := range reports {
+		if format == "markdown" && i > 0 {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		if err := r.Write(w, format); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // WriteJUnit writes one test case for each subject: it fails with its findings, or
 // passes.
-func (r *Report) WriteJUnit(w io.Writer) error {
+func (r *Report) WriteJUnit(w io.Writer) error { return writeJUnit(w, []*Report{r}) }
+
+func writeJUnit(w io.Writer, reports []*Report) error {
+	suites := junit.Testsuites{Name: "permcheck"}
+	for _, r := range reports {
+		suites.AddSuite(r.suite())
+	}
+	return suites.WriteXML(w)
+}
+
+func (r *Report) suite() junit.Testsuite {
 	suite := junit.Testsuite{Name: "permcheck " + r.Command}
 	if r.Service != "" {
 		suite.Name += " " + r.Service
@@ -74,9 +109,7 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 		suite.AddTestcase(junit.Testcase{Classname: "permcheck." + r.Command, Name: "complete",
 			Error: &junit.Result{Message: CleanLines(r.Incomplete), Type: "incomplete"}})
 	}
-	suites := junit.Testsuites{Name: "permcheck"}
-	suites.AddSuite(suite)
-	return suites.WriteXML(w)
+	return suite
 }
 
 // WriteGitHub writes workflow commands, which GitHub Actions shows as annotations
@@ -123,10 +156,15 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	for _, f := range r.Findings {
 		counts[f.Severity()]++
 	}
-	fmt.Fprintf(&b, "### permcheck %s: %s, %s\n", r.Command, plural(counts[Error], "error"), plural(counts[Warning], "warning"))
+	name := r.Command
+	if r.Service != "" {
+		name += " " + markdownText(r.Service)
+	}
+	fmt.Fprintf(&b, "### permcheck %s: %s, %s\n", name, plural(counts[Error], "error"), plural(counts[Warning], "warning"))
 	if r.Incomplete != "" {
 		fmt.Fprintf(&b, "\n**Incomplete:** %s\n", markdownText(r.Incomplete))
 	}
+	r.markdownTable(&b)
 	if len(r.Findings) > 0 {
 		b.WriteString("\n| | what | where | why |\n|---|---|---|---|\n")
 	}
@@ -137,8 +175,39 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.Severity(), markdownText(f.Message), where, markdownText(RuleByID(f.Rule).Why))
 	}
+	for i, n := range r.Notes {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "- %s\n", markdownText(n))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// maxMarkdownRows keeps a comment within what code hosts take.
+const maxMarkdownRows = 100
+
+func (r *Report) markdownTable(b *strings.Builder) {
+	if len(r.Rows) == 0 {
+		return
+	}
+	line := func(cells []string) {
+		for _, c := range cells {
+			fmt.Fprintf(b, "| %s ", markdownText(c))
+		}
+		b.WriteString("|\n")
+	}
+	b.WriteByte('\n')
+	line(r.Columns)
+	b.WriteString(strings.Repeat("|---", len(r.Columns)) + "|\n")
+	for i, row := range r.Rows {
+		if i == maxMarkdownRows {
+			fmt.Fprintf(b, "\n%d more rows\n", len(r.Rows)-i)
+			break
+		}
+		line(row)
+	}
 }
 
 // markdownText escapes what would be markup in a table cell.
