@@ -96,13 +96,20 @@ func (s *Server) otherUser(n int) {
 			continue
 		}
 		old := coll.objects[coll.ids[n%len(coll.ids)]]
+		var deciding []SeedAttribute
 		for _, a := range coll.seed.Attributes {
 			if len(a.Values) > 1 && coll.rules.judges(a.Name) {
-				o := old.merged(nil)
-				o[a.Name] = a.Values[n/17%len(a.Values)]
-				coll.put(o)
-				return
+				deciding = append(deciding, a)
 			}
+		}
+		if len(deciding) > 0 {
+			turn := n / 17
+			a := deciding[turn%len(deciding)]
+			o := old.merged(nil)
+			at := slices.IndexFunc(a.Values, func(v any) bool { return textOf(v) == old.text(a.Name) })
+			o[a.Name] = a.Values[(at+1)%len(a.Values)]
+			coll.put(o)
+			return
 		}
 	}
 }
