@@ -36,6 +36,7 @@ type KeySpec struct {
 // A MintedKey is a key that a provisioner made or changed.
 type MintedKey struct {
 	ID         string // the provisioner's name for it
+	Owner      string // and for the account that it belongs to; "" when it does not say
 	Credential Credential
 }
 
