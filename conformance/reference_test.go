@@ -17,7 +17,7 @@ import (
 )
 
 // catalogNames are the catalogs that every fault is tried on.
-var catalogNames = []string{"testdata/small.yaml", "testdata/formulas.yaml", "vendor:eightfold", "vendor:comeet", "vendor:personio"}
+var catalogNames = []string{"testdata/small.yaml", "testdata/formulas.yaml", "reference/board.yaml", "vendor:eightfold", "vendor:comeet", "vendor:personio"}
 
 func load(t testing.TB, ref string) *catalogs.Catalog {
 	t.Helper()
@@ -118,8 +118,11 @@ func TestEachFaultIsFoundByItsCheck(t *testing.T) {
 	for _, name := range catalogNames {
 		c := load(t, name)
 		for n, f := range reference.Faults {
+			if f.Check == "" {
+				continue // no check of the matrix finds it
+			}
 			places := []string{f.Name}
-			if !strings.HasPrefix(name, catalogs.VendorPrefix) {
+			if strings.HasPrefix(name, "testdata/") {
 				for i := n % 3; i < len(c.Endpoints); i += 3 { // each fault on other rows
 					places = append(places, f.Name+"@"+c.Endpoints[i].String())
 				}
@@ -157,7 +160,7 @@ func TestEachFaultIsFoundByItsCheck(t *testing.T) {
 		}
 	}
 	for _, f := range reference.Faults {
-		if !planted[f.Name] {
+		if f.Check != "" && !planted[f.Name] {
 			t.Errorf("fault %s was planted on no catalog", f.Name)
 		}
 	}

@@ -35,6 +35,14 @@ type Objects interface {
 	Params(ctx context.Context, method, template string, write bool) (Params, error)
 }
 
+// KeyedObjects are Objects that know which of them a key sees. Where the catalog limits a
+// row's records, every key is sent to objects of its own.
+type KeyedObjects interface {
+	Objects
+	// ParamsFor is Params for one key of the plan.
+	ParamsFor(ctx context.Context, key int, method, template string, write bool) (Params, error)
+}
+
 // Params are the values of a path's parameters, not escaped.
 type Params struct {
 	Values     map[string]string
@@ -310,6 +318,12 @@ func (r *runner) observe(ctx context.Context, i int) {
 	}
 	if row.Reads {
 		path, err := r.readPath(ctx, req.Row)
+		if keyed, ok := r.target.Objects.(KeyedObjects); ok && err == nil && row.Limits && r.plan.Keys[req.Key].Kind == ValidKey && strings.Contains(row.Path, "{") {
+			var params Params
+			if params, err = keyed.ParamsFor(ctx, req.Key, row.Method, row.Path, false); err == nil {
+				path, err = fill(row.Path, params.Values)
+			}
+		}
 		if err != nil {
 			o.Reason = "not sent: " + err.Error()
 			return
@@ -331,7 +345,7 @@ func (r *runner) observe(ctx context.Context, i int) {
 		o.Withheld, o.Reason = true, "writes are not sent (--writes none)"
 		return
 	}
-	params, err := r.params(ctx, row, true)
+	params, err := r.paramsFor(ctx, req)
 	if err != nil {
 		o.Reason = "not sent: " + err.Error()
 		return
@@ -505,6 +519,15 @@ func (r *runner) params(ctx context.Context, row *Row, write bool) (Params, erro
 		return Params{Shared: true}, nil
 	}
 	return r.target.Objects.Params(ctx, row.Method, row.Path, write)
+}
+
+// paramsFor is params for a request that writes.
+func (r *runner) paramsFor(ctx context.Context, req *Request) (Params, error) {
+	row := &r.plan.Rows[req.Row]
+	if keyed, ok := r.target.Objects.(KeyedObjects); ok && r.plan.Keys[req.Key].Kind == ValidKey {
+		return keyed.ParamsFor(ctx, req.Key, row.Method, row.Path, true)
+	}
+	return r.params(ctx, row, true)
 }
 
 // fill puts escaped values into a template.

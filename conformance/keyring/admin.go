@@ -22,6 +22,7 @@ type Admin struct {
 	Token string
 
 	client http.Client
+	ids    []string // of the minted keys, by their number in the plan
 }
 
 // NewAdmin returns a client of the admin API at base.
@@ -36,6 +37,7 @@ func NewAdmin(base *url.URL, token string) *Admin {
 // keys included.
 func (a *Admin) MintPlan(ctx context.Context, p *conformance.Plan) ([]conformance.Credential, error) {
 	creds := make([]conformance.Credential, len(p.Keys))
+	a.ids = make([]string, len(p.Keys))
 	sample := ""
 	for i, k := range p.Keys {
 		if k.Kind != conformance.ValidKey {
@@ -45,6 +47,7 @@ func (a *Admin) MintPlan(ctx context.Context, p *conformance.Plan) ([]conformanc
 		if err != nil {
 			return nil, fmt.Errorf("making the key %q: %w", k.Name, err)
 		}
+		a.ids[i] = key.ID
 		env := fmt.Sprintf("PC_K%d", i)
 		if k.Name == "none" || k.Name == "all" {
 			env = "PC_" + strings.ToUpper(k.Name)
@@ -59,10 +62,10 @@ func (a *Admin) MintPlan(ctx context.Context, p *conformance.Plan) ([]conformanc
 
 // Can reports whether there is a way to do the action: all of the usual ones.
 func (a *Admin) Can(action conformance.Action) bool {
-	return action == "" || action == conformance.Delete || adminCalls[action].path != ""
+	return action == "" || adminCalls[action].path != ""
 }
 
-// adminCalls are the requests of the actions that have a path of their own.
+// adminCalls are the requests of the actions.
 var adminCalls = map[conformance.Action]struct{ method, path string }{
 	conformance.Regrant:      {"PATCH", "/keys/{id}"},
 	conformance.Expire:       {"PATCH", "/keys/{id}"},
@@ -71,8 +74,8 @@ var adminCalls = map[conformance.Action]struct{ method, path string }{
 	conformance.Revoke:       {"POST", "/keys/{id}/revoke"},
 	conformance.Delete:       {"DELETE", "/keys/{id}"},
 	conformance.Rotate:       {"POST", "/keys/{id}/rotate"},
-	conformance.DisableOwner: {"POST", "/keys/{id}/disable-owner"},
-	conformance.EnableOwner:  {"POST", "/keys/{id}/enable-owner"},
+	conformance.DisableOwner: {"POST", "/owners/{owner}/disable"},
+	conformance.EnableOwner:  {"POST", "/owners/{owner}/enable"},
 }
 
 // Mint makes one key.
@@ -85,13 +88,16 @@ func (a *Admin) Mint(ctx context.Context, spec conformance.KeySpec) (conformance
 		in["lists"] = spec.Lists
 	}
 	if !spec.Expires.IsZero() {
-		in["expires"] = spec.Expires.UTC().Format(time.RFC3339Nano)
+		in["expires_at"] = spec.Expires.UTC().Format(time.RFC3339Nano)
+	}
+	if spec.Owner != "" {
+		in["owner"] = spec.Owner
 	}
 	var out struct{ ID, Secret string }
 	if err := a.call(ctx, "POST", "/keys", in, &out); err != nil {
 		return conformance.MintedKey{}, err
 	}
-	return conformance.MintedKey{ID: out.ID, Credential: conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: out.Secret}}, nil
+	return conformance.MintedKey{ID: out.ID, Owner: spec.Owner, Credential: conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: out.Secret}}, nil
 }
 
 // Do does an action to a key.
@@ -105,10 +111,10 @@ func (a *Admin) Do(ctx context.Context, key conformance.MintedKey, action confor
 	case conformance.Regrant:
 		in = map[string]any{"grants": append(perm.Set{}, spec.Grants...)}
 	case conformance.Expire:
-		in = map[string]any{"expires": spec.Expires.UTC().Format(time.RFC3339Nano)}
+		in = map[string]any{"expires_at": spec.Expires.UTC().Format(time.RFC3339Nano)}
 	}
 	var out struct{ Secret string }
-	err := a.call(ctx, c.method, strings.ReplaceAll(c.path, "{id}", url.PathEscape(key.ID)), in, &out)
+	err := a.call(ctx, c.method, strings.NewReplacer("{id}", url.PathEscape(key.ID), "{owner}", url.PathEscape(key.Owner)).Replace(c.path), in, &out)
 	if out.Secret != "" {
 		key.Credential.Secret = out.Secret
 	}
@@ -117,8 +123,17 @@ func (a *Admin) Do(ctx context.Context, key conformance.MintedKey, action confor
 
 // Params makes a new object for a write, or names one that is there already.
 func (a *Admin) Params(ctx context.Context, method, template string, write bool) (conformance.Params, error) {
+	return a.params(ctx, map[string]any{"method": method, "path": template, "new": write})
+}
+
+// ParamsFor is Params with objects that a minted key sees.
+func (a *Admin) ParamsFor(ctx context.Context, key int, method, template string, write bool) (conformance.Params, error) {
+	return a.params(ctx, map[string]any{"method": method, "path": template, "new": write, "key": a.ids[key]})
+}
+
+func (a *Admin) params(ctx context.Context, question map[string]any) (conformance.Params, error) {
 	var out struct{ Params map[string]string }
-	err := a.call(ctx, "POST", "/objects", map[string]any{"method": method, "path": template, "new": write}, &out)
+	err := a.call(ctx, "POST", "/objects", question, &out)
 	return conformance.Params{Values: out.Params, Expendable: true}, err
 }
 
