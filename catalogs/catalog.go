@@ -55,7 +55,10 @@ type Endpoint struct {
 	Refused          Refused           // how this endpoint refuses, where it differs
 	Source, Evidence string
 	Odd              string // why a suspicious row is right
-	Pos              Pos
+	// SameAs is "METHOD /path" of the row that this one was made from by same-as; Pos is
+	// that row's. Empty for a row that is written.
+	SameAs string
+	Pos    Pos
 }
 
 // Effect is what a call does to the server's data.
@@ -135,7 +138,10 @@ type Credentials struct {
 	States       map[string]string // state -> "admitted", "refused", "gone" or "unknown"
 	Actions      map[string]string // action -> state that it leads to, or "new-secret"
 	LiveTokens   string            // what disabling does to tokens already issued
-	Pos          Pos
+	// SentIn says where a request may show the credential: "header", "query", "cookie"
+	// or "any"; empty when not stated.
+	SentIn string
+	Pos    Pos
 }
 
 // Browsers says whether web pages of other origins may call the API.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -35,6 +34,14 @@ type Objects interface {
 	Params(ctx context.Context, method, template string, write bool) (Params, error)
 }
 
+// KeyedObjects are Objects that know which of them a key sees. Where the catalog limits a
+// row's records, every key is sent to objects of its own.
+type KeyedObjects interface {
+	Objects
+	// ParamsFor is Params for one key of the plan.
+	ParamsFor(ctx context.Context, key int, method, template string, write bool) (Params, error)
+}
+
 // Params are the values of a path's parameters, not escaped.
 type Params struct {
 	Values     map[string]string
@@ -54,6 +61,17 @@ type Target struct {
 	// Control is a row of the catalog that every key calls before and after its probes;
 	// nil: none.
 	Control *catalogs.Endpoint
+	// Provisioner makes and changes keys for checks that need some of their own; nil: nothing
+	// does.
+	Provisioner Provisioner
+	// Bodies are those of requests, by the key of [catalogs.EndpointKey]: any JSON value. In its
+	// texts $mark stands for a mark of the run. Rows without one get a minimal body.
+	Bodies map[string]any
+	// Dialect is how the API spells what its lists can do; nil: nothing is stated.
+	Dialect *Dialect
+	// Ledger remembers what the run makes; nil: nothing does, as for a target that ends with
+	// the run.
+	Ledger Ledger
 	// BuildHeader names the response header that says which build answered; empty: none.
 	BuildHeader string
 	// Progress is told how many requests of the plan are done; nil: nobody is.
@@ -72,6 +90,8 @@ type Sent struct {
 	// Paths holds, for each row of the plan, a concrete path for reports; empty where no
 	// id was found.
 	Paths []string
+	// Left is what the run made and could not take away.
+	Left []string
 }
 
 // Run sends every request of the plan once and returns what was seen. It returns an error
@@ -86,11 +106,18 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	defer c.close()
 	r := &runner{
 		plan: p, target: t, client: c, sent: &Sent{},
-		answers: &Answers{Observations: make([]Observation, len(p.Requests)), Controls: map[int]Control{}, Vouched: map[int]bool{}},
+		answers: &Answers{Observations: make([]Observation, len(p.Requests)), Records: make([]Record, len(p.Questions)), Controls: map[int]Control{}, Vouched: map[int]bool{}},
 		byRow:   make([][]int, len(p.Rows)),
 		paths:   make([]rowPath, len(p.Rows)),
-		mark:    "permcheck-" + strings.ToLower(rand.Text()[:10]),
+		telling: make([]telling, len(p.Rows)), refusals: refusals{seen: map[string]int{}},
+		mark: "permcheck-" + strings.ToLower(rand.Text()[:10]),
 	}
+	ledger := t.Ledger
+	if ledger == nil {
+		ledger = forgetful{}
+	}
+	r.lab = &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, spelled: map[spelledKey]*spelledOnce{}}
+	r.maker = &maker{lab: r.lab, found: map[string]*foundID{}}
 	for i, req := range p.Requests {
 		r.byRow[req.Row] = append(r.byRow[req.Row], i)
 	}
@@ -107,7 +134,10 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	}
 	r.controls(ctx, false)
 	r.all(ctx)
+	r.experiments(ctx)
 	r.controls(ctx, true)
+	r.lab.debts.settle(ctx)
+	r.sent.Left = r.lab.debts.failed
 	for row := range r.paths {
 		r.sent.Paths = append(r.sent.Paths, r.paths[row].path)
 	}
@@ -125,16 +155,20 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 // A runner is one run. Each goroutine writes only to the observations of the requests
 // that it took.
 type runner struct {
-	plan    *Plan
-	target  Target
-	client  *client
-	answers *Answers
-	sent    *Sent
-	byRow   [][]int
-	paths   []rowPath
-	mark    string
-	marks   atomic.Int64
-	done    atomic.Int64
+	plan     *Plan
+	target   Target
+	client   *client
+	lab      *Lab
+	maker    *maker
+	answers  *Answers
+	sent     *Sent
+	byRow    [][]int
+	paths    []rowPath
+	mark     string
+	marks    atomic.Int64
+	refusals refusals
+	telling  []telling
+	done     atomic.Int64
 }
 
 // rowPath is the concrete path of a row that reads, worked out once.
@@ -280,7 +314,7 @@ func (r *runner) phase(ctx context.Context, units [][]int, lanes int) {
 					r.observe(ctx, i)
 					done := int(r.done.Add(1))
 					if r.target.Progress != nil {
-						r.target.Progress(done, len(r.plan.Requests))
+						r.target.Progress(done, len(r.plan.Requests)+len(r.plan.Questions))
 					}
 				}
 			}
@@ -298,29 +332,19 @@ func (r *runner) observe(ctx context.Context, i int) {
 		return
 	}
 	if row.Reads {
-		path, err := r.readPath(ctx, req.Row)
-		if err != nil {
-			o.Reason = "not sent: " + err.Error()
-			return
-		}
-		repeats := 0
-		x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key], repeat: true}
-		if row.Method != http.MethodGet && row.Method != http.MethodHead {
-			x.body = []byte("{}")
-		}
-		r.note(ctx, o, req, x)
-		// One replica or one unlucky moment is no under-grant: ask again before it counts.
-		for x.anew = true; req.Expect == Admit && !o.undecided() && !o.admitted() && !o.Unstable && repeats < 2; repeats++ {
-			reply, err := r.client.send(ctx, x)
-			o.Unstable = err == nil && reply.status >= 200 && reply.status < 300
-		}
+		r.observeRead(ctx, req, o)
 		return
 	}
 	if r.target.Writes != WritesAll && r.target.Writes != WritesDisposable {
 		o.Withheld, o.Reason = true, "writes are not sent (--writes none)"
 		return
 	}
-	params, err := r.params(ctx, row, true)
+	params, err := r.paramsFor(ctx, req.Row, req.Key, true)
+	var left *errLeftOut
+	if errors.As(err, &left) {
+		o.Withheld, o.Reason = true, left.reason
+		return
+	}
 	if err != nil {
 		o.Reason = "not sent: " + err.Error()
 		return
@@ -336,41 +360,128 @@ func (r *runner) observe(ctx context.Context, i int) {
 		o.Reason = "not sent: " + err.Error()
 		return
 	}
-	_, _ = r.readPath(ctx, req.Row)                       // for reports; if there is no path, they have none
-	mark := fmt.Sprintf("%s-%d.", r.mark, r.marks.Add(1)) // no mark is the beginning of another
-	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key]}
+	_, _ = r.readPath(ctx, req.Row) // for reports; if there is no path, they have none
+	f := Fresh{Path: path, Mark: r.nextMark()}
+	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key], admits: req.Expect == Admit}
 	if row.Method != http.MethodDelete {
-		x.body, _ = json.Marshal(map[string]string{"name": mark}) // two strings
+		f.Body = r.body(row, f.Mark)
+		x.body = f.Body
 	}
 	witness := r.witness(row)
-	if witness.path = path; witness.method == "" {
-		r.note(ctx, o, req, x)
-		return
-	}
+	witness.path = path
 	before := EffectAbsent
-	if row.Method == http.MethodDelete {
+	if witness.method != "" && row.Method == http.MethodDelete {
 		// Being gone afterwards says something only of what was there before.
-		if r.look(ctx, witness, row.Method, mark) != EffectAbsent {
+		if r.look(ctx, witness, row.Method, f.Mark) != EffectAbsent {
 			before = EffectUnclear
 		}
 	}
-	r.note(ctx, o, req, x)
-	if o.Sent {
-		if o.Effect = r.look(ctx, witness, row.Method, mark); before == EffectUnclear {
+	if reply := r.note(ctx, o, req, x); reply != nil {
+		if err := r.lab.Owe(req.Row, f, reply.answer()); err != nil {
+			o.Reason = err.Error()
+		}
+	}
+	if o.Sent && witness.method != "" {
+		if o.Effect = r.look(ctx, witness, row.Method, f.Mark); before == EffectUnclear {
 			o.Effect = EffectUnclear
 		}
 	}
 }
 
-// note sends a request and writes down what came back.
-func (r *runner) note(ctx context.Context, o *Observation, req *Request, x exchange) {
+// observeRead sends a request that changes nothing, again where it fails.
+func (r *runner) observeRead(ctx context.Context, req *Request, o *Observation) {
+	row := &r.plan.Rows[req.Row]
+	path, err := r.readPath(ctx, req.Row)
+	if err == nil && row.Limits && r.plan.Keys[req.Key].Kind == ValidKey && strings.Contains(row.Path, "{") {
+		var params Params
+		if params, err = r.paramsFor(ctx, req.Row, req.Key, false); err == nil {
+			path, err = fill(row.Path, params.Values)
+		}
+	}
+	if err != nil {
+		o.Reason = "not sent: " + err.Error()
+		return
+	}
+	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key], repeat: true, admits: req.Expect == Admit}
+	if row.Method != http.MethodGet && row.Method != http.MethodHead {
+		x.body = r.readBody(row)
+	}
+	reply := r.note(ctx, o, req, x)
+	if reply == nil {
+		return
+	}
+	if req.Expect == Refuse && !o.admitted() {
+		o.Leaks = r.leaks(ctx, req.Row, path, reply)
+	}
+	// One replica or one unlucky moment is no finding: ask again before it counts.
+	x.anew = true
+	for n := 0; n < repeats && !o.undecided() && o.admitted() != (req.Expect == Admit) && !o.Unstable; n++ {
+		again, err := r.client.send(ctx, x)
+		o.Unstable = err == nil && (again.status >= 200 && again.status < 300) != o.admitted() && again.status < 500 && again.status != 429
+	}
+}
+
+// readBody is the body of a request that reads under another method than GET.
+func (r *runner) readBody(row *Row) []byte {
+	if _, ok := r.target.Bodies[catalogs.EndpointKey(row.Method, row.Path)]; ok {
+		return r.body(row, r.nextMark())
+	}
+	return []byte("{}")
+}
+
+// nextMark is a word that nothing else has; no mark is the beginning of another.
+func (r *runner) nextMark() string { return fmt.Sprintf("%s-%d.", r.mark, r.marks.Add(1)) }
+
+// experiments performs the questions of the plan whose grounds the matrix has shown: those
+// that only read, then those about keys of their own, both side by side, then those that
+// write, one after the other.
+func (r *runner) experiments(ctx context.Context) {
+	if len(r.plan.Questions) == 0 {
+		return
+	}
+	j := newJudge(r.plan, r.answers)
+	verdicts, reasons := make([]Verdict, len(r.plan.Probes)), make([]string, len(r.plan.Probes))
+	j.matrix(verdicts, reasons)
+	for _, effort := range []Effort{OnlyReads, OwnKeys, SomeWrites} {
+		var list []int
+		for i := range r.plan.Questions {
+			if r.plan.Questions[i].Effort == effort {
+				list = append(list, i)
+			}
+		}
+		lanes := r.client.limits.Connections
+		if effort == SomeWrites {
+			lanes = 1
+		}
+		var wg sync.WaitGroup
+		var next atomic.Int64
+		for range min(lanes, len(list)) {
+			wg.Go(func() {
+				for n := int(next.Add(1)) - 1; n < len(list) && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
+					q := &r.plan.Questions[list[n]]
+					if v, _ := j.basis(q, verdicts, reasons); v == Pass {
+						r.answers.Records[list[n]] = r.lab.perform(ctx, j, q)
+					}
+					done := int(r.done.Add(1))
+					if r.target.Progress != nil {
+						r.target.Progress(done, len(r.plan.Requests)+len(r.plan.Questions))
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
+// note sends a request and writes down what came back; nil when nothing did.
+func (r *runner) note(ctx context.Context, o *Observation, req *Request, x exchange) *reply {
 	reply, err := r.client.send(ctx, x)
 	if err != nil {
 		o.Reason = "no answer: " + err.Error()
 		if errors.Is(err, errBudget) {
 			o.Reason = "not sent: " + err.Error()
 		}
-		return
+		return nil
 	}
 	row := &r.plan.Rows[req.Row]
 	o.Sent, o.Status, o.HTML = true, reply.status, reply.html
@@ -378,6 +489,7 @@ func (r *runner) note(ctx context.Context, o *Observation, req *Request, x excha
 	if row.Reads && o.admitted() && !reply.truncated {
 		o.List = listState(reply.body)
 	}
+	return reply
 }
 
 // witness is the read that shows what a write of the row did, without its path; a
@@ -419,7 +531,7 @@ func (r *runner) look(ctx context.Context, witness exchange, method, mark string
 }
 
 // readPath is the concrete path of a row that reads; every request of the row has the
-// same.
+// same, but for those of keys that see other objects.
 func (r *runner) readPath(ctx context.Context, row int) (string, error) {
 	p := &r.paths[row]
 	p.once.Do(func() {
@@ -428,7 +540,7 @@ func (r *runner) readPath(ctx context.Context, row int) (string, error) {
 			p.path = template
 			return
 		}
-		params, err := r.params(ctx, &r.plan.Rows[row], false)
+		params, err := r.paramsFor(ctx, row, -1, false)
 		if err == nil {
 			p.path, err = fill(template, params.Values)
 		}
@@ -437,8 +549,25 @@ func (r *runner) readPath(ctx context.Context, row int) (string, error) {
 	return p.path, p.err
 }
 
-// params asks for the values of a row's path parameters.
-func (r *runner) params(ctx context.Context, row *Row, write bool) (Params, error) {
+// paramsFor returns values for a row's path parameters: those that are stated, then those
+// that lists show, or objects made for the request. key -1 is nobody in particular.
+func (r *runner) paramsFor(ctx context.Context, row, key int, write bool) (Params, error) {
+	rw := &r.plan.Rows[row]
+	var given Params
+	var err error
+	if keyed, ok := r.target.Objects.(KeyedObjects); ok && key >= 0 && r.plan.Keys[key].Kind == ValidKey && (write || rw.Limits) {
+		given, err = keyed.ParamsFor(ctx, key, rw.Method, rw.Path, write)
+	} else {
+		given, err = r.stated(ctx, rw, write)
+	}
+	if err != nil || r.target.Reference {
+		return given, err
+	}
+	return r.maker.resolve(ctx, rw, key, write, given)
+}
+
+// stated asks for the values that somebody states.
+func (r *runner) stated(ctx context.Context, row *Row, write bool) (Params, error) {
 	if r.target.Objects == nil {
 		return Params{Shared: true}, nil
 	}
