@@ -135,6 +135,9 @@ type Credentials struct {
 	States       map[string]string // state -> "admitted", "refused", "gone" or "unknown"
 	Actions      map[string]string // action -> state that it leads to, or "new-secret"
 	LiveTokens   string            // what disabling does to tokens already issued
+	// SentIn says where a request may show the credential: "header", "query", "cookie"
+	// or "any"; empty when not stated.
+	SentIn string
 	Pos          Pos
 }
 

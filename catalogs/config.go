@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
@@ -102,13 +103,16 @@ type RouterRow struct {
 }
 
 // A TableConfig names a struct type whose literals are routes, and the fields that say
-// so.
+// so. Without Path they are not: a router registers what they describe.
 type TableConfig struct {
 	Type                               string   // "import/path.Type"
 	Patterns                           string   // how paths are written: "braces", "colon" or "servemux"
 	Method, Path, Handler, Permissions string   // names of fields; empty: there is none
 	Contexts                           []string // as a router's
-	Pos                                Pos
+	// Public is a boolean field that says that nobody has to be asked. Otherwise is the
+	// requirement of routes of which it does not say so.
+	Public, Otherwise string
+	Pos               Pos
 }
 
 // An IgnoredRoute excuses routes that no catalog lists.
@@ -250,8 +254,8 @@ func (c *Config) load(file string, above []string) error {
 		}},
 		{Name: "route-tables", Decode: func(n strictyaml.Node) {
 			for _, it := range n.Items("a list of route tables") {
-				t := TableConfig{Patterns: "braces", Pos: pos(it)}
-				it.Fields("a route table: type, patterns, contexts, method, path, handler, permissions",
+				t := TableConfig{Patterns: "braces", Otherwise: "authenticated", Pos: pos(it)}
+				it.Fields("a route table: type, patterns, contexts, method, path, handler, permissions, public, otherwise",
 					strictyaml.Field{Name: "type", Decode: func(n strictyaml.Node) {
 						if names := qualifiedNames(n, `a struct type, as "import/path.Type"`, 1, ""); len(names) == 1 {
 							t.Type = names[0]
@@ -262,9 +266,14 @@ func (c *Config) load(file string, above []string) error {
 					setText("path", "the name of a field", &t.Path),
 					setText("handler", "the name of a field", &t.Handler),
 					setText("permissions", "the name of a field", &t.Permissions),
+					setText("public", "the name of a boolean field", &t.Public),
+					setText("otherwise", "a requirement", &t.Otherwise),
 				)
-				if t.Type == "" || t.Path == "" {
-					it.Errorf("a route table needs type and path: the struct type, and its field with the path")
+				if t.Type == "" || t.Path == "" && t.Permissions == "" && t.Public == "" {
+					it.Errorf("a route table needs type and path: the struct type, and its field with the path; or, of routes that a router registers, permissions or public")
+				}
+				if _, err := perm.Parse(t.Otherwise); err != nil {
+					it.Errorf("otherwise %q: %v", strictyaml.Excerpt(t.Otherwise), err)
 				}
 				c.RouteTables = append(c.RouteTables, t)
 			}

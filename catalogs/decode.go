@@ -454,6 +454,9 @@ func (d *decoder) credentials(n strictyaml.Node) {
 		strictyaml.Field{Name: "live-tokens", Decode: func(n strictyaml.Node) {
 			cr.LiveTokens, _ = n.OneOf("what disabling a key does to tokens already issued", "refused", "admitted", "unknown")
 		}},
+		strictyaml.Field{Name: "sent-in", Decode: func(n strictyaml.Node) {
+			cr.SentIn, _ = n.OneOf("where a request may show the credential", "header", "query", "cookie", "any")
+		}},
 	)
 }
 

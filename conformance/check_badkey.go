@@ -4,8 +4,10 @@ package conformance
 // never made, are refused. Public rows are left alone: servers differ on whether they
 // look at a key there, and no catalog says.
 var badKeyAdmitted = Check{
-	ID:    "bad-key-admitted",
+	ID: "bad-key-admitted", Category: "authentication",
 	Title: "a malformed or unknown key is refused",
+	Doc: `Sends each row that is not public with a credential that cannot be one, and with one that
+looks right and was never made. A 2xx answer that shows something is the finding.`,
 	plan: func(p *planner, row int) {
 		if r := &p.Rows[row]; r.Endpoint != nil && !r.Need.IsPublic() {
 			p.probe("bad-key-admitted", row, 1)

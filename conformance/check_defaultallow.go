@@ -3,8 +3,10 @@ package conformance
 // defaultAllow: a path that no row of the catalog has is not answered. A server that
 // looks its permissions up by route and lets unknown routes pass is found by it.
 var defaultAllow = Check{
-	ID:    "default-allow",
+	ID: "default-allow", Category: "operations",
 	Title: "a path that does not exist is not answered",
+	Doc: `Sends a path that the catalog does not have, without a key and with the weakest key. A 2xx
+answer that is no web page is the finding.`,
 	plan: func(p *planner, row int) {
 		if p.Rows[row].Endpoint != nil {
 			return

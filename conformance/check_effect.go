@@ -3,8 +3,12 @@ package conformance
 // effectDespiteRefusal: a refused write did not happen. It finds guards that run after
 // the handler, and handlers that write before they ask.
 var effectDespiteRefusal = Check{
-	ID:    "effect-despite-refusal",
+	ID: "effect-despite-refusal", Category: "operations",
 	Title: "a refused write changes nothing",
+	Doc: `Each refused write carries a mark of its own, which is looked for with a GET of the same
+path and a key that may read it. The mark there is the finding, and so is an object that a
+refused DELETE took away. It is skipped where the catalog has no such GET, and says nothing
+unless the mark of an admitted write was seen in the same place.`,
 	plan: func(p *planner, row int) {
 		if r := &p.Rows[row]; r.Endpoint == nil || r.Reads || r.Need.IsNobody() {
 			return // without an admitted write nothing shows that effects can be seen

@@ -7,8 +7,11 @@ import "github.com/permcheck/permcheck/catalogs"
 // stated. Where nothing is stated every form is right, and what was seen is reported
 // as learned.
 var refusalForm = Check{
-	ID:    "refusal-form",
+	ID: "refusal-form", Category: "authentication",
 	Title: "a refusal has the stated form",
+	Doc: `Compares each refusal with the form that the catalog or the profile states: the status,
+and the members of the body where they are stated. Where nothing is stated every form is
+right, and what was seen is reported as learned.`,
 	plan: func(p *planner, row int) {
 		for _, key := range p.refusedSenders(row) {
 			if p.Rows[row].Endpoint != nil && p.Rows[row].form(p.Keys[key].Kind).Known() {

@@ -1,15 +1,70 @@
 package conformance
 
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
 // A Check is one question that is asked of the running API. Its findings have the rule of
 // the same id in package report.
+//
+// A check is of one of two kinds. One of the matrix looks at single requests, each row
+// under some keys: it has plan and judge. An experiment has ask, perform and decide.
 type Check struct {
-	ID    string
-	Title string // what a passing check says about the API
+	ID       string
+	Category string // one of [Categories]
+	Title    string // what a passing check says about the API
+	// Doc says for people what is sent, what is a finding, and when the check says nothing.
+	Doc string
 
 	// plan adds the probes of one row.
 	plan func(p *planner, row int)
 	// judge decides one of its probes; the reason says why it does not pass.
 	judge func(j *judge, pr *Probe) (v Verdict, reason string)
+
+	// ask adds the questions. It sends nothing and is deterministic.
+	ask func(p *planner)
+	// perform sends what one question needs, through the lab alone, and writes the record. An
+	// error of [leaveOut] makes the question skipped, any other inconclusive.
+	perform func(ctx context.Context, l *Lab, q *Question, rec *Record) error
+	// decide decides one question. It looks at nothing but the record and the facts of the
+	// matrix, and need not mind requests without an answer, nor 429 and 5xx: those have
+	// been sorted out.
+	decide func(j *judge, q *Question, rec *Record) (v Verdict, reason string)
+	// effort is what its questions change at the target.
+	effort Effort
+	// oneShot says that asking again would show something else, so that a failure is
+	// believed at once.
+	oneShot bool
+	// cause is shared by checks that one mistake of a server makes fail together; the zero
+	// value is a cause of the check's own.
+	cause Cause
+}
+
+// Categories are what checks are about, in the order of reports.
+var Categories = []string{"operations", "grants", "authentication", "life-cycle", "routing", "records", "fields", "existence", "caches", "browsers"}
+
+// SelectChecks returns the checks with the ids or of the categories in only, or all where
+// it is empty, without those in skip, in the order of [Checks].
+func SelectChecks(only, skip []string) ([]*Check, error) {
+	for _, name := range slices.Concat(only, skip) {
+		if !slices.Contains(Categories, name) && !slices.ContainsFunc(Checks, func(c *Check) bool { return c.ID == name }) {
+			return nil, fmt.Errorf("no check or category %q (permcheck checks lists them)", name)
+		}
+	}
+	var out []*Check
+	for _, c := range Checks {
+		named := func(list []string) bool { return slices.Contains(list, c.ID) || slices.Contains(list, c.Category) }
+		if (len(only) == 0 || named(only)) && !named(skip) {
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 {
+		return nil, errors.New("no check is left: --only and --skip leave nothing to ask")
+	}
+	return out, nil
 }
 
 // Checks lists every check. Those that ask whether a request is admitted come first:
@@ -17,6 +72,17 @@ type Check struct {
 var Checks = []*Check{
 	&overGrant, &underGrant, &anonymousAdmitted, &badKeyAdmitted, &defaultAllow,
 	&refusalForm, &effectDespiteRefusal,
+	&disabledKey, &pathTrailingSlash, &listRecords, &fieldHidden, &corsSimple,
+}
+
+// Doc returns the documentation of a check; "" when there is none of the id.
+func Doc(id string) string {
+	for _, c := range Checks {
+		if c.ID == id {
+			return c.Doc
+		}
+	}
+	return ""
 }
 
 // refusedSenders returns the keys that a row's requests must be refused to.

@@ -148,10 +148,12 @@ var errBudget = errors.New("the request budget is used up (limits: requests)")
 type exchange struct {
 	method string
 	path   string // escaped
+	query  string // encoded, without "?"; the key's parameter is added to it
 	cred   Credential
-	body   []byte // nil: none; else JSON
-	repeat bool   // sending it again does no harm
-	anew   bool   // on a connection of its own
+	body   []byte      // nil: none; else JSON, unless header has another Content-Type
+	header http.Header // further headers; nil: none. Host stands for the name of the host.
+	repeat bool        // sending it again does no harm
+	anew   bool        // on a connection of its own
 }
 
 // A reply is what came back.
@@ -174,28 +176,43 @@ func (c *client) send(ctx context.Context, x exchange) (*reply, error) {
 		if errors.Is(err, errBudget) || try == maxRetries {
 			return r, err
 		}
-		wait := time.Duration(100<<try) * time.Millisecond
 		switch {
 		case err != nil:
 			if !x.repeat || isTimeout(err) {
 				return nil, err
 			}
 		case r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable:
-			if asked, ok := retryAfter(r.header, time.Now()); ok {
-				wait = asked
-			}
 		case r.status >= 500 && x.repeat:
 		default:
 			return r, nil
 		}
-		if wait > maxRetryWait {
+		var header http.Header
+		if r != nil {
+			header = r.header
+		}
+		if waited, cut := pause(ctx, header, try); cut != nil {
+			return nil, cut
+		} else if !waited {
 			return r, err
 		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+	}
+}
+
+// pause waits as long as an answer asks for, else longer with each try. It reports false
+// when that is longer than a run waits, and an error when the context ends.
+func pause(ctx context.Context, header http.Header, try int) (bool, error) {
+	wait := time.Duration(100<<try) * time.Millisecond
+	if asked, ok := retryAfter(header, time.Now()); ok {
+		wait = asked
+	}
+	if wait > maxRetryWait {
+		return false, nil
+	}
+	select {
+	case <-time.After(wait):
+		return true, nil
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
 	}
 }
 
@@ -212,13 +229,8 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 }
 
 func (c *client) once(ctx context.Context, x exchange) (*reply, error) {
-	if c.pace != nil {
-		if err := c.pace.Wait(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if c.budget.Add(-1) < 0 {
-		return nil, errBudget
+	if err := c.admit(ctx); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.limits.Timeout)
 	defer cancel()
@@ -239,12 +251,30 @@ func (c *client) once(ctx context.Context, x exchange) (*reply, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer: %w", withoutURL(err))
 	}
+	return newReply(resp, body), nil
+}
+
+// admit waits until one more request may be sent, and counts it.
+func (c *client) admit(ctx context.Context) error {
+	if c.pace != nil {
+		if err := c.pace.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	if c.budget.Add(-1) < 0 {
+		return errBudget
+	}
+	return nil
+}
+
+// newReply takes an answer whose body was read up to one byte beyond the bound.
+func newReply(resp *http.Response, body []byte) *reply {
 	r := &reply{status: resp.StatusCode, body: body, header: resp.Header}
 	if len(body) > maxResponseBody {
 		r.body, r.truncated = body[:maxResponseBody], true
 	}
 	r.html = strings.HasPrefix(strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Type"))), "text/html")
-	return r, nil
+	return r
 }
 
 func (c *client) request(ctx context.Context, x exchange) (*http.Request, error) {
@@ -262,6 +292,7 @@ func (c *client) request(ctx context.Context, x exchange) (*http.Request, error)
 		return nil, fmt.Errorf("path %q: %w", escaped, err)
 	}
 	u.RawPath = escaped
+	u.RawQuery = x.query
 	req.URL, req.Host = &u, u.Host
 	req.Header.Set("User-Agent", "permcheck")
 	req.Header.Set("Accept", "application/json, */*;q=0.5")
@@ -269,6 +300,16 @@ func (c *client) request(ctx context.Context, x exchange) (*http.Request, error)
 		req.Header.Set("Content-Type", "application/json")
 	}
 	x.cred.Apply(req)
+	for name, values := range x.header {
+		switch {
+		case name == "Host" && len(values) > 0:
+			req.Host = values[0]
+		case name == "Authorization" || name == "Cookie":
+			req.Header[name] = append(req.Header[name], values...) // a second credential beside the first
+		default:
+			req.Header[name] = values
+		}
+	}
 	return req, nil
 }
 

@@ -42,14 +42,19 @@ func (r *Report) Findings() []*Finding {
 
 func (r *Report) finding(g *Group) *Finding {
 	row := &r.Plan.Rows[g.Row]
-	first := &r.Plan.Requests[r.Plan.Probes[g.Probes[0]].Request]
-	f := &Finding{Key: r.Plan.Keys[first.Key].Name, Fault: g.Cause.ID, Cause: g.Cause.Text}
-	f.Rule, f.Subject = g.Check, row.String()
+	pr := &r.Plan.Probes[g.Probes[0]]
+	f := &Finding{Key: r.Plan.KeyName(pr), Fault: g.Cause.ID, Cause: g.Cause.Text}
+	f.Rule, f.Subject = g.Check, g.Subject
 	needs := "the path is not in the catalog"
 	if row.Endpoint != nil {
 		f.Position = row.Endpoint.Pos
 		needs = fmt.Sprintf("the catalog asks for %q", row.Endpoint.Requires.String())
 	}
+	if pr.Request < 0 {
+		r.experiment(f, g)
+		return f
+	}
+	first := &r.Plan.Requests[pr.Request]
 	f.Message = fmt.Sprintf("%s: %s; %s", row, report.RuleByID(g.Check).Title, needs)
 	const most = 4
 	for n, i := range g.Probes {
@@ -69,6 +74,62 @@ func (r *Report) finding(g *Group) *Finding {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("where $%s is %s", cred.Env, cred.EnvNote))
 	}
 	return f
+}
+
+// experiment fills in the finding of experiments that failed.
+func (r *Report) experiment(f *Finding, g *Group) {
+	first := &r.Plan.Questions[r.Plan.Probes[g.Probes[0]].Question]
+	if first.Pos.IsValid() {
+		f.Position = first.Pos
+	}
+	f.Message = fmt.Sprintf("%s: %s", g.Subject, report.RuleByID(g.Check).Title)
+	const most = 4
+	for n, i := range g.Probes {
+		if n == most {
+			f.Evidence = append(f.Evidence, fmt.Sprintf("and %d more: %s", len(g.Probes)-most, report.Clean(r.KeyNames(g.Probes[most:]))))
+			break
+		}
+		f.Evidence = append(f.Evidence, report.Clean(fmt.Sprintf("with key %s: %s", r.Plan.KeyName(&r.Plan.Probes[i]), r.Reasons[i])))
+	}
+	rec := &r.Answers.Records[r.Plan.Probes[g.Probes[0]].Question]
+	for i := range rec.Exchanges {
+		x := &rec.Exchanges[i]
+		if i == 2*most && len(rec.Exchanges) > 2*most+1 {
+			f.Evidence = append(f.Evidence, fmt.Sprintf("and %d more requests", len(rec.Exchanges)-i))
+			break
+		}
+		f.Evidence = append(f.Evidence, report.Clean(fmt.Sprintf("%s: %d to %s", x.Label, x.Status, r.curlOf(x))))
+	}
+}
+
+// curlOf is a shell command that sends an exchange again.
+func (r *Report) curlOf(x *Exchange) string {
+	var b strings.Builder
+	b.WriteString("curl -i")
+	if x.Raw {
+		b.WriteString(" --path-as-is")
+	}
+	if x.Method != "GET" {
+		b.WriteString(" -X " + ShellQuote(x.Method))
+	}
+	path := ShellQuote(x.Path)
+	switch name, value, ok := strings.Cut(x.Auth, ": "); {
+	case ok: // the variable is to be filled in by the shell
+		fmt.Fprintf(&b, ` -H "%s: %s"`, name, value)
+	case x.Auth != "":
+		sep := "?"
+		if strings.Contains(x.Path, "?") {
+			sep = "&"
+		}
+		path += `"` + sep + strings.TrimPrefix(x.Auth, "?") + `"`
+	}
+	for _, h := range x.Header {
+		b.WriteString(" -H " + ShellQuote(h))
+	}
+	if len(r.Reproduce) > 0 {
+		return b.String() + ` "$PC_API"` + path
+	}
+	return b.String() + " " + ShellQuote(strings.TrimSuffix(r.Target.String(), "/")) + path
 }
 
 // observed says in a line what one probe expected and what it saw.

@@ -86,8 +86,7 @@ func (noObjects) Params(context.Context, string, string, bool) (conformance.Para
 func verdictOf(t *testing.T, r *conformance.Result, check, key string) (conformance.Verdict, string) {
 	t.Helper()
 	for i, pr := range r.Plan.Probes {
-		req := r.Plan.Requests[pr.Request]
-		if pr.Check == check && r.Plan.Keys[req.Key].Name == key && r.Plan.Rows[req.Row].Endpoint != nil {
+		if row, _, _ := r.Plan.About(&pr); pr.Check == check && r.Plan.KeyName(&pr) == key && r.Plan.Rows[row].Endpoint != nil {
 			return r.Verdicts[i], r.Reasons[i]
 		}
 	}

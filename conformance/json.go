@@ -17,6 +17,9 @@ type jsonProbe struct {
 	Status  int     `json:"status"` // 0: no answer
 	Verdict Verdict `json:"verdict"`
 	Reason  string  `json:"reason,omitempty"`
+	// Subject and Evidence are those of an experiment. The reference describes them.
+	Subject  string  `json:"subject,omitempty"`
+	Evidence *Record `json:"evidence,omitempty"`
 }
 
 type jsonFinding struct {
@@ -60,12 +63,20 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	}
 	for i := range r.Plan.Probes {
 		pr := &r.Plan.Probes[i]
-		req := &r.Plan.Requests[pr.Request]
-		row := &r.Plan.Rows[req.Row]
+		row, _, expect := r.Plan.About(pr)
 		out.Probes[i] = jsonProbe{
-			ID: pr.ID, Check: pr.Check, Method: row.Method, Path: row.Path, Key: r.Plan.Keys[req.Key].Name, Expect: req.Expect,
-			Status: r.Answers.Observations[pr.Request].Status, Verdict: r.Verdicts[i], Reason: r.Reasons[i],
+			ID: pr.ID, Check: pr.Check, Method: r.Plan.Rows[row].Method, Path: r.Plan.Rows[row].Path, Key: r.Plan.KeyName(pr), Expect: expect,
+			Verdict: r.Verdicts[i], Reason: r.Reasons[i],
 		}
+		if pr.Request >= 0 {
+			out.Probes[i].Status = r.Answers.Observations[pr.Request].Status
+			continue
+		}
+		rec := &r.Answers.Records[pr.Question]
+		if x := rec.Last(); x != nil {
+			out.Probes[i].Status = x.Status
+		}
+		out.Probes[i].Subject, out.Probes[i].Evidence = r.Plan.subject(&r.Plan.Questions[pr.Question]), rec
 	}
 	for _, f := range r.Findings() {
 		out.Findings = append(out.Findings, jsonFinding{f.Rule, f.Severity(), f.Subject, f.Message, f.Key, f.Fault})

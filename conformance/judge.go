@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/internal/report"
 )
 
 // Answers are what a run observed: the input of [Judge] besides the plan.
 type Answers struct {
 	Observations []Observation // one for each request of the plan
+	Records      []Record      // one for each question of the plan
 	// Controls holds, for keys with a control call, whether it was answered as the
 	// catalog says before and after the probes. Keys without one are absent.
 	Controls map[int]Control
@@ -74,16 +76,19 @@ type rowFacts struct {
 // Judge decides every probe of the plan. It is pure: the same answers give the same
 // verdicts.
 func Judge(p *Plan, a *Answers) *Result {
-	j := &judge{plan: p, answers: a, rows: make([]rowFacts, len(p.Rows))}
-	j.gather()
-	j.signsOfLife()
+	j := newJudge(p, a)
 	r := &Result{Plan: p, Answers: a, Verdicts: make([]Verdict, len(p.Probes)), Reasons: make([]string, len(p.Probes)),
 		Count: map[Verdict]int{}, Learned: Learned{Anonymous: map[string]int{}, Forbidden: map[string]int{}}}
+	j.matrix(r.Verdicts, r.Reasons)
 	for i := range p.Probes {
-		pr := &p.Probes[i]
-		v, reason := checkByID(pr.Check).judge(j, pr)
-		r.Verdicts[i], r.Reasons[i] = v, reason
-		r.Count[v]++
+		if pr := &p.Probes[i]; pr.Request < 0 {
+			var rec Record
+			if pr.Question < len(a.Records) {
+				rec = a.Records[pr.Question]
+			}
+			r.Verdicts[i], r.Reasons[i] = j.question(&p.Questions[pr.Question], &rec, r.Verdicts, r.Reasons)
+		}
+		r.Count[r.Verdicts[i]]++
 	}
 	for _, pt := range p.Points {
 		if pt.Probe >= 0 {
@@ -106,6 +111,23 @@ func Judge(p *Plan, a *Answers) *Result {
 	}
 	r.Groups = group(r)
 	return r
+}
+
+// newJudge gathers what the answers to the matrix show together.
+func newJudge(p *Plan, a *Answers) *judge {
+	j := &judge{plan: p, answers: a, rows: make([]rowFacts, len(p.Rows))}
+	j.gather()
+	j.signsOfLife()
+	return j
+}
+
+// matrix decides every probe that is no experiment.
+func (j *judge) matrix(verdicts []Verdict, reasons []string) {
+	for i := range j.plan.Probes {
+		if pr := &j.plan.Probes[i]; pr.Request >= 0 {
+			verdicts[i], reasons[i] = checkByID(pr.Check).judge(j, pr)
+		}
+	}
 }
 
 func checkByID(id string) *Check {
@@ -212,7 +234,7 @@ func (j *judge) mustBeRefused(pr *Probe) (Verdict, string) {
 func (j *judge) mustBeAdmitted(pr *Probe) (Verdict, string) {
 	o, req := j.observation(pr), j.request(pr)
 	f, row, key := &j.rows[req.Row], &j.plan.Rows[req.Row], &j.plan.Keys[req.Key]
-	narrowed := key.Narrowed || row.Limits
+	narrowed := key.Narrowed() || row.Limits
 	switch {
 	case !o.Sent:
 		return o.unsent()
@@ -304,12 +326,14 @@ type Unproven struct {
 	Mint   bool   `json:"mint,omitempty"` // a key with exactly this grant would decide it
 }
 
-// A Group is the failed probes that have one cause: one check's on one row.
+// A Group is the failed probes that have one cause: one check's on one row, or on one
+// subject.
 type Group struct {
-	Check  string
-	Row    int
-	Cause  Cause
-	Probes []int // indices in Plan.Probes, in order
+	Check   string
+	Row     int
+	Subject string
+	Cause   Cause
+	Probes  []int // indices in Plan.Probes, in order
 }
 
 // A Cause is what most likely went wrong, told from which keys failed on an endpoint.
@@ -324,8 +348,8 @@ func group(r *Result) []Group {
 	byRow := map[int][]int{}
 	var rows []int
 	for i, v := range r.Verdicts {
-		if v == Fail {
-			row := r.Plan.Requests[r.Plan.Probes[i].Request].Row
+		if pr := &r.Plan.Probes[i]; v == Fail && pr.Request >= 0 {
+			row := r.Plan.Requests[pr.Request].Row
 			if byRow[row] == nil {
 				rows = append(rows, row)
 			}
@@ -342,7 +366,7 @@ func group(r *Result) []Group {
 		}
 		add := func(check string) {
 			if probes := byCheck[check]; len(probes) > 0 {
-				groups = append(groups, Group{Check: check, Row: row, Cause: cause, Probes: probes})
+				groups = append(groups, Group{Check: check, Row: row, Subject: r.Plan.Rows[row].String(), Cause: cause, Probes: probes})
 				delete(byCheck, check)
 			}
 		}
@@ -351,6 +375,7 @@ func group(r *Result) []Group {
 			add(check.ID)
 		}
 	}
+	groups = append(groups, experiments(r)...)
 	order := map[string]int{}
 	for _, g := range groups {
 		if _, ok := order[g.Cause.ID]; !ok {
@@ -358,6 +383,41 @@ func group(r *Result) []Group {
 		}
 	}
 	slices.SortStableFunc(groups, func(a, b Group) int { return order[a.Cause.ID] - order[b.Cause.ID] })
+	return groups
+}
+
+// experiments groups the experiments that failed: those of one check about one subject.
+func experiments(r *Result) []Group {
+	var groups []Group
+	at := map[[2]string]int{}
+	for i, v := range r.Verdicts {
+		pr := &r.Plan.Probes[i]
+		if v != Fail || pr.Request >= 0 {
+			continue
+		}
+		q := &r.Plan.Questions[pr.Question]
+		k := [2]string{q.Check, r.Plan.subject(q)}
+		n, ok := at[k]
+		if !ok {
+			n = len(groups)
+			at[k] = n
+			cause := checkByID(q.Check).cause
+			if cause.ID == "" {
+				cause = Cause{ID: q.Check, Text: report.RuleByID(q.Check).Title, Check: q.Check}
+			}
+			groups = append(groups, Group{Check: q.Check, Row: q.Row, Subject: k[1], Cause: cause})
+		}
+		groups[n].Probes = append(groups[n].Probes, i)
+	}
+	slices.SortStableFunc(groups, func(a, b Group) int {
+		first := func(g Group) int {
+			if g.Check == g.Cause.Check {
+				return 0
+			}
+			return 1
+		}
+		return first(a) - first(b)
+	})
 	return groups
 }
 
@@ -442,6 +502,9 @@ var causes = struct {
 // refusesLargest reports whether the row refused some key that holds permissions.
 func refusesLargest(r *Result, row int) bool {
 	for i, pr := range r.Plan.Probes {
+		if pr.Request < 0 {
+			continue
+		}
 		req := &r.Plan.Requests[pr.Request]
 		if req.Row == row && req.Expect == Refuse && r.Verdicts[i] == Pass &&
 			r.Plan.Keys[req.Key].Kind == ValidKey && len(r.Plan.Keys[req.Key].Grants) > 0 {
@@ -460,7 +523,7 @@ func (r *Result) FirstLine() string {
 func (r *Result) KeyNames(probes []int) string {
 	var names []string
 	for _, i := range probes {
-		names = append(names, r.Plan.Keys[r.Plan.Requests[r.Plan.Probes[i].Request].Key].Name)
+		names = append(names, r.Plan.KeyName(&r.Plan.Probes[i]))
 	}
 	return strings.Join(names, "; ")
 }

@@ -27,6 +27,7 @@ const (
 	NoKey                // no credential
 	BadMalformed         // a credential that cannot be one
 	BadUnknown           // one that looks right and was never made
+	ParkedKey            // one that was made and is not enabled
 )
 
 // A Key is one column of the plan.
@@ -34,9 +35,11 @@ type Key struct {
 	Name   string
 	Kind   KeyKind
 	Grants perm.Set // as they are given, not closed under implication
-	// Narrowed says that the key's records or attributes are limited besides its
-	// grants, so that an empty answer does not mean a refusal.
-	Narrowed bool
+	// Sharing and Lists limit its records and attributes besides its grants: the option
+	// chosen for each object, the attributes on each allow list.
+	Sharing map[string]string
+	Lists   map[string][]string
+	State   string // of a ParkedKey: what it is instead of enabled
 }
 
 // A Row is one request line that is probed: a row of the catalog under one method, or
@@ -58,6 +61,15 @@ type Row struct {
 
 func (r *Row) String() string { return r.Method + " " + r.Path }
 
+// Params lists the names of the path's parameters.
+func (r *Row) Params() []string {
+	t, err := catalogs.ParseTemplate(r.Path)
+	if err != nil {
+		return nil
+	}
+	return t.Params()
+}
+
 // A Request is one row under one key. Each is sent once, whatever number of checks
 // looks at it.
 type Request struct {
@@ -65,11 +77,35 @@ type Request struct {
 	Expect   Expect
 }
 
-// A Probe is one question of one check about one request.
+// A Probe is what one check asks: about one request of the matrix, or with an experiment.
 type Probe struct {
-	ID      string // stable across runs and unrelated edits of the catalog
-	Check   string
-	Request int
+	ID       string // stable across runs and unrelated edits of the catalog
+	Check    string
+	Request  int // index in [Plan.Requests]; -1: it is an experiment
+	Question int // then its index in [Plan.Questions]; else -1
+}
+
+// About returns the row and the key that a probe is about, and what the catalog says.
+func (p *Plan) About(pr *Probe) (row, key int, expect Expect) {
+	if pr.Request >= 0 {
+		req := &p.Requests[pr.Request]
+		return req.Row, req.Key, req.Expect
+	}
+	q := &p.Questions[pr.Question]
+	key = -1
+	if len(q.Keys) > 0 {
+		key = q.Keys[0]
+	}
+	return q.Row, key, q.Expect
+}
+
+// KeyName is the name of the key that a probe is about.
+func (p *Plan) KeyName(pr *Probe) string {
+	_, key, _ := p.About(pr)
+	if key < 0 {
+		return "a key of its own"
+	}
+	return p.Keys[key].Name
 }
 
 // A Point is one part of the boundary: a grant that decides whether the endpoint's
@@ -92,8 +128,10 @@ type Plan struct {
 	Rows     []Row
 	Requests []Request
 	Probes   []Probe
-	Points   []Point
-	Unknown  []*catalogs.Endpoint // rows whose requirement the catalog does not know
+	// Questions are the experiments among the probes.
+	Questions []Question
+	Points    []Point
+	Unknown   []*catalogs.Endpoint // rows whose requirement the catalog does not know
 	// TooLarge are rows whose boundary has more grants than perm works out; at most a
 	// part of it is planned.
 	TooLarge []*catalogs.Endpoint
@@ -102,6 +140,7 @@ type Plan struct {
 	OtherRules int
 	Hash       string // of what is sent and expected
 
+	catalog      *catalogs.Catalog
 	implications *perm.Implications
 }
 
@@ -112,6 +151,10 @@ type PlanOptions struct {
 	Keys []Key
 	// Refused are forms of refusal stated for the target; they win over the catalog's.
 	Refused catalogs.Refused
+	// Shares says that keys which are made can be given a sharing option and allow lists.
+	Shares bool
+	// Checks are those to plan, in the order of [Checks]; nil: all of them.
+	Checks []*Check
 }
 
 // anyMethods are the methods that a row for any method is probed with.
@@ -119,8 +162,11 @@ var anyMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 // NewPlan derives the probes. An error means that the catalog has nothing to probe.
 func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
-	p := &planner{Plan: &Plan{Catalog: c.Name, OtherRules: len(c.Records) + len(c.Fields) + len(c.AllowLists), implications: c.Implications()}, catalog: c,
-		keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}, fixed: opts.Keys != nil}
+	p := &planner{Plan: &Plan{Catalog: c.Name, OtherRules: len(c.Records) + len(c.Fields) + len(c.AllowLists), catalog: c, implications: c.Implications()},
+		checks: opts.Checks, shares: opts.Shares, keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}, fixed: opts.Keys != nil}
+	if p.checks == nil {
+		p.checks = Checks
+	}
 	universe := c.Universe()
 	for i := range c.Endpoints {
 		if r := c.Endpoints[i].Requires; r != nil {
@@ -137,8 +183,15 @@ func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
 	}
 	p.points()
 	for i := range p.Rows { // a row's checks together, so that its requests are
-		for _, check := range Checks {
-			check.plan(p, i)
+		for _, check := range p.checks {
+			if check.plan != nil {
+				check.plan(p, i)
+			}
+		}
+	}
+	for _, p.asking = range p.checks {
+		if p.asking.ask != nil {
+			p.asking.ask(p)
 		}
 	}
 	for i := range p.Points {
@@ -151,8 +204,10 @@ func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
 // A planner is a plan under construction; checks add their probes to it.
 type planner struct {
 	*Plan
-	catalog  *catalogs.Catalog
-	fixed    bool // the keyring cannot mint
+	checks   []*Check
+	asking   *Check // whose questions are being planned
+	fixed    bool   // the keyring cannot mint
+	shares   bool   // keys that it mints can be narrowed
 	keys     map[string]int
 	requests map[Request]int
 	decides  map[int]int // request -> the probe that asks whether it is admitted
@@ -168,10 +223,10 @@ func (p *planner) senders(fixed []Key) {
 	p.Keys = []Key{{Name: AnonymousKey, Kind: NoKey}, {Name: MalformedKey, Kind: BadMalformed}, {Name: UnknownKey, Kind: BadUnknown}}
 	if p.fixed {
 		for _, k := range fixed {
-			if len(k.Grants) == 0 && p.none < 0 && !k.Narrowed {
+			if k.Kind == ValidKey && len(k.Grants) == 0 && p.none < 0 && !k.Narrowed() {
 				p.none = len(p.Keys)
 			}
-			if k.Grants.Equal(p.Universe) && p.all < 0 && !k.Narrowed {
+			if k.Kind == ValidKey && k.Grants.Equal(p.Universe) && p.all < 0 && !k.Narrowed() {
 				p.all = len(p.Keys)
 			}
 			p.Keys = append(p.Keys, k)
@@ -186,21 +241,12 @@ func (p *planner) senders(fixed []Key) {
 // has none.
 func (p *planner) mint(grant perm.Set) int {
 	text := grant.String()
-	if i, ok := p.keys[text]; ok {
-		return i
+	i, ok := p.keys[text]
+	if !ok {
+		i = p.key(Key{Grants: grant})
+		p.keys[text] = i
 	}
-	if p.fixed {
-		for i, k := range p.Keys {
-			if k.Kind == ValidKey && !k.Narrowed && k.Grants.Equal(grant) {
-				p.keys[text] = i
-				return i
-			}
-		}
-		return -1
-	}
-	p.Keys = append(p.Keys, Key{Name: GrantName(grant, p.Universe), Grants: grant})
-	p.keys[text] = len(p.Keys) - 1
-	return len(p.Keys) - 1
+	return i
 }
 
 // GrantName is a short text for a grant: the permissions, or "all", or for more than
@@ -345,6 +391,8 @@ func inventedPath(c *catalogs.Catalog) string {
 
 // points lists the boundary of every row.
 func (p *planner) points() {
+	// What no selected check asks for is no part of what a run has to prove.
+	asked := map[Expect]bool{Admit: p.selected(&underGrant), Refuse: p.selected(&overGrant)}
 	for i := range p.Rows {
 		r := &p.Rows[i]
 		p.firstPoint = append(p.firstPoint, len(p.Points))
@@ -355,12 +403,20 @@ func (p *planner) points() {
 		if r.Need.IsPublic() {
 			anonymous = Admit
 		}
-		p.Points = append(p.Points, Point{Row: i, Expect: anonymous, Anonymous: true, Probe: -1})
+		if anonymous == Admit && asked[Admit] || anonymous == Refuse && p.selected(&anonymousAdmitted) {
+			p.Points = append(p.Points, Point{Row: i, Expect: anonymous, Anonymous: true, Probe: -1})
+		}
 		b := r.Need.Boundary(p.Universe)
 		for _, grant := range b.Admitted {
+			if !asked[Admit] {
+				break
+			}
 			p.Points = append(p.Points, Point{Row: i, Expect: Admit, Grant: grant, Probe: -1})
 		}
 		for _, grant := range b.Refused {
+			if !asked[Refuse] {
+				break
+			}
 			p.Points = append(p.Points, Point{Row: i, Expect: Refuse, Grant: grant, Probe: -1})
 		}
 		if b.Truncated {
@@ -368,6 +424,8 @@ func (p *planner) points() {
 		}
 	}
 }
+
+func (p *planner) selected(c *Check) bool { return slices.Contains(p.checks, c) }
 
 // validKeys returns the keys that a row is probed with: those of the boundary, none and
 // all; with a fixed keyring every key.
@@ -415,7 +473,7 @@ func (p *planner) probe(check string, row, key int) {
 		p.decides[i] = len(p.Probes)
 	}
 	sum := sha256.Sum256([]byte(check + "\x00" + p.Rows[row].String() + "\x00" + p.Keys[key].Name))
-	p.Probes = append(p.Probes, Probe{ID: hex.EncodeToString(sum[:8]), Check: check, Request: i})
+	p.Probes = append(p.Probes, Probe{ID: hex.EncodeToString(sum[:8]), Check: check, Request: i, Question: -1})
 }
 
 // prove finds the probe that proves a point: one of the checks that ask whether a
@@ -480,7 +538,7 @@ func (p *Plan) StrongestKey(e *catalogs.Endpoint) int {
 		}
 		for k, key := range p.Keys {
 			if key.Kind == ValidKey && p.Rows[i].Need.Admits(key.Grants) &&
-				(best < 0 || !key.Narrowed && (p.Keys[best].Narrowed || len(key.Grants) > len(p.Keys[best].Grants))) {
+				(best < 0 || !key.Narrowed() && (p.Keys[best].Narrowed() || len(key.Grants) > len(p.Keys[best].Grants))) {
 				best = k
 			}
 		}
@@ -494,9 +552,9 @@ func (p *Plan) StrongestKey(e *catalogs.Endpoint) int {
 func (p *Plan) hash() string {
 	h := sha256.New()
 	line := func(parts ...string) { fmt.Fprintf(h, "%q\n", parts) }
-	line("permcheck plan 1", p.Catalog, p.Universe.String())
+	line("permcheck plan 2", p.Catalog, p.Universe.String())
 	for _, k := range p.Keys {
-		line("key", k.Name, fmt.Sprint(k.Kind), k.Grants.String(), fmt.Sprint(k.Narrowed))
+		line("key", k.Name, fmt.Sprint(k.Kind), k.Grants.String(), k.narrowing(), k.State)
 	}
 	for _, r := range p.Rows {
 		line("row", r.String(), r.Need.String(), fmt.Sprint(r.Reads, r.Witness, r.Limits), fmt.Sprint(r.Refused))
@@ -506,6 +564,9 @@ func (p *Plan) hash() string {
 	}
 	for _, pr := range p.Probes {
 		line("probe", pr.ID)
+	}
+	for _, q := range p.Questions {
+		line("question", q.ID, fmt.Sprint(q.Row, q.Keys, q.Expect, q.Base, q.Effort))
 	}
 	for _, pt := range p.Points {
 		line("point", fmt.Sprint(pt.Row, pt.Expect, pt.Grant, pt.Anonymous, pt.Probe))

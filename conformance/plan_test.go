@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "rewrite golden files from the observed 
 
 // The plan of one small catalog, whole.
 func TestPlanGolden(t *testing.T) {
-	p, err := conformance.NewPlan(load(t, "testdata/small.yaml"), conformance.PlanOptions{})
+	p, err := conformance.NewPlan(load(t, "testdata/small.yaml"), conformance.PlanOptions{Checks: matrixChecks(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestPlanForFixedKeys(t *testing.T) {
 		}
 	}
 	// A key whose records are limited proves no point: it may see less for that reason.
-	p, err = conformance.NewPlan(c, conformance.PlanOptions{Keys: []conformance.Key{{Name: "full", Grants: c.Universe(), Narrowed: true}}})
+	p, err = conformance.NewPlan(c, conformance.PlanOptions{Keys: []conformance.Key{{Name: "full", Grants: c.Universe(), Sharing: map[string]string{"thing": "some"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,8 @@ type PlanView struct {
 	Catalog  string        `json:"catalog"`
 	PlanHash string        `json:"plan_hash"`
 	Requests int           `json:"requests"`
-	Points   int           `json:"points"` // of the boundary
+	Asked    int           `json:"experiments"` // each sends a few requests more
+	Points   int           `json:"points"`      // of the boundary
 	Keys     []ViewKey     `json:"keys"`
 	Probes   []ViewProbe   `json:"probes"`
 	Missing  []ViewMissing `json:"missing"` // grants that no key of the keyring holds
@@ -25,9 +26,11 @@ type ViewProbe struct {
 	Check  string `json:"check"`
 	Method string `json:"method"`
 	Path   string `json:"path"`
-	Key    string `json:"key"`
-	Expect Expect `json:"expect"`
-	Point  bool   `json:"point"` // it proves a point of the boundary
+	// Subject is what an experiment is about; empty for requests of the matrix.
+	Subject string `json:"subject,omitempty"`
+	Key     string `json:"key"`
+	Expect  Expect `json:"expect"`
+	Point   bool   `json:"point"` // it proves a point of the boundary
 }
 
 // A ViewMissing is a grant to make a key for.
@@ -38,7 +41,7 @@ type ViewMissing struct {
 
 // View returns the plan as it is printed.
 func (p *Plan) View() PlanView {
-	v := PlanView{Version: 1, Catalog: p.Catalog, PlanHash: p.Hash, Requests: len(p.Requests), Points: len(p.Points),
+	v := PlanView{Version: 1, Catalog: p.Catalog, PlanHash: p.Hash, Requests: len(p.Requests), Asked: len(p.Questions), Points: len(p.Points),
 		Keys: []ViewKey{}, Probes: []ViewProbe{}, Missing: []ViewMissing{}, Unknown: []string{}}
 	for _, k := range p.Keys {
 		key := ViewKey{Name: k.Name}
@@ -52,9 +55,12 @@ func (p *Plan) View() PlanView {
 		points[pt.Probe] = true
 	}
 	for i, pr := range p.Probes {
-		req := p.Requests[pr.Request]
-		row := &p.Rows[req.Row]
-		v.Probes = append(v.Probes, ViewProbe{pr.ID, pr.Check, row.Method, row.Path, p.Keys[req.Key].Name, req.Expect, points[i]})
+		row, _, expect := p.About(&pr)
+		view := ViewProbe{ID: pr.ID, Check: pr.Check, Method: p.Rows[row].Method, Path: p.Rows[row].Path, Key: p.KeyName(&pr), Expect: expect, Point: points[i]}
+		if pr.Request < 0 {
+			view.Subject = p.subject(&p.Questions[pr.Question])
+		}
+		v.Probes = append(v.Probes, view)
 	}
 	for _, m := range p.Missing() {
 		v.Missing = append(v.Missing, ViewMissing{m.Name, m.Points})

@@ -17,7 +17,7 @@ import (
 )
 
 // catalogNames are the catalogs that every fault is tried on.
-var catalogNames = []string{"testdata/small.yaml", "testdata/formulas.yaml", "vendor:eightfold", "vendor:comeet", "vendor:personio"}
+var catalogNames = []string{"testdata/small.yaml", "testdata/formulas.yaml", "reference/board.yaml", "vendor:eightfold", "vendor:comeet", "vendor:personio"}
 
 func load(t testing.TB, ref string) *catalogs.Catalog {
 	t.Helper()
@@ -44,12 +44,12 @@ func probe(t testing.TB, c *catalogs.Catalog, faults ...string) (*conformance.Re
 		t.Fatal(err)
 	}
 	a := keyring.NewAdmin(parse(t, admin.URL), token)
-	creds, err := a.Mint(context.Background(), p)
+	creds, err := a.MintPlan(context.Background(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	answers, _, err := conformance.Run(context.Background(), p, conformance.Target{
-		Base: parse(t, api.URL), Credentials: creds, Reference: true, Objects: a, Writes: conformance.WritesAll,
+		Base: parse(t, api.URL), Credentials: creds, Reference: true, Objects: a, Provisioner: a, Writes: conformance.WritesAll,
 		Limits: conformance.Limits{Connections: 8},
 	})
 	if err != nil {
@@ -78,6 +78,10 @@ func TestCleanServerIsProven(t *testing.T) {
 			}
 			t.Log(r.FirstLine(), "requests", len(r.Plan.Requests), "keys", len(r.Plan.Keys))
 			for i, v := range r.Verdicts {
+				if v == conformance.Inconclusive && r.Plan.Probes[i].Request < 0 {
+					t.Log(describe(r, i)) // the catalog's data may have nothing to see; the matrix must be whole
+					continue
+				}
 				if v == conformance.Fail || v == conformance.Inconclusive {
 					t.Errorf("%s", describe(r, i))
 				}
@@ -94,10 +98,15 @@ func TestCleanServerIsProven(t *testing.T) {
 
 func describe(r *conformance.Result, i int) string {
 	pr := r.Plan.Probes[i]
-	req := r.Plan.Requests[pr.Request]
-	o := r.Answers.Observations[pr.Request]
-	return fmt.Sprintf("%s: %s %s as %q, expected %s, got %d: %s", r.Verdicts[i], pr.Check, &r.Plan.Rows[req.Row],
-		r.Plan.Keys[req.Key].Name, req.Expect, o.Status, r.Reasons[i])
+	row, _, expect := r.Plan.About(&pr)
+	status := 0
+	if pr.Request >= 0 {
+		status = r.Answers.Observations[pr.Request].Status
+	} else if x := r.Answers.Records[pr.Question].Last(); x != nil {
+		status = x.Status
+	}
+	return fmt.Sprintf("%s: %s %s as %q, expected %s, got %d: %s", r.Verdicts[i], pr.Check, &r.Plan.Rows[row],
+		r.Plan.KeyName(&pr), expect, status, r.Reasons[i])
 }
 
 // Each fault, planted on many of the routes that it suits where it is one of a route, is found
@@ -109,8 +118,11 @@ func TestEachFaultIsFoundByItsCheck(t *testing.T) {
 	for _, name := range catalogNames {
 		c := load(t, name)
 		for n, f := range reference.Faults {
+			if f.Check == "" {
+				continue // no check of the matrix finds it
+			}
 			places := []string{f.Name}
-			if !strings.HasPrefix(name, catalogs.VendorPrefix) {
+			if strings.HasPrefix(name, "testdata/") {
 				for i := n % 3; i < len(c.Endpoints); i += 3 { // each fault on other rows
 					places = append(places, f.Name+"@"+c.Endpoints[i].String())
 				}
@@ -132,9 +144,9 @@ func TestEachFaultIsFoundByItsCheck(t *testing.T) {
 					pr := r.Plan.Probes[i]
 					found = found || pr.Check == f.Check
 					fired[pr.Check] = true
-					req := r.Plan.Requests[pr.Request]
-					row, key := &r.Plan.Rows[req.Row], &r.Plan.Keys[req.Key]
-					if !srv.Touches(row.Method, row.Path, caller(key.Kind), []perm.Permission(key.Grants)) {
+					at, who, _ := r.Plan.About(&pr)
+					row := &r.Plan.Rows[at]
+					if who >= 0 && !srv.Touches(row.Method, row.Path, caller(r.Plan.Keys[who].Kind), []perm.Permission(r.Plan.Keys[who].Grants)) {
 						t.Errorf("%s on %s: false alarm: %s", place, name, describe(r, i))
 					}
 				}
@@ -148,11 +160,14 @@ func TestEachFaultIsFoundByItsCheck(t *testing.T) {
 		}
 	}
 	for _, f := range reference.Faults {
-		if !planted[f.Name] {
+		if f.Check != "" && !planted[f.Name] {
 			t.Errorf("fault %s was planted on no catalog", f.Name)
 		}
 	}
 	for _, check := range conformance.Checks {
+		if experiment := check.Doc != "" && slices.Contains(awaiting, check.ID); experiment {
+			continue
+		}
 		if !fired[check.ID] {
 			t.Errorf("no fault fires the check %s", check.ID)
 		}
@@ -161,6 +176,10 @@ func TestEachFaultIsFoundByItsCheck(t *testing.T) {
 		}
 	}
 }
+
+// awaiting are checks whose fault the reference server does not have yet; their own tests
+// hold them against servers of their own.
+var awaiting = []string{"disabled-key", "path-trailing-slash", "list-records", "field-hidden", "cors-simple"}
 
 func caller(kind conformance.KeyKind) reference.Caller {
 	switch kind {

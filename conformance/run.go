@@ -35,6 +35,14 @@ type Objects interface {
 	Params(ctx context.Context, method, template string, write bool) (Params, error)
 }
 
+// KeyedObjects are Objects that know which of them a key sees. Where the catalog limits a
+// row's records, every key is sent to objects of its own.
+type KeyedObjects interface {
+	Objects
+	// ParamsFor is Params for one key of the plan.
+	ParamsFor(ctx context.Context, key int, method, template string, write bool) (Params, error)
+}
+
 // Params are the values of a path's parameters, not escaped.
 type Params struct {
 	Values     map[string]string
@@ -54,6 +62,14 @@ type Target struct {
 	// Control is a row of the catalog that every key calls before and after its probes;
 	// nil: none.
 	Control *catalogs.Endpoint
+	// Provisioner makes and changes keys for checks that need some of their own; nil: nothing
+	// does.
+	Provisioner Provisioner
+	// Dialect is how the API spells what its lists can do; nil: nothing is stated.
+	Dialect *Dialect
+	// Ledger remembers what the run makes; nil: nothing does, as for a target that ends with
+	// the run.
+	Ledger Ledger
 	// BuildHeader names the response header that says which build answered; empty: none.
 	BuildHeader string
 	// Progress is told how many requests of the plan are done; nil: nobody is.
@@ -72,6 +88,8 @@ type Sent struct {
 	// Paths holds, for each row of the plan, a concrete path for reports; empty where no
 	// id was found.
 	Paths []string
+	// Left is what the run made and could not take away.
+	Left []string
 }
 
 // Run sends every request of the plan once and returns what was seen. It returns an error
@@ -86,7 +104,7 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	defer c.close()
 	r := &runner{
 		plan: p, target: t, client: c, sent: &Sent{},
-		answers: &Answers{Observations: make([]Observation, len(p.Requests)), Controls: map[int]Control{}, Vouched: map[int]bool{}},
+		answers: &Answers{Observations: make([]Observation, len(p.Requests)), Records: make([]Record, len(p.Questions)), Controls: map[int]Control{}, Vouched: map[int]bool{}},
 		byRow:   make([][]int, len(p.Rows)),
 		paths:   make([]rowPath, len(p.Rows)),
 		mark:    "permcheck-" + strings.ToLower(rand.Text()[:10]),
@@ -107,6 +125,7 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	}
 	r.controls(ctx, false)
 	r.all(ctx)
+	r.experiments(ctx)
 	r.controls(ctx, true)
 	for row := range r.paths {
 		r.sent.Paths = append(r.sent.Paths, r.paths[row].path)
@@ -280,7 +299,7 @@ func (r *runner) phase(ctx context.Context, units [][]int, lanes int) {
 					r.observe(ctx, i)
 					done := int(r.done.Add(1))
 					if r.target.Progress != nil {
-						r.target.Progress(done, len(r.plan.Requests))
+						r.target.Progress(done, len(r.plan.Requests)+len(r.plan.Questions))
 					}
 				}
 			}
@@ -299,6 +318,12 @@ func (r *runner) observe(ctx context.Context, i int) {
 	}
 	if row.Reads {
 		path, err := r.readPath(ctx, req.Row)
+		if keyed, ok := r.target.Objects.(KeyedObjects); ok && err == nil && row.Limits && r.plan.Keys[req.Key].Kind == ValidKey && strings.Contains(row.Path, "{") {
+			var params Params
+			if params, err = keyed.ParamsFor(ctx, req.Key, row.Method, row.Path, false); err == nil {
+				path, err = fill(row.Path, params.Values)
+			}
+		}
 		if err != nil {
 			o.Reason = "not sent: " + err.Error()
 			return
@@ -320,7 +345,7 @@ func (r *runner) observe(ctx context.Context, i int) {
 		o.Withheld, o.Reason = true, "writes are not sent (--writes none)"
 		return
 	}
-	params, err := r.params(ctx, row, true)
+	params, err := r.paramsFor(ctx, req)
 	if err != nil {
 		o.Reason = "not sent: " + err.Error()
 		return
@@ -336,8 +361,8 @@ func (r *runner) observe(ctx context.Context, i int) {
 		o.Reason = "not sent: " + err.Error()
 		return
 	}
-	_, _ = r.readPath(ctx, req.Row)                       // for reports; if there is no path, they have none
-	mark := fmt.Sprintf("%s-%d.", r.mark, r.marks.Add(1)) // no mark is the beginning of another
+	_, _ = r.readPath(ctx, req.Row) // for reports; if there is no path, they have none
+	mark := r.nextMark()
 	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key]}
 	if row.Method != http.MethodDelete {
 		x.body, _ = json.Marshal(map[string]string{"name": mark}) // two strings
@@ -360,6 +385,57 @@ func (r *runner) observe(ctx context.Context, i int) {
 			o.Effect = EffectUnclear
 		}
 	}
+}
+
+// nextMark is a word that nothing else has; no mark is the beginning of another.
+func (r *runner) nextMark() string { return fmt.Sprintf("%s-%d.", r.mark, r.marks.Add(1)) }
+
+// experiments performs the questions of the plan whose grounds the matrix has shown: those
+// that only read, then those about keys of their own, both side by side, then those that
+// write, one after the other.
+func (r *runner) experiments(ctx context.Context) {
+	if len(r.plan.Questions) == 0 {
+		return
+	}
+	j := newJudge(r.plan, r.answers)
+	verdicts, reasons := make([]Verdict, len(r.plan.Probes)), make([]string, len(r.plan.Probes))
+	j.matrix(verdicts, reasons)
+	ledger := r.target.Ledger
+	if ledger == nil {
+		ledger = forgetful{}
+	}
+	lab := &Lab{Plan: r.plan, Catalog: r.plan.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, spelled: map[spelledKey]*spelledOnce{}}
+	for _, effort := range []Effort{OnlyReads, OwnKeys, SomeWrites} {
+		var list []int
+		for i := range r.plan.Questions {
+			if r.plan.Questions[i].Effort == effort {
+				list = append(list, i)
+			}
+		}
+		lanes := r.client.limits.Connections
+		if effort == SomeWrites {
+			lanes = 1
+		}
+		var wg sync.WaitGroup
+		var next atomic.Int64
+		for range min(lanes, len(list)) {
+			wg.Go(func() {
+				for n := int(next.Add(1)) - 1; n < len(list) && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
+					q := &r.plan.Questions[list[n]]
+					if v, _ := j.basis(q, verdicts, reasons); v == Pass {
+						r.answers.Records[list[n]] = lab.perform(ctx, j, q)
+					}
+					done := int(r.done.Add(1))
+					if r.target.Progress != nil {
+						r.target.Progress(done, len(r.plan.Requests)+len(r.plan.Questions))
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
+	lab.debts.settle(ctx)
+	r.sent.Left = lab.debts.failed
 }
 
 // note sends a request and writes down what came back.
@@ -443,6 +519,15 @@ func (r *runner) params(ctx context.Context, row *Row, write bool) (Params, erro
 		return Params{Shared: true}, nil
 	}
 	return r.target.Objects.Params(ctx, row.Method, row.Path, write)
+}
+
+// paramsFor is params for a request that writes.
+func (r *runner) paramsFor(ctx context.Context, req *Request) (Params, error) {
+	row := &r.plan.Rows[req.Row]
+	if keyed, ok := r.target.Objects.(KeyedObjects); ok && r.plan.Keys[req.Key].Kind == ValidKey {
+		return keyed.ParamsFor(ctx, req.Key, row.Method, row.Path, true)
+	}
+	return r.params(ctx, row, true)
 }
 
 // fill puts escaped values into a template.

@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -44,6 +46,7 @@ func (r *Report) WriteText(w io.Writer, s report.Styles) {
 	}
 	r.writeFindings(w, s)
 	r.writeUnproven(w, s)
+	r.writeExperiments(w, s)
 	r.writeLearned(w, s, "a request without a valid key is refused with", r.Learned.Anonymous)
 	r.writeLearned(w, s, "a key without the grant is refused with", r.Learned.Forbidden)
 	fmt.Fprintln(w)
@@ -165,6 +168,55 @@ func (r *Report) writeUnproven(w io.Writer, s report.Styles) {
 	}
 }
 
+// writeExperiments prints a line for each check that performs experiments: how many of its
+// questions came out how, and for those that said nothing why, the commonest reason first.
+func (r *Report) writeExperiments(w io.Writer, s report.Styles) {
+	type tally struct {
+		check   string
+		count   map[Verdict]int
+		reasons map[string]int
+	}
+	var list []*tally
+	for i := range r.Plan.Probes {
+		pr := &r.Plan.Probes[i]
+		if pr.Request >= 0 {
+			continue
+		}
+		n := slices.IndexFunc(list, func(t *tally) bool { return t.check == pr.Check })
+		if n < 0 {
+			n = len(list)
+			list = append(list, &tally{pr.Check, map[Verdict]int{}, map[string]int{}})
+		}
+		list[n].count[r.Verdicts[i]]++
+		if v := r.Verdicts[i]; v == Inconclusive || v == Skipped {
+			list[n].reasons[r.Reasons[i]]++
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", s.Bold.Sprint("Experiments"))
+	for _, t := range list {
+		var parts []string
+		for _, v := range []Verdict{Pass, Fail, Inconclusive, Skipped} {
+			if n := t.count[v]; n > 0 {
+				parts = append(parts, fmt.Sprintf("%d %s", n, v))
+			}
+		}
+		fmt.Fprintf(w, "  %-24s %s\n", t.check, strings.Join(parts, ", "))
+		reasons := slices.Collect(maps.Keys(t.reasons))
+		slices.SortFunc(reasons, func(a, b string) int { return cmp.Or(t.reasons[b]-t.reasons[a], strings.Compare(a, b)) })
+		const most = 3
+		for i, reason := range reasons {
+			if i == most {
+				fmt.Fprintf(w, "      and %d more reasons; --format json has all\n", len(reasons)-most)
+				break
+			}
+			fmt.Fprintf(w, "      %s\n", s.Dim.Sprintf("%d: %s", t.reasons[reason], report.Clean(reason)))
+		}
+	}
+}
+
 func (r *Report) writeLearned(w io.Writer, s report.Styles, what string, forms map[string]int) {
 	if len(forms) == 0 || r.Reference { // of the reference server there is nothing to learn
 		return
@@ -193,7 +245,7 @@ func (r *Report) columns() []column {
 	const most = 12
 	if len(r.Plan.Keys) <= most && !r.Reference {
 		for i, k := range r.Plan.Keys {
-			if k.Kind == ValidKey {
+			if k.Kind == ValidKey && !k.Narrowed() {
 				title := []rune(k.Name)
 				cols = append(cols, column{string(title[:min(len(title), 14)]), func(_ *Row, req *Request) bool { return req.Key == i }})
 			}
@@ -230,6 +282,9 @@ func (r *Report) writeMatrix(w io.Writer, s report.Styles) {
 	}
 	rank := map[Verdict]int{nothing: 0, Skipped: 1, Pass: 2, Inconclusive: 3, Fail: 4}
 	for i := range r.Plan.Probes {
+		if r.Plan.Probes[i].Request < 0 {
+			continue
+		}
 		req := &r.Plan.Requests[r.Plan.Probes[i].Request]
 		for c := range cols {
 			if cols[c].has(&r.Plan.Rows[req.Row], req) && rank[r.Verdicts[i]] > rank[cells[req.Row][c]] {

@@ -38,6 +38,7 @@ type Settings struct {
 	rows    map[string]*catalogs.Endpoint
 	vocab   map[perm.Permission]perm.Permission // every id and alias, to the id
 	guards  map[string]*catalogs.GuardConfig
+	publics map[string]*perm.Requirement // fields that say whether a route is public, and what else it demands
 }
 
 // LoadSettings finds the settings for the package in a folder: the configuration of
@@ -80,7 +81,7 @@ func (s *Settings) ForServices() (map[string]*Settings, error) {
 func (s *Settings) ServiceOf(dir string) string { return serviceOf(s.Config, dir).Name }
 
 func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*Settings, error) {
-	s := &Settings{Config: cfg, Service: service, guards: map[string]*catalogs.GuardConfig{}}
+	s := &Settings{Config: cfg, Service: service, guards: map[string]*catalogs.GuardConfig{}, publics: map[string]*perm.Requirement{}}
 	for i := range cfg.Guards {
 		g := &cfg.Guards[i]
 		s.guards[FuncKey(g.Func)] = g
@@ -88,6 +89,15 @@ func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*S
 			if _, err := perm.Parse(g.Requires); err != nil {
 				return nil, fmt.Errorf("%s: guard %s: requires %q: %w", g.Pos, g.Func, g.Requires, err)
 			}
+		}
+	}
+	for _, t := range cfg.RouteTables {
+		if t.Public != "" {
+			req, err := perm.Parse(t.Otherwise)
+			if err != nil {
+				return nil, fmt.Errorf("%s: route table %s: otherwise %q: %w", t.Pos, t.Type, t.Otherwise, err)
+			}
+			s.publics[FuncKey(t.Type+"."+t.Public)] = &req
 		}
 	}
 	if ref == "" {

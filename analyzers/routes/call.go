@@ -382,12 +382,15 @@ func join2(prefix, path konst) konst {
 		return path
 	}
 	out := text(strings.TrimSuffix(prefix.text, "/") + path.text)
-	out.dyn, out.in = prefix.dyn || path.dyn, path.in
+	out.dyn, out.in, out.of = prefix.dyn || path.dyn, path.in, path.of
 	return out
 }
 
 func (e *engine) add(r *router, g *reg) {
 	g.guards = slices.Concat(r.core.below, r.stack(), g.guards)
+	if st := g.path.of; st != nil {
+		g.guards = append(g.guards, said(e.table.described[st.typ], st, e.cond)...)
+	}
 	g.spec = r.spec
 	g.cond = slices.Clone(e.cond)
 	g.entry = e.entry

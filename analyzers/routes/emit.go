@@ -68,7 +68,12 @@ type Guard struct {
 	Answers      bool    // it is the handler itself: what made it, or a check in it
 	HandsOn      bool    // of a guard that Answers: it lets the next handler run
 	Unclear      bool    // a check whose refusing outcome is not plain
-	Why          string  // why it is not known what it is
+	Either       bool    // Nested are alternatives: one that admits is enough
+	// Partly: a check that only some requests meet, or that does not plainly refuse. It
+	// demands nothing for sure, and takes nothing from what others demand.
+	Partly bool
+	Deep   bool   // a check that is not in the handler itself but in what it calls
+	Why    string // why it is not known what it is
 }
 
 // An GuardArg is an argument of a guard.
@@ -515,7 +520,7 @@ func (f *flattener) emit(r *Route) {
 func guardKey(gs []Guard) string {
 	var b strings.Builder
 	for _, g := range gs {
-		fmt.Fprintf(&b, "%s:%d:%v:%v(%s)", g.Func, g.Line, g.Maybe, g.Args, guardKey(g.Nested))
+		fmt.Fprintf(&b, "%s:%d:%v:%v:%v:%v(%s)", g.Func, g.Line, g.Maybe, g.Either, g.Partly, g.Args, guardKey(g.Nested))
 	}
 	return b.String()
 }
@@ -632,31 +637,6 @@ func (d *describer) inside(v value) []Guard {
 		}
 	}
 	return nil
-}
-
-// checks describes the calls at the top of a handler's body.
-func (d *describer) checks(f *fn, env *frame, recv value) []Guard {
-	var out []Guard
-	for _, c := range f.Checks {
-		fr := &frame{fn: f, vals: make([]value, f.Slots), up: env}
-		if f.Recv && len(fr.vals) > 0 {
-			fr.vals[0] = recv
-		}
-		d.e.stack = append(d.e.stack, fr)
-		var name string
-		var args []value
-		d.quiet(func() value {
-			name = nameOf(d.e.eval(fr, c.Call.Args[0]))
-			args = d.e.args(fr, c.Call)
-			return nil
-		})
-		d.e.stack = d.e.stack[:len(d.e.stack)-1]
-		out = append(out, Guard{
-			Func: name, File: f.File, Line: int(c.Call.Line), Column: int(c.Call.Col),
-			Basis: Body, Args: d.args(args), Unclear: !c.Clear,
-		})
-	}
-	return out
 }
 
 func nameOf(v value) string {

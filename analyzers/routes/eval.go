@@ -21,8 +21,9 @@ type engine struct {
 	own        *program
 	find       func(name string) *fn
 	findGlobal func(name string) *global
-	methods    func(name string) []*fn // functions that touch routers, by method name
-	starts     func(name string) []*fn // what runs when imports are loaded, if it calls the function
+	methods    func(name string) []*fn      // functions that touch routers, by method name
+	demanding  func(name, sig string) []*fn // methods with checks, by name and signature
+	starts     func(name string) []*fn      // what runs when imports are loaded, if it calls the function
 	table      *table
 
 	cores    []*core
@@ -236,36 +237,8 @@ func (e *engine) invoke(f *fn, env *frame, args []value, at site) value {
 	fr := &frame{fn: f, vals: make([]value, f.Slots), up: env, cond: len(e.cond), at: at, note: e.callNote}
 	e.callNote = ""
 	n := len(f.Params)
+	bind(f, fr.vals, args)
 	for i := range f.Params {
-		switch {
-		case f.Variadic && i == n-1:
-			var l list
-			if i < len(args) {
-				if s, ok := args[i].(spreadVal); ok {
-					fr.vals[i] = s.v
-					break
-				}
-				for _, a := range args[i:] {
-					if s, ok := a.(spreadVal); ok {
-						if sl, ok := s.v.(list); ok {
-							l.elems = append(l.elems, sl.elems...)
-							continue
-						}
-						a = s.v
-					}
-					l.elems = append(l.elems, elem{v: a})
-				}
-			}
-			if i < len(args) && fromParam(args[i]) && len(args) == n {
-				if u, ok := args[i].(unknown); ok {
-					fr.vals[i] = u
-					break
-				}
-			}
-			fr.vals[i] = l
-		case i < len(args):
-			fr.vals[i] = args[i]
-		}
 		if r := f.Params[i].Router; r != "" && isUnknown(fr.vals[i]) && !(f.Variadic && i == n-1) {
 			fr.vals[i] = e.newRouter(r, site{f.File, f.Line, f.Col}, true)
 		}
@@ -287,6 +260,42 @@ func (e *engine) invoke(f *fn, env *frame, args []value, at site) value {
 		return fr.results[0]
 	}
 	return tuple(fr.results)
+}
+
+// bind gives a function's parameters what it is called with.
+func bind(f *fn, vals, args []value) {
+	n := len(f.Params)
+	for i := range f.Params {
+		switch {
+		case f.Variadic && i == n-1:
+			var l list
+			if i < len(args) {
+				if s, ok := args[i].(spreadVal); ok {
+					vals[i] = s.v
+					break
+				}
+				for _, a := range args[i:] {
+					if s, ok := a.(spreadVal); ok {
+						if sl, ok := s.v.(list); ok {
+							l.elems = append(l.elems, sl.elems...)
+							continue
+						}
+						a = s.v
+					}
+					l.elems = append(l.elems, elem{v: a})
+				}
+			}
+			if i < len(args) && fromParam(args[i]) && len(args) == n {
+				if u, ok := args[i].(unknown); ok {
+					vals[i] = u
+					break
+				}
+			}
+			vals[i] = l
+		case i < len(args):
+			vals[i] = args[i]
+		}
+	}
 }
 
 func topName(f *frame) string {
@@ -768,6 +777,9 @@ func (e *engine) evalPlain(fr *frame, x *expr) value {
 			v := e.eval(fr, x.Args[i])
 			if kv, ok := v.(konst); ok {
 				kv.field = true
+				if e.table.described[x.Type] != nil {
+					kv.of = st
+				}
 				v = kv
 			}
 			if x.Type == "net/http.Server" && k == "Handler" {

@@ -345,6 +345,18 @@ func (c *comparison) credentials(from, to *catalogs.Catalog) {
 	}
 	c.subject("", "credential:grants-change", stale(o.GrantsChange, o.Pos), stale(n.GrantsChange, n.Pos),
 		"a grant that was taken away works on for a while", "a grant that is taken away stops at once")
+	place := func(word string, pos catalogs.Pos) demand {
+		if word == "" {
+			return demand{}
+		}
+		r := perm.All(perm.Permission(word))
+		if word == "any" {
+			r = perm.Public()
+		}
+		return demand{req: &r, text: word, pos: pos}
+	}
+	c.subject("", "credential:sent-in", place(o.SentIn, o.Pos), place(n.SentIn, n.Pos),
+		"a credential is taken from more places", "a credential is taken from fewer places")
 	c.subject("", "credential:live-tokens", state(o.LiveTokens, o.Pos), state(n.LiveTokens, n.Pos),
 		"tokens that were issued work on", "tokens that were issued stop")
 }

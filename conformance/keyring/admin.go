@@ -22,6 +22,7 @@ type Admin struct {
 	Token string
 
 	client http.Client
+	ids    []string // of the minted keys, by their number in the plan
 }
 
 // NewAdmin returns a client of the admin API at base.
@@ -32,46 +33,115 @@ func NewAdmin(base *url.URL, token string) *Admin {
 	}}
 }
 
-// Mint makes the keys of a plan and returns a credential for each, those that are no
+// MintPlan makes the keys of a plan and returns a credential for each, those that are no
 // keys included.
-func (a *Admin) Mint(ctx context.Context, p *conformance.Plan) ([]conformance.Credential, error) {
+func (a *Admin) MintPlan(ctx context.Context, p *conformance.Plan) ([]conformance.Credential, error) {
 	creds := make([]conformance.Credential, len(p.Keys))
+	a.ids = make([]string, len(p.Keys))
 	sample := ""
 	for i, k := range p.Keys {
 		if k.Kind != conformance.ValidKey {
 			continue
 		}
-		var out struct{ Secret string }
-		grants := k.Grants
-		if grants == nil {
-			grants = perm.Set{}
-		}
-		if err := a.call(ctx, "POST", "/keys", map[string]any{"name": k.Name, "grants": grants}, &out); err != nil {
+		key, err := a.Mint(ctx, conformance.KeySpec{Name: k.Name, Grants: k.Grants, Sharing: k.Sharing, Lists: k.Lists})
+		if err != nil {
 			return nil, fmt.Errorf("making the key %q: %w", k.Name, err)
 		}
+		a.ids[i] = key.ID
 		env := fmt.Sprintf("PC_K%d", i)
 		if k.Name == "none" || k.Name == "all" {
 			env = "PC_" + strings.ToUpper(k.Name)
 		}
-		creds[i] = conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: out.Secret, Env: env}
-		sample = out.Secret
+		creds[i] = key.Credential
+		creds[i].Env = env
+		sample = key.Credential.Secret
 	}
 	addBadKeys(p, creds, conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: sample})
 	return creds, nil
 }
 
+// Can reports whether there is a way to do the action: all of the usual ones.
+func (a *Admin) Can(action conformance.Action) bool {
+	return action == "" || action == conformance.Delete || adminCalls[action].path != ""
+}
+
+// adminCalls are the requests of the actions that have a path of their own.
+var adminCalls = map[conformance.Action]struct{ method, path string }{
+	conformance.Regrant:      {"PATCH", "/keys/{id}"},
+	conformance.Expire:       {"PATCH", "/keys/{id}"},
+	conformance.Disable:      {"POST", "/keys/{id}/disable"},
+	conformance.Enable:       {"POST", "/keys/{id}/enable"},
+	conformance.Revoke:       {"POST", "/keys/{id}/revoke"},
+	conformance.Delete:       {"DELETE", "/keys/{id}"},
+	conformance.Rotate:       {"POST", "/keys/{id}/rotate"},
+	conformance.DisableOwner: {"POST", "/keys/{id}/disable-owner"},
+	conformance.EnableOwner:  {"POST", "/keys/{id}/enable-owner"},
+}
+
+// Mint makes one key.
+func (a *Admin) Mint(ctx context.Context, spec conformance.KeySpec) (conformance.MintedKey, error) {
+	in := map[string]any{"name": spec.Name, "grants": append(perm.Set{}, spec.Grants...)} // never null
+	if len(spec.Sharing) > 0 {
+		in["sharing"] = spec.Sharing
+	}
+	if len(spec.Lists) > 0 {
+		in["lists"] = spec.Lists
+	}
+	if !spec.Expires.IsZero() {
+		in["expires"] = spec.Expires.UTC().Format(time.RFC3339Nano)
+	}
+	var out struct{ ID, Secret string }
+	if err := a.call(ctx, "POST", "/keys", in, &out); err != nil {
+		return conformance.MintedKey{}, err
+	}
+	return conformance.MintedKey{ID: out.ID, Credential: conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: out.Secret}}, nil
+}
+
+// Do does an action to a key.
+func (a *Admin) Do(ctx context.Context, key conformance.MintedKey, action conformance.Action, spec conformance.KeySpec) (conformance.MintedKey, error) {
+	c, ok := adminCalls[action]
+	if !ok {
+		return key, fmt.Errorf("the admin API has no action %q", action)
+	}
+	var in any
+	switch action {
+	case conformance.Regrant:
+		in = map[string]any{"grants": append(perm.Set{}, spec.Grants...)}
+	case conformance.Expire:
+		in = map[string]any{"expires": spec.Expires.UTC().Format(time.RFC3339Nano)}
+	}
+	var out struct{ Secret string }
+	err := a.call(ctx, c.method, strings.ReplaceAll(c.path, "{id}", url.PathEscape(key.ID)), in, &out)
+	if out.Secret != "" {
+		key.Credential.Secret = out.Secret
+	}
+	return key, err
+}
+
 // Params makes a new object for a write, or names one that is there already.
 func (a *Admin) Params(ctx context.Context, method, template string, write bool) (conformance.Params, error) {
+	return a.params(ctx, map[string]any{"method": method, "path": template, "new": write})
+}
+
+// ParamsFor is Params with objects that a minted key sees.
+func (a *Admin) ParamsFor(ctx context.Context, key int, method, template string, write bool) (conformance.Params, error) {
+	return a.params(ctx, map[string]any{"method": method, "path": template, "new": write, "key": a.ids[key]})
+}
+
+func (a *Admin) params(ctx context.Context, question map[string]any) (conformance.Params, error) {
 	var out struct{ Params map[string]string }
-	err := a.call(ctx, "POST", "/objects", map[string]any{"method": method, "path": template, "new": write}, &out)
+	err := a.call(ctx, "POST", "/objects", question, &out)
 	return conformance.Params{Values: out.Params, Expendable: true}, err
 }
 
 // call sends one request with a JSON body and decodes the answer.
 func (a *Admin) call(ctx context.Context, method, path string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
 	}
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(a.Base.String(), "/")+path, bytes.NewReader(body))
 	if err != nil {
@@ -92,6 +162,9 @@ func (a *Admin) call(ctx context.Context, method, path string, in, out any) erro
 		var failed struct{ Error string }
 		_ = json.Unmarshal(data, &failed) // without a message the status has to do
 		return fmt.Errorf("admin API: %s %s: %s %s", method, path, resp.Status, failed.Error)
+	}
+	if len(data) == 0 {
+		return nil
 	}
 	return json.Unmarshal(data, out)
 }

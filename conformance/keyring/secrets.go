@@ -27,12 +27,12 @@ import (
 // maxAnswer bounds an answer to a sign-in or a list.
 const maxAnswer = 1 << 20
 
-// PlanKeys returns the keys that a plan can use: those that are enabled.
+// PlanKeys returns the keys of the profile as a plan takes them.
 func (p *Profile) PlanKeys() []conformance.Key {
 	keys := []conformance.Key{}
 	for _, k := range p.Keys {
 		if k.enabled() {
-			keys = append(keys, conformance.Key{Name: k.Name, Grants: k.Grants, Narrowed: len(k.Sharing)+len(k.Lists) > 0})
+			keys = append(keys, conformance.Key{Name: k.Name, Grants: k.Grants, Sharing: k.Sharing, Lists: k.Lists})
 		}
 	}
 	return keys

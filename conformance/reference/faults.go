@@ -11,17 +11,46 @@ import (
 
 // A Fault is one way in which servers get access control wrong.
 type Fault struct {
-	Name  string
-	Check string // the check of package conformance that must find it
-	What  string // what the server does, in a few words
+	Name string
+	// Numbers are what the fault is called in the project's catalog of faults: 1 to 87, and
+	// 88a to 88p for the forms of open CORS. Several faults may be forms of one.
+	Numbers []string
+	Aspect  Aspect
+	Check   string // the check of package conformance that must find it; empty: none does yet
+	What    string // what the server does, in a few words
 
 	// suits reports whether the fault can be planted on one route. Nil: the fault is
 	// in the whole server.
 	suits func(*Server, *route) bool
+	// anywhere is suits for a fault that is in the whole server unless it is placed on one
+	// route.
+	anywhere func(*Server, *route) bool
 	// plant sets what goes wrong in p. It reports false when the server's catalog
-	// gives the fault nothing to work on.
+	// gives the fault nothing to work on. Nil: the server looks for the fault's name
+	// where it acts.
 	plant func(s *Server, p *planted) bool
+	// touch reports whether a plain request of such a sender may be answered differently,
+	// for a fault that does not go through decide. Nil: it may not.
+	touch func(s *Server, rt *route, who Caller, grant []perm.Permission) bool
 }
+
+// An Aspect is the part of access control that a fault is in. A finding about another
+// part is a false alarm.
+type Aspect string
+
+// The aspects.
+const (
+	Operations     Aspect = "operations"     // who may call an endpoint
+	Grants         Aspect = "grants"         // what a key can get beyond its own grants
+	Authentication Aspect = "authentication" // who somebody is
+	LifeCycle      Aspect = "life-cycle"     // keys that are changed, parked, dead
+	Routing        Aspect = "routing"        // guard and router disagree
+	Records        Aspect = "records"        // which rows
+	Fields         Aspect = "fields"         // which fields
+	Existence      Aspect = "existence"      // whether hidden rows are there
+	Caches         Aspect = "caches"         // one sender's answer for another
+	Browsers       Aspect = "browsers"       // pages of other origins
+)
 
 // planted is a fault in a running server. Only the members that it uses are set.
 type planted struct {
@@ -29,16 +58,28 @@ type planted struct {
 	route *route // nil: every route
 
 	// decide is what the server decides where right would be right.
-	decide       func(rt *route, who Caller, grant []perm.Permission, right bool) bool
-	effectFirst  bool // a write happens before the request is refused
-	swapForms    bool // the two forms of refusal are mixed up
-	defaultAllow bool // a path without a route is answered
+	decide func(rt *route, who Caller, grant []perm.Permission, right bool) bool
 }
 
 // Faults lists every fault that can be planted.
-var Faults = []Fault{
+var Faults = slices.Concat(operationFaults, moreOperationFaults, grantFaults, authenticationFaults, lifeCycleFaults, routingFaults,
+	recordFaults, fieldFaults, existenceFaults, browserFaults)
+
+// wrong reports whether a fault is planted on a route, or on every route; for no route,
+// whether it is planted anywhere.
+func (s *Server) wrong(rt *route, name string) bool {
+	for _, p := range s.planted {
+		if p.fault.Name == name && (p.route == nil || rt == nil || p.route == rt) {
+			return true
+		}
+	}
+	return false
+}
+
+// operationFaults are those of the decision whether a request is admitted at all.
+var operationFaults = []Fault{
 	{
-		Name: "missing-check", Check: "over-grant", What: "one route asks for a valid key and no permission",
+		Name: "missing-check", Numbers: []string{"1"}, Aspect: Operations, Check: "over-grant", What: "one route asks for a valid key and no permission",
 		suits: (*Server).asksForPermission,
 		plant: func(_ *Server, p *planted) bool {
 			p.decide = func(_ *route, who Caller, _ []perm.Permission, right bool) bool { return right || who == Valid }
@@ -46,7 +87,7 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "forgotten-method", Check: "over-grant", What: "reads of a path are guarded, one of its other methods is not",
+		Name: "forgotten-method", Numbers: []string{"2"}, Aspect: Operations, Check: "over-grant", What: "reads of a path are guarded, one of its other methods is not",
 		suits: func(s *Server, rt *route) bool {
 			return s.asksForPermission(rt) && rt.row.Method != "GET" && s.readOf(rt) != nil
 		},
@@ -56,7 +97,7 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "unguarded-route", Check: "anonymous-admitted", What: "one route is registered without authentication and permission",
+		Name: "unguarded-route", Numbers: []string{"1", "27"}, Aspect: Authentication, Check: "anonymous-admitted", What: "one route is registered without authentication and permission",
 		suits: (*Server).asksForPermission,
 		plant: func(_ *Server, p *planted) bool {
 			p.decide = func(*route, Caller, []perm.Permission, bool) bool { return true }
@@ -64,7 +105,7 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "weaker-permission", Check: "over-grant", What: "one route accepts another permission as well, a read for a write where there is one",
+		Name: "weaker-permission", Numbers: []string{"3"}, Aspect: Operations, Check: "over-grant", What: "one route accepts another permission as well, a read for a write where there is one",
 		suits: func(s *Server, rt *route) bool { return s.stranger(rt) != "" },
 		plant: func(s *Server, p *planted) bool {
 			other := s.stranger(p.route)
@@ -75,7 +116,7 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "wrong-permission", Check: "under-grant", What: "one route asks for another permission in place of its own",
+		Name: "wrong-permission", Numbers: []string{"4"}, Aspect: Operations, Check: "under-grant", What: "one route asks for another permission in place of its own",
 		suits: func(s *Server, rt *route) bool { return s.stranger(rt) != "" },
 		plant: func(s *Server, p *planted) bool {
 			other := s.stranger(p.route)
@@ -86,7 +127,7 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "hidden-dependency", Check: "under-grant", What: "one route asks for a further permission that the catalog does not name",
+		Name: "hidden-dependency", Numbers: []string{"17"}, Aspect: Operations, Check: "under-grant", What: "one route asks for a further permission that the catalog does not name",
 		suits: func(s *Server, rt *route) bool { return s.stranger(rt) != "" },
 		plant: func(s *Server, p *planted) bool {
 			other := s.stranger(p.route)
@@ -97,7 +138,7 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "inverted-condition", Check: "over-grant", What: "one route admits exactly the keys that it should refuse",
+		Name: "inverted-condition", Numbers: []string{"14"}, Aspect: Operations, Check: "over-grant", What: "one route admits exactly the keys that it should refuse",
 		suits: (*Server).asksForPermission,
 		plant: func(_ *Server, p *planted) bool {
 			p.decide = func(_ *route, who Caller, _ []perm.Permission, right bool) bool { return right != (who == Valid) }
@@ -105,7 +146,7 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "or-instead-of-and", Check: "over-grant", What: "one of several permissions that a route asks for together is enough",
+		Name: "or-instead-of-and", Numbers: []string{"9"}, Aspect: Operations, Check: "over-grant", What: "one of several permissions that a route asks for together is enough",
 		suits: func(_ *Server, rt *route) bool {
 			return slices.ContainsFunc(rt.need.alternatives, func(all []perm.Permission) bool { return len(all) > 1 })
 		},
@@ -121,7 +162,7 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "and-instead-of-or", Check: "under-grant", What: "one route asks for all of its alternatives together",
+		Name: "and-instead-of-or", Numbers: []string{"10"}, Aspect: Operations, Check: "under-grant", What: "one route asks for all of its alternatives together",
 		suits: func(_ *Server, rt *route) bool { return len(rt.need.alternatives) > 1 },
 		plant: func(s *Server, p *planted) bool {
 			p.decide = func(rt *route, who Caller, grant []perm.Permission, right bool) bool {
@@ -137,7 +178,7 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "anonymous-passes", Check: "anonymous-admitted", What: "one route is served to requests without a key",
+		Name: "anonymous-passes", Numbers: []string{"27"}, Aspect: Authentication, Check: "anonymous-admitted", What: "one route is served to requests without a key",
 		suits: func(s *Server, rt *route) bool { return s.asksForPermission(rt) || rt.need.open == openToKeys },
 		plant: func(_ *Server, p *planted) bool {
 			p.decide = func(_ *route, who Caller, _ []perm.Permission, right bool) bool { return right || who == Anonymous }
@@ -145,15 +186,15 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "unknown-key-passes", Check: "bad-key-admitted", What: "a well-formed key that was never made counts as one that holds everything",
+		Name: "unknown-key-passes", Numbers: []string{"28"}, Aspect: Authentication, Check: "bad-key-admitted", What: "a well-formed key that was never made counts as one that holds everything",
 		plant: func(s *Server, p *planted) bool { return s.passes(p, Unknown) },
 	},
 	{
-		Name: "malformed-key-passes", Check: "bad-key-admitted", What: "authentication lets a request through when it cannot parse the credential",
+		Name: "malformed-key-passes", Numbers: []string{"30"}, Aspect: Authentication, Check: "bad-key-admitted", What: "authentication lets a request through when it cannot parse the credential",
 		plant: func(s *Server, p *planted) bool { return s.passes(p, Malformed) },
 	},
 	{
-		Name: "empty-grant-is-all", Check: "over-grant", What: "a key without any permission counts as unrestricted",
+		Name: "empty-grant-is-all", Numbers: []string{"16"}, Aspect: Operations, Check: "over-grant", What: "a key without any permission counts as unrestricted",
 		plant: func(s *Server, p *planted) bool {
 			p.decide = func(_ *route, who Caller, grant []perm.Permission, right bool) bool {
 				return right || who == Valid && len(grant) == 0
@@ -162,7 +203,7 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "read-opens-write", Check: "over-grant", What: "a permission to read counts as the permission to write the same thing",
+		Name: "read-opens-write", Numbers: []string{"3"}, Aspect: Operations, Check: "over-grant", What: "a permission to read counts as the permission to write the same thing",
 		plant: func(s *Server, p *planted) bool {
 			return s.counts(p, func(h holdings) {
 				for held := range h {
@@ -174,7 +215,7 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "prefix-match", Check: "over-grant", What: "permissions are compared by prefix",
+		Name: "prefix-match", Numbers: []string{"6"}, Aspect: Operations, Check: "over-grant", What: "permissions are compared by prefix",
 		plant: func(s *Server, p *planted) bool {
 			return s.counts(p, func(h holdings) {
 				for _, id := range s.vocab.ids {
@@ -189,7 +230,7 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "toggle-too-wide", Check: "over-grant", What: "a permission that implies some others counts as all of them",
+		Name: "toggle-too-wide", Numbers: []string{"7"}, Aspect: Operations, Check: "over-grant", What: "a permission that implies some others counts as all of them",
 		plant: func(s *Server, p *planted) bool {
 			return s.counts(p, func(h holdings) {
 				for held := range h {
@@ -204,7 +245,7 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "toggle-ignored", Check: "under-grant", What: "a permission that implies others opens nothing of theirs",
+		Name: "toggle-ignored", Numbers: []string{"4"}, Aspect: Operations, Check: "under-grant", What: "a permission that implies others opens nothing of theirs",
 		plant: func(s *Server, p *planted) bool {
 			p.decide = func(rt *route, who Caller, grant []perm.Permission, right bool) bool {
 				return right && (who != Valid || rt.need.admits(only(grant)))
@@ -220,29 +261,28 @@ var Faults = []Fault{
 		},
 	},
 	{
-		Name: "forms-swapped", Check: "refusal-form", What: "requests without a key are refused as forbidden, and forbidden ones as without a key",
-		plant: func(s *Server, p *planted) bool {
-			p.swapForms = true
+		Name: "forms-swapped", Numbers: []string{"35"}, Aspect: Authentication, Check: "refusal-form", What: "requests without a key are refused as forbidden, and forbidden ones as without a key",
+		plant: func(s *Server, _ *planted) bool {
 			return slices.ContainsFunc(s.routes, (*route).formsDiffer)
+		},
+		touch: func(s *Server, rt *route, who Caller, grant []perm.Permission) bool {
+			stated := rt.refused.Forbidden
+			if who != Valid {
+				stated = rt.refused.Anonymous
+			}
+			return rt.formsDiffer() && s.refuses(rt, who, grant) && stated.Known()
 		},
 	},
 	{
-		Name: "effect-before-refusal", Check: "effect-despite-refusal", What: "one route writes first and refuses afterwards",
+		Name: "effect-before-refusal", Numbers: []string{"15"}, Aspect: Operations, Check: "effect-despite-refusal", What: "one route writes first and refuses afterwards",
 		suits: func(s *Server, rt *route) bool {
 			return s.asksForPermission(rt) && !rt.reads(rt.row.Method) && s.readOf(rt) != nil &&
 				(rt.row.Method != "DELETE" || rt.pattern.endsInParameter()) // a deleted collection looks like an empty one
 		},
-		plant: func(_ *Server, p *planted) bool {
-			p.effectFirst = true
-			return true
-		},
+		touch: (*Server).refuses,
 	},
 	{
-		Name: "default-allow", Check: "default-allow", What: "a valid key is answered on paths that no route has",
-		plant: func(_ *Server, p *planted) bool {
-			p.defaultAllow = true
-			return true
-		},
+		Name: "default-allow", Numbers: []string{"11"}, Aspect: Operations, Check: "default-allow", What: "a valid key is answered on paths that no route has",
 	},
 }
 
@@ -260,14 +300,18 @@ func (s *Server) plant(text string) error {
 	}
 	f := &Faults[i]
 	p := &planted{fault: f}
+	suits := f.suits
+	if placed && suits == nil {
+		suits = f.anywhere
+	}
 	switch {
-	case f.suits == nil && placed:
+	case suits == nil && placed:
 		return fmt.Errorf("fault %s is in the whole server and cannot be planted on %q", name, where)
-	case f.suits != nil:
+	case suits != nil:
 		method, path, _ := strings.Cut(where, " ")
 		if placed {
 			p.route = s.byKey[catalogs.EndpointKey(method, path)]
-		} else if i := slices.IndexFunc(s.routes, func(rt *route) bool { return f.suits(s, rt) }); i >= 0 {
+		} else if i := slices.IndexFunc(s.routes, func(rt *route) bool { return suits(s, rt) }); i >= 0 {
 			p.route = s.routes[i]
 		}
 		switch {
@@ -275,11 +319,14 @@ func (s *Server) plant(text string) error {
 			return fmt.Errorf("fault %s: catalog %s has no endpoint %q", name, s.catalog.Name, where)
 		case p.route == nil:
 			return fmt.Errorf("fault %s (%s) cannot apply to catalog %s: no endpoint suits it", name, f.What, s.catalog.Name)
-		case !f.suits(s, p.route):
+		case !suits(s, p.route):
 			return fmt.Errorf("fault %s (%s) cannot apply to %s", name, f.What, p.route.row)
 		}
 	}
-	if !f.plant(s, p) {
+	if f.suits == nil && f.anywhere != nil && !slices.ContainsFunc(s.routes, func(rt *route) bool { return f.anywhere(s, rt) }) {
+		return fmt.Errorf("fault %s (%s) cannot apply to catalog %s: no endpoint suits it", name, f.What, s.catalog.Name)
+	}
+	if f.plant != nil && !f.plant(s, p) {
 		return fmt.Errorf("fault %s (%s) cannot apply to catalog %s: nothing in it would be decided differently", name, f.What, s.catalog.Name)
 	}
 	s.planted = append(s.planted, p)
@@ -314,44 +361,66 @@ func (s *Server) rightly(rt *route, who Caller, grant []perm.Permission) bool {
 	return rt.need.open == openToAll || who == Valid && rt.need.admits(s.vocab.holdings(grant))
 }
 
-// Touches reports whether any planted fault may be noticed on an endpoint of the
-// catalog by a sender that holds the grant; grant matters for Valid only. A path that
-// is not the template of a row is asked for as what it is, a path without a route.
+// Touches reports whether any planted fault may be noticed in the status of a plain request
+// to an endpoint of the catalog by a sender that holds the grant; grant matters for Valid only.
+// A path that is not the template of a row is asked for as what it is, a path without a
+// route.
 func (s *Server) Touches(method, template string, who Caller, grant []perm.Permission) bool {
-	i := slices.IndexFunc(s.routes, func(rt *route) bool {
-		return rt.row.Path == template && (rt.row.Method == method || rt.row.Method == catalogs.AnyMethod)
-	})
+	rt := s.routeOf(method, template)
 	for _, p := range s.planted {
-		if i < 0 {
-			if p.defaultAllow && who == Valid {
+		switch {
+		case rt == nil:
+			if p.fault.Name == "default-allow" && who == Valid {
 				return true
 			}
-			continue
-		}
-		rt := s.routes[i]
-		if s.differs(p, rt, who, grant) {
-			return true
-		}
-		refused := !s.rightly(rt, who, grant)
-		if p.effectFirst && p.route == rt && refused {
-			return true
-		}
-		stated := rt.refused.Forbidden
-		if who != Valid {
-			stated = rt.refused.Anonymous
-		}
-		if p.swapForms && rt.formsDiffer() && refused && stated.Known() {
+		case p.route != nil && p.route != rt:
+		case s.differs(p, rt, who, grant),
+			p.fault.touch != nil && p.fault.touch(s, rt, who, grant):
 			return true
 		}
 	}
 	return false
 }
 
-// has reports whether a planted fault on the route, or on every route, is of a kind.
-func (s *Server) has(rt *route, kind func(*planted) bool) bool {
+// Reaches reports whether a planted fault may be noticed on an endpoint of the catalog at
+// all, whatever is sent.
+func (s *Server) Reaches(method, template string) bool {
+	rt := s.routeOf(method, template)
 	return slices.ContainsFunc(s.planted, func(p *planted) bool {
-		return (p.route == nil || p.route == rt) && kind(p)
+		switch {
+		case rt == nil:
+			return p.fault.Name == "default-allow"
+		case p.route != nil:
+			return p.route == rt
+		case p.fault.anywhere != nil:
+			return p.fault.anywhere(s, rt)
+		}
+		return true
 	})
+}
+
+// Planted returns the faults that the server has.
+func (s *Server) Planted() []Fault {
+	list := make([]Fault, len(s.planted))
+	for i, p := range s.planted {
+		list[i] = *p.fault
+	}
+	return list
+}
+
+// routeOf returns the route of a row; a row for any method answers for each.
+func (s *Server) routeOf(method, template string) *route {
+	i := slices.IndexFunc(s.routes, func(rt *route) bool {
+		return rt.row.Path == template && (rt.row.Method == method || rt.row.Method == catalogs.AnyMethod)
+	})
+	if i < 0 {
+		return nil
+	}
+	return s.routes[i]
+}
+
+func (s *Server) refuses(rt *route, who Caller, grant []perm.Permission) bool {
+	return !s.rightly(rt, who, grant)
 }
 
 // formsDiffer reports whether the catalog states a form of refusal for the route and

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"mime"
 	"net"
 	"net/http"
 	"strconv"
@@ -30,9 +31,16 @@ const (
 
 // Options are what a server is made with besides its catalog.
 type Options struct {
-	Rows       int      // objects seeded in each collection; 0 means 3
+	// Rows is how many objects are seeded in each collection; 0 means as many as show every
+	// combination of the values that the catalog's rules look at, and at least 3.
+	Rows       int
+	Seeds      Seeds    // what they look like; nil: as the catalog's rules need
 	Faults     []string // names of [Faults] to plant
+	Traps      []string // names or ids of [Traps] to show
 	AdminToken string   // what the admin API asks for; empty: it refuses everybody
+	// BlockOrigins refuses every request that a page of another origin sends.
+	BlockOrigins bool
+	Now          func() time.Time // the clock; nil: the system's
 }
 
 // A Server enforces one catalog.
@@ -47,69 +55,38 @@ type Server struct {
 	keys     *keystore
 	token    string
 	planted  []*planted
+	traps    map[string]bool
+	block    bool // requests with an Origin are refused
 	onEnable bool // a changed grant is in force only when the key is enabled again
+	now      func() time.Time
+	mistaken memory
 }
-
-// A route is one row of the catalog, ready to be served.
-type route struct {
-	row      *catalogs.Endpoint
-	pattern  pattern
-	need     need
-	objects  *collection
-	aboutOne bool // its reads answer one object
-	refused  catalogs.Refused
-}
-
-func (rt *route) reads(method string) bool {
-	if rt.row.Effect != "" {
-		return rt.row.Effect == catalogs.Read
-	}
-	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
-}
-
-func (p pattern) endsInParameter() bool { return len(p.segs[len(p.segs)-1].names) > 0 }
 
 // New returns a server for the catalog. An unknown fault, or one that cannot apply to
 // this catalog, is an error.
 func New(c *catalogs.Catalog, opts Options) (*Server, error) {
-	if opts.Rows == 0 {
-		opts.Rows = 3
-	}
 	if opts.Rows < 0 || opts.Rows > maxObjects {
 		return nil, fmt.Errorf("%d seeded rows: expected 1 to %d", opts.Rows, maxObjects)
 	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
 	s := &Server{
 		catalog: c, vocab: newVocabulary(c), keys: newKeystore(), store: newStore(opts.Rows),
-		byKey: map[string]*route{}, homes: map[string]*collection{}, token: opts.AdminToken, onEnable: c.Credentials.GrantsChange == "on-reenable",
+		byKey: map[string]*route{}, homes: map[string]*collection{}, token: opts.AdminToken,
+		onEnable: c.Credentials.GrantsChange == "on-reenable", block: opts.BlockOrigins, now: opts.Now,
 	}
-	named := objectNames(c)
-	for i := range c.Endpoints {
-		row := &c.Endpoints[i]
-		rt := &route{row: row, pattern: compile(row.Path), need: s.vocab.need(row.Requires), refused: c.Refused}
-		if row.Refused.Anonymous.Known() {
-			rt.refused.Anonymous = row.Refused.Anonymous
-		}
-		if row.Refused.Forbidden.Known() {
-			rt.refused.Forbidden = row.Refused.Forbidden
-		}
-		home := collectionPath(row.Path)
-		name := home
-		if row.Lists != "" {
-			name = row.Lists
-		} else if row.Gets != "" {
-			name = row.Gets
-		} else if n, ok := named[home]; ok {
-			name = n
-		}
-		rt.objects = s.store.open(name, stemOf(home))
-		rt.aboutOne = row.Lists == "" && (row.Gets != "" || rt.pattern.endsInParameter())
-		s.routes = append(s.routes, rt)
-		s.byKey[catalogs.EndpointKey(row.Method, row.Path)] = rt
-		if s.homes[home] == nil {
-			s.homes[home] = rt.objects
-		}
+	seeds, err := seedsFor(c, opts.Seeds)
+	if err != nil {
+		return nil, err
 	}
-	s.router = newRouter(s.routes)
+	s.build(seeds)
+	if err := s.store.fill(); err != nil {
+		return nil, err
+	}
+	if s.traps, err = readTraps(opts.Traps); err != nil {
+		return nil, err
+	}
 	for _, name := range opts.Faults {
 		if err := s.plant(name); err != nil {
 			return nil, err
@@ -118,91 +95,99 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 	return s, nil
 }
 
-// objectNames maps the path of a collection to the object that its rows name with
-// lists or gets; the first row decides.
-func objectNames(c *catalogs.Catalog) map[string]string {
-	named := map[string]string{}
-	for i := range c.Endpoints {
-		e := &c.Endpoints[i]
-		name := e.Gets
-		if e.Lists != "" {
-			name = e.Lists
-		}
-		if home := collectionPath(e.Path); name != "" && named[home] == "" {
-			named[home] = name
-		}
-	}
-	return named
-}
-
-// collectionPath is a template without its last segment if that has a parameter,
-// and with parameter names left out.
-func collectionPath(template string) string {
-	var b strings.Builder
-	p := compile(template)
-	for i, seg := range p.segs {
-		if i == len(p.segs)-1 && len(seg.names) > 0 {
-			break
-		}
-		b.WriteString("/" + strings.Join(seg.lits, "{}"))
-	}
-	return b.String()
-}
-
 // API is the handler of the API that the catalog describes.
 func (s *Server) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
 
+// A call is one request on its way through the server.
+type call struct {
+	s      *Server
+	w      http.ResponseWriter
+	r      *http.Request
+	rt     *route // what is performed
+	params map[string]string
+	who    Caller
+	k      *key // nobody for a request without a valid key
+	query  query
+	body   object
+	// readAhead is the body, where it was read before anything was decided.
+	readAhead object
+
+	relationUnscoped, fieldsOpen bool // faults, where they are asked about
+}
+
+// wrong reports whether a fault is planted on the route of the call, or on every route.
+func (c *call) wrong(name string) bool { return c.s.wrong(c.rt, name) }
+
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	who, k := s.caller(r)
-	rt, params, allow := s.router.find(r.Method, r.URL.EscapedPath())
-	if rt == nil {
-		switch {
-		case who == Valid && s.has(nil, func(p *planted) bool { return p.defaultAllow }):
-			reply(w, r, http.StatusOK, object{"data": []object{}})
-		case len(allow) > 0:
-			w.Header().Set("Allow", strings.Join(allow, ", "))
-			reply(w, r, http.StatusMethodNotAllowed, object{"error": "method_not_allowed"})
-		default:
-			reply(w, r, http.StatusNotFound, notFound.body)
-		}
+	c := &call{s: s, w: w, r: r, k: nobody}
+	if len(s.traps) > 0 && c.troubled() {
 		return
 	}
-	admitted := s.decide(rt, who, k)
-	if !admitted && (rt.reads(r.Method) || !s.has(rt, func(p *planted) bool { return p.effectFirst })) {
-		s.refuse(w, r, rt, who)
+	to, allow := s.direct(r)
+	c.rt, c.params = to.route, to.params
+	if c.browser() {
 		return
 	}
-	body, err := readObject(w, r)
-	if err != nil && admitted {
-		status, code := http.StatusBadRequest, "bad_request"
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			status, code = http.StatusRequestEntityTooLarge, "too_large"
-		}
-		reply(w, r, status, object{"error": code})
+	c.who, c.k = s.caller(r, c.rt)
+	if c.rt == nil {
+		c.lost(allow)
 		return
 	}
-	id := ""
-	if names := rt.pattern.segs[len(rt.pattern.segs)-1].names; len(names) > 0 {
-		id = params[names[len(names)-1]]
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Authorization")
+	if c.leakBefore() || c.validatedFirst() {
+		return
 	}
-	a := s.perform(rt, r.Method, id, body)
+	admitted := c.admitted(to)
+	if admitted && (c.who == Unknown && c.wrong("unknown-key-passes") || c.who == Malformed && c.wrong("malformed-key-passes")) {
+		c.k = s.strongest()
+	}
+	if !admitted && (c.rt.reads(to.method) || !c.wrong("effect-before-refusal")) {
+		c.refuse(c.who != Valid)
+		return
+	}
+	var err error
+	if c.body, err = c.readBody(); err != nil && admitted {
+		c.badBody(err)
+		return
+	}
+	if c.query, err = parseQuery(r.URL.RawQuery); err != nil && admitted && c.rt.reads(to.method) {
+		c.reply(http.StatusBadRequest, object{"error": "bad_query", "message": err.Error()})
+		return
+	}
+	a := c.perform(to.method)
 	if !admitted {
-		s.refuse(w, r, rt, who)
+		c.refuse(c.who != Valid)
 		return
 	}
-	reply(w, r, a.status, a.body)
+	c.answer(a)
+}
+
+// lost answers a request that no row of the catalog is for.
+func (c *call) lost(allow []string) {
+	switch {
+	case c.who == Valid && c.wrong("default-allow"):
+		c.reply(http.StatusOK, object{"data": []object{}})
+	case len(allow) > 0:
+		c.w.Header().Set("Allow", strings.Join(allow, ", "))
+		c.reply(http.StatusMethodNotAllowed, object{"error": "method_not_allowed"})
+	default:
+		c.reply(http.StatusNotFound, notFound.body)
+	}
 }
 
 // refuse answers a request that is not admitted, in the form that the catalog states.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, rt *route, who Caller) {
-	withoutKey := who != Valid
-	if rt.formsDiffer() && s.has(rt, func(p *planted) bool { return p.swapForms }) {
+func (c *call) refuse(withoutKey bool) {
+	if c.trapRefusal(withoutKey) {
+		return
+	}
+	if c.rt.formsDiffer() && c.wrong("forms-swapped") {
 		withoutKey = !withoutKey
 	}
-	form, status, code := rt.refused.Forbidden, http.StatusForbidden, "forbidden"
+	form, status, code := c.rt.refused.Forbidden, http.StatusForbidden, "forbidden"
 	if withoutKey {
-		form, status, code = rt.refused.Anonymous, http.StatusUnauthorized, "unauthorized"
+		form, status, code = c.rt.refused.Anonymous, http.StatusUnauthorized, "unauthorized"
 	}
 	body := object{}
 	if form.Known() {
@@ -214,10 +199,47 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, rt *route, who C
 	if len(body) == 0 {
 		body["error"] = code
 	}
-	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="permcheck reference"`)
+	if status == http.StatusUnauthorized && !c.wrong("no-www-authenticate") {
+		c.w.Header().Set("WWW-Authenticate", `Bearer realm="permcheck reference"`)
 	}
-	reply(w, r, status, body)
+	c.reply(status, body)
+}
+
+// badBody answers an admitted request whose body cannot be read.
+func (c *call) badBody(err error) {
+	status, code := http.StatusBadRequest, "bad_request"
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		status, code = http.StatusRequestEntityTooLarge, "too_large"
+	case errors.Is(err, errMediaType):
+		status, code = http.StatusUnsupportedMediaType, "unsupported_media_type"
+	}
+	c.reply(status, object{"error": code})
+}
+
+var errMediaType = errors.New("the body is not JSON")
+
+// readBody reads the JSON body of a request; see readObject.
+func (c *call) readBody() (object, error) {
+	if c.readAhead != nil {
+		return c.readAhead, nil
+	}
+	if c.r.Body == nil || c.r.Body == http.NoBody {
+		return object{}, nil
+	}
+	if t := c.r.Header.Get("Content-Type"); t != "" && !c.wrong("content-type-picks-handler") {
+		media, _, err := mime.ParseMediaType(t)
+		if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
+			return object{}, errMediaType
+		}
+	}
+	return readObject(c.w, c.r)
+}
+
+func (c *call) reply(status int, body any) {
+	c.cors(status)
+	writeReply(c.w, c.r.Method, status, body)
 }
 
 // readObject reads a JSON body. Members of an object are kept; any other JSON value,
@@ -235,26 +257,37 @@ func readObject(w http.ResponseWriter, r *http.Request) (object, error) {
 	return o, nil
 }
 
-// reply writes an answer. net/http leaves out the body for HEAD.
+// reply writes an answer of the admin API.
 func reply(w http.ResponseWriter, r *http.Request, status int, body any) {
+	writeReply(w, r.Method, status, body)
+}
+
+// writeReply writes an answer; to HEAD without the body.
+func writeReply(w http.ResponseWriter, method string, status int, body any) {
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
+	if h["Cache-Control"] == nil {
+		h["Cache-Control"] = noStore
+	}
 	if body == nil {
 		w.WriteHeader(status)
 		return
 	}
-	data, err := json.Marshal(body)
-	if err != nil {
-		status, data = http.StatusInternalServerError, []byte(`{"error":"internal"}`)
-	}
-	h.Set("Content-Type", "application/json")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Length", strconv.Itoa(len(data)))
+	data := encode(body)
+	h["Content-Type"] = jsonType
+	h["X-Content-Type-Options"] = noSniff
+	h["Content-Length"] = []string{strconv.Itoa(len(data))}
 	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
+	if method != http.MethodHead {
 		_, _ = w.Write(data) // the client has gone: nobody to tell
 	}
 }
+
+// Header values that every answer has. They are shared, and nobody changes them.
+var (
+	noStore  = []string{"no-store"}
+	jsonType = []string{"application/json"}
+	noSniff  = []string{"nosniff"}
+)
 
 // Serve serves the API and, where it is not nil, the admin API until the context
 // ends; then it finishes running requests for a few seconds and returns nil.

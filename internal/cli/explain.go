@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/permcheck/permcheck/analyzers"
+	"github.com/permcheck/permcheck/conformance"
 	"github.com/permcheck/permcheck/internal/report"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
@@ -39,7 +41,7 @@ func newExplain(a *app) *cobra.Command {
 				fmt.Fprintf(a.out, "%s (%s)\n%s\n\n", st.Bold.Sprint(r.ID), st.Severity(r.Severity).Sprint(r.Severity), r.Title)
 				fmt.Fprintf(a.out, "%s %s\n", st.Note.Sprint("why: "), r.Why)
 				fmt.Fprintf(a.out, "%s %s\n", st.Note.Sprint("next:"), r.Fix)
-				if doc := analyzers.Doc(r.ID); doc != "" {
+				if doc := cmp.Or(analyzers.Doc(r.ID), conformance.Doc(r.ID)); doc != "" {
 					fmt.Fprintf(a.out, "\n%s\n\n", doc)
 				}
 				if r.Refs != "" {

@@ -15,7 +15,7 @@ func (a *app) printPlan(p *conformance.Plan) error {
 	}
 	s := a.styles()
 	v := p.View()
-	fmt.Fprintf(a.out, "%s\n", s.Bold.Sprintf("%d requests, %d probes, %d points of the boundary; plan %s", v.Requests, len(v.Probes), v.Points, v.PlanHash))
+	fmt.Fprintf(a.out, "%s\n", s.Bold.Sprintf("%d requests, %d experiments, %d probes, %d points of the boundary; plan %s", v.Requests, v.Asked, len(v.Probes), v.Points, v.PlanHash))
 	fmt.Fprintf(a.out, "\n%s\n", s.Bold.Sprintf("keys (%d)", len(v.Keys)))
 	for _, k := range v.Keys {
 		text := k.Name
@@ -28,11 +28,17 @@ func (a *app) printPlan(p *conformance.Plan) error {
 	type request struct{ row, key string }
 	checks := map[request][]string{}
 	for _, pr := range v.Probes {
+		if pr.Subject != "" {
+			continue
+		}
 		r := request{pr.Method + " " + pr.Path, pr.Key}
 		checks[r] = append(checks[r], pr.Check)
 	}
 	last := ""
 	for _, pr := range v.Probes {
+		if pr.Subject != "" {
+			continue
+		}
 		r := request{pr.Method + " " + pr.Path, pr.Key}
 		if r.row != last {
 			fmt.Fprintf(a.out, "%s\n", report.Clean(r.row))
@@ -42,6 +48,17 @@ func (a *app) printPlan(p *conformance.Plan) error {
 			fmt.Fprintf(a.out, "  %-6s  %s  %s\n", pr.Expect, report.Clean(pr.Key), s.Dim.Sprint(strings.Join(list, ", ")))
 			delete(checks, r)
 		}
+	}
+	first := true
+	for _, pr := range v.Probes {
+		if pr.Subject == "" {
+			continue
+		}
+		if first {
+			fmt.Fprintf(a.out, "\n%s\n", s.Bold.Sprint("experiments"))
+			first = false
+		}
+		fmt.Fprintf(a.out, "  %-6s  %s  %s  %s\n", pr.Expect, report.Clean(pr.Subject), report.Clean(pr.Key), s.Dim.Sprint(pr.Check))
 	}
 	if len(v.Missing) > 0 {
 		fmt.Fprintf(a.out, "\n%s\n", s.Bold.Sprint("keys to make, and how many more points each proves"))

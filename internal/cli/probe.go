@@ -32,6 +32,7 @@ type probeFlags struct {
 	faults                     []string
 	target, profile, writes    string
 	allowProduction            string
+	only, skip                 []string
 	limits                     conformance.Limits
 }
 
@@ -89,6 +90,7 @@ probed, nothing was proven, or less than the profile requires.`,
 	fl.Float64Var(&f.limits.Rate, "rate", 0, "requests a second (default 10, unlimited on loopback)")
 	fl.DurationVar(&f.limits.Timeout, "timeout", 0, "how long one request may take (default 10s)")
 	fl.DurationVar(&f.limits.Deadline, "deadline", 0, "how long the whole run may take (default 1h)")
+	selectFlags(cmd, &f.only, &f.skip)
 	a.formatFlag(cmd, "text", "json")
 	a.failOnFlag(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("fault", cobra.FixedCompletions(faultNames(), cobra.ShellCompDirectiveNoFileComp))
@@ -119,8 +121,12 @@ func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven 
 	if err != nil {
 		return err
 	}
+	checks, err := conformance.SelectChecks(f.only, f.skip)
+	if err != nil {
+		return err
+	}
 	if f.reference || f.profile == "" {
-		p, err := conformance.NewPlan(c, conformance.PlanOptions{})
+		p, err := conformance.NewPlan(c, conformance.PlanOptions{Checks: checks})
 		if err != nil {
 			return err
 		}
@@ -129,7 +135,7 @@ func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven 
 		}
 		return a.probeReference(ctx, ref, text, p, f, writesGiven)
 	}
-	return a.probeTarget(ctx, ref, c, f, writesGiven)
+	return a.probeTarget(ctx, ref, c, f, checks, writesGiven)
 }
 
 // readCatalog is loadCatalog and also returns the text that came from standard input, to
@@ -165,11 +171,11 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *co
 		return fmt.Errorf("the reference server gave the admin address %q: %w", ready.Admin, err)
 	}
 	admin := keyring.NewAdmin(adminURL, token)
-	creds, err := admin.Mint(ctx, p)
+	creds, err := admin.MintPlan(ctx, p)
 	if err != nil {
 		return err
 	}
-	t := conformance.Target{Base: api, Credentials: creds, Reference: true, Objects: admin, Writes: conformance.WritesAll, Limits: f.limits}
+	t := conformance.Target{Base: api, Credentials: creds, Reference: true, Objects: admin, Provisioner: admin, Writes: conformance.WritesAll, Limits: f.limits}
 	if writesGiven {
 		t.Writes = conformance.WritePolicy(f.writes)
 	}
@@ -207,7 +213,9 @@ func reproduce(ref string, faults []string, r *conformance.Report) []string {
 		}
 	}
 	for _, g := range r.Groups {
-		export(r.Plan.Requests[r.Plan.Probes[g.Probes[0]].Request].Key)
+		if _, key, _ := r.Plan.About(&r.Plan.Probes[g.Probes[0]]); key >= 0 {
+			export(key)
+		}
 		if w := r.Plan.Rows[g.Row].Witness; w >= 0 && g.Check == "effect-despite-refusal" {
 			if key := r.Plan.StrongestKey(r.Plan.Rows[w].Endpoint); key >= 0 {
 				export(key)
@@ -219,7 +227,7 @@ func reproduce(ref string, faults []string, r *conformance.Report) []string {
 
 // run sends the plan, shows the progress, and judges.
 func (a *app) run(ctx context.Context, ref string, p *conformance.Plan, t conformance.Target) (*conformance.Report, error) {
-	t.Progress = a.progress(len(p.Requests))
+	t.Progress = a.progress(len(p.Requests) + len(p.Questions))
 	started := time.Now()
 	answers, sent, err := conformance.Run(ctx, p, t)
 	if err != nil {
@@ -258,7 +266,7 @@ func (a *app) verdict(r *conformance.Report, findings []*conformance.Finding) er
 	if len(r.Void) > 0 {
 		return &partialError{"these keys are refused where the catalog admits them as if they were unknown; check their secrets: " + strings.Join(r.Void, ", ")}
 	}
-	if r.Proven+r.Failed == 0 {
+	if r.Proven+r.Failed == 0 && (r.Total() > 0 || r.Count[conformance.Pass]+r.Count[conformance.Fail] == 0) {
 		return &partialError{"nothing was proven"}
 	}
 	list := make([]*report.Finding, len(findings))
@@ -269,7 +277,7 @@ func (a *app) verdict(r *conformance.Report, findings []*conformance.Finding) er
 }
 
 // probeTarget probes a server of the user's with the keys of a profile.
-func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, f *probeFlags, writesGiven bool) error {
+func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, f *probeFlags, checks []*conformance.Check, writesGiven bool) error {
 	profile, err := keyring.LoadProfile(f.profile, c)
 	if err != nil {
 		return err
@@ -277,7 +285,7 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 	if err := sameCatalog(ref, profile); err != nil {
 		return err
 	}
-	p, err := conformance.NewPlan(c, conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused})
+	p, err := conformance.NewPlan(c, conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, Checks: checks})
 	if err != nil {
 		return err
 	}
@@ -347,7 +355,7 @@ func overrideLimits(l *conformance.Limits, flags conformance.Limits) {
 // required holds a run to what the profile asks for. A point that failed is known, so it
 // counts as reached.
 func required(r *conformance.Report, req keyring.Require) error {
-	if reached := float64(r.Proven+r.Failed) / float64(r.Total()); reached < req.Proven {
+	if reached := float64(r.Proven+r.Failed) / float64(max(1, r.Total())); r.Total() > 0 && reached < req.Proven {
 		return &partialError{fmt.Sprintf("%.1f%% of the boundary is decided, the profile requires %.1f%%", 100*reached, 100*req.Proven)}
 	}
 	if req.Controls && len(r.Dead) > 0 {

@@ -190,6 +190,36 @@ var Rules = []Rule{
 
 	// probe: a running API against a catalog. The ids are those of the checks.
 	{
+		ID: "disabled-key", Severity: Error, Title: "a disabled key still works",
+		Why:  "Disabling a key is what people do when it has leaked; it must stop the key, not only mark it.",
+		Fix:  "Look the key's state up when it is used; where it is cached, end the cache when the state changes.",
+		Refs: "API2:2023 CWE-613",
+	},
+	{
+		ID: "path-trailing-slash", Severity: Error, Title: "a trailing slash goes around the guard",
+		Why:  "The router and the guard disagree about what path a request is for, so whoever knows the other spelling needs no permission.",
+		Fix:  "Decide on the route that the router chose, not on the text of the path; or refuse paths that are not in one form.",
+		Refs: "API5:2023 CWE-647",
+	},
+	{
+		ID: "list-records", Severity: Error, Title: "a list shows other records than the key's sharing allows",
+		Why:  "A key that was given a part of the records reads others, or misses some of its own.",
+		Fix:  "Filter by the key's sharing in the query itself, before paging.",
+		Refs: "API1:2023 CWE-639",
+	},
+	{
+		ID: "field-hidden", Severity: Error, Title: "a field is shown without the permission that it needs",
+		Why:  "The key's holder reads what only keys with the field's permission may see.",
+		Fix:  "Choose the members of an answer by the key's permissions in one place that every answer passes.",
+		Refs: "API3:2023 CWE-213",
+	},
+	{
+		ID: "cors-simple", Severity: Error, Title: "an answer lets web pages of other origins read it",
+		Why:  "Keys of servers end up in web pages, where any script can use them.",
+		Fix:  "Send no Access-Control headers at all; look for the middleware or the proxy that adds them.",
+		Refs: "API8:2023 CWE-942",
+	},
+	{
 		ID: "over-grant", Severity: Error, Title: "a key is admitted without the permission",
 		Why:  "Whoever holds such a key can do what nobody granted.",
 		Fix:  "Demand the catalog's permission in the handler or its guard; if the server is right, change the row of the catalog and have it reviewed.",
@@ -230,6 +260,19 @@ var Rules = []Rule{
 		Why:  "The caller is told no, and the data is changed.",
 		Fix:  "Ask for the permission before the handler touches any data.",
 		Refs: "API5:2023 CWE-696",
+	},
+
+	// grants: what a key holds against what its calls need.
+	{
+		ID: "grant-missing", Severity: Error, Title: "the calls need a permission that the key does not hold",
+		Why: "The calls that need it are refused.",
+		Fix: "Give the key the permission, or leave the calls out.",
+	},
+	{
+		ID: "grant-surplus", Severity: Warning, Title: "the key holds a permission that no call needs",
+		Why:  "Whoever gets hold of the key can do more than the integration ever does.",
+		Fix:  "Take the permission away from the key; where it stands in for weaker ones, give those.",
+		Refs: "API5:2023 CWE-272",
 	},
 
 	// the file of known findings, read by every command.

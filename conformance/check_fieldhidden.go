@@ -1,0 +1,101 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/permcheck/permcheck/catalogs"
+)
+
+// fieldHidden: a field that needs a permission of its own is absent without it.
+var fieldHidden = Check{
+	ID: "field-hidden", Category: "fields",
+	Title: "a field is absent without the permission that it needs",
+	Doc: `Reads each list and each object with the full key and with a key that is admitted but
+lacks the permission of one field. The field with a value of the full key's answer is the
+finding; null and absence are right. It says nothing while the full key's answer does not
+show the field.`,
+	ask: func(p *planner) {
+		full := p.full()
+		if full < 0 {
+			return
+		}
+		for i := range p.catalog.Fields {
+			f := &p.catalog.Fields[i]
+			if f.Requires == nil || f.Name == "*" {
+				continue
+			}
+			need, _ := p.catalog.CanonicalRequirement(*f.Requires)
+			need, err := p.implications.Expand(need)
+			if err != nil {
+				continue
+			}
+			for _, row := range append(p.listing(f.Object), p.getting(f.Object)...) {
+				if key := p.holderWithout(row, need); key >= 0 && p.expect(row, full) == Admit {
+					p.ask(Question{Row: row, Subject: "field:" + f.Object + "." + f.Name + " " + p.Rows[row].String(), Object: f.Object, Field: f.Name,
+						Keys: []int{key, full}, Expect: Refuse, Base: []int{p.base(row, full), p.base(row, key)}, Pos: f.Pos})
+				}
+			}
+		}
+	},
+	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
+		path, err := l.Path(ctx, q.Row)
+		if err != nil {
+			return err
+		}
+		call := Call{Label: "full", Method: l.Plan.Rows[q.Row].Method, Path: path, By: l.As(q.Keys[1])}
+		if call.Method != "GET" {
+			call.Body = []byte("{}")
+		}
+		l.Send(ctx, rec, call)
+		call.Label, call.By = "without", l.As(q.Keys[0])
+		l.Send(ctx, rec, call)
+		return nil
+	},
+	decide: func(_ *judge, q *Question, rec *Record) (Verdict, string) {
+		full, without := rec.Find("full"), rec.Find("without")
+		if !full.OK() || !without.OK() {
+			return Inconclusive, fmt.Sprintf("answered %d to the full key and %d to the other", full.Status, without.Status)
+		}
+		known := valuesAt(&full.Body, q.Field)
+		if len(known) == 0 {
+			return Inconclusive, "the full key's answer does not show the field"
+		}
+		if n := len(shared(known, valuesAt(&without.Body, q.Field))); n > 0 {
+			return Fail, fmt.Sprintf("shows %d of the field's %d values", n, len(known))
+		}
+		return Pass, ""
+	},
+}
+
+// valuesAt collects the hashes of the values of a member, wherever in a body it stands,
+// sorted.
+func valuesAt(d *Digest, field string) []string {
+	var r Record
+	var all []string
+	for path, values := range d.Paths {
+		last := path[strings.LastIndexByte(path, '.')+1:]
+		if strings.TrimSuffix(last, "[]") == field || strings.Contains(path, "."+field+".") || strings.HasPrefix(path, field+".") {
+			for _, v := range values {
+				if v != nullValue {
+					all = append(all, v)
+				}
+			}
+		}
+	}
+	r.Set("", all)
+	return r.Sets[""]
+}
+
+// Option returns a sharing option of an object.
+func (l *Lab) Option(object, name string) catalogs.Option {
+	for _, rule := range l.Catalog.Records {
+		for _, o := range rule.Sharing {
+			if rule.Object == object && o.Name == name {
+				return o
+			}
+		}
+	}
+	return catalogs.Option{}
+}

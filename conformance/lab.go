@@ -1,0 +1,386 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/permcheck/permcheck/catalogs"
+)
+
+// A Lab is where experiments are performed: it sends what they ask for and writes down what
+// came back. An experiment does no other I/O.
+//
+// All that every experiment needs is done here and not in each: bounds, pace, retries of
+// answers that say "later", evidence without secrets, repetition of what failed on new
+// connections, the run's mark on all that is made, and taking it away at the end.
+type Lab struct {
+	Plan    *Plan
+	Catalog *catalogs.Catalog
+
+	run   *runner
+	hash  *hasher
+	fresh bool // every request goes over a connection of its own
+	debts *debts
+
+	mu      sync.Mutex
+	spelled map[spelledKey]*spelledOnce
+	minted  int
+}
+
+// A Sender is who a request is from.
+type Sender struct {
+	Name       string
+	Credential Credential
+}
+
+// As is the sender that shows a key of the plan.
+func (l *Lab) As(key int) Sender {
+	return Sender{l.Plan.Keys[key].Name, l.run.target.Credentials[key]}
+}
+
+// Nobody is the sender that shows no key.
+func (l *Lab) Nobody() Sender { return Sender{Name: AnonymousKey} }
+
+// A Call is one request of an experiment.
+type Call struct {
+	Label  string // names the exchange in the record
+	Method string
+	Path   string // escaped; sent as it is when Raw
+	Query  string // encoded, with or without a leading "?"
+	By     Sender
+	Header http.Header // further headers; "Host" is the name of the host
+	Body   []byte      // nil: none; JSON unless Header has a Content-Type
+	// Raw writes the request line byte by byte, for paths that net/http would normalise.
+	Raw bool
+	// Line is the whole request line of a raw call but for the version, where it is not
+	// method and path.
+	Line string
+	// Any says that every status tells something, so that 429 and 5xx are answers too.
+	Any bool
+	// Fresh sends it over a connection of its own.
+	Fresh bool
+	// Row is the row of the plan whose records the answer shows, plus one; 0: none. It says
+	// which dialect the digest is made with.
+	row int
+}
+
+// An Answer is what came back, whole, for the experiment to go on with. Records hold a
+// digest of it.
+type Answer struct {
+	Status    int // 0: none came
+	Header    http.Header
+	Body      []byte // bounded
+	Truncated bool
+	HTML      bool
+	Err       error // why none came
+
+	once   sync.Once
+	parsed any
+}
+
+// OK reports whether the answer is 2xx.
+func (a *Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }
+
+// JSON is the body as a JSON value whose numbers are json.Number; nil when it is none.
+func (a *Answer) JSON() any {
+	a.once.Do(func() {
+		if a.Truncated || len(a.Body) == 0 {
+			return
+		}
+		dec := json.NewDecoder(bytes.NewReader(a.Body))
+		dec.UseNumber()
+		if dec.Decode(&a.parsed) != nil || dec.More() {
+			a.parsed = nil
+		}
+	})
+	return a.parsed
+}
+
+// Send sends a call and records it. It never returns nil; when no answer came the record
+// says why, and the question will be inconclusive without the check's doing.
+func (l *Lab) Send(ctx context.Context, rec *Record, c Call) *Answer {
+	a := l.send(ctx, &c)
+	if rec != nil {
+		rec.Exchanges = append(rec.Exchanges, l.exchange(&c, a))
+	}
+	return a
+}
+
+func (l *Lab) send(ctx context.Context, c *Call) *Answer {
+	if ctx.Err() != nil {
+		return &Answer{Err: context.Cause(ctx)}
+	}
+	var r *reply
+	var err error
+	if c.Raw {
+		r, err = l.sendRaw(ctx, c)
+	} else {
+		r, err = l.run.client.send(ctx, exchange{
+			method: c.Method, path: c.Path, query: strings.TrimPrefix(c.Query, "?"), cred: c.By.Credential, header: c.Header, body: c.Body,
+			repeat: c.Method == http.MethodGet || c.Method == http.MethodHead, anew: c.Fresh || l.fresh,
+		})
+	}
+	if err != nil {
+		return &Answer{Err: err}
+	}
+	return &Answer{Status: r.status, Header: r.header, Body: r.body, Truncated: r.truncated, HTML: r.html}
+}
+
+// sendRaw writes the request itself; see [Call.Raw].
+func (l *Lab) sendRaw(ctx context.Context, c *Call) (*reply, error) {
+	base := l.run.client.base
+	line := c.Line
+	if line == "" {
+		line = c.Method + " " + strings.TrimSuffix(base.EscapedPath(), "/") + c.Path
+		if q := strings.TrimPrefix(c.Query, "?"); q != "" {
+			line += "?" + q
+		}
+	}
+	req := &http.Request{URL: &url.URL{RawQuery: strings.TrimPrefix(c.Query, "?")}, Header: http.Header{}}
+	host := base.Host
+	if h := c.Header.Get("Host"); h != "" {
+		host = h
+	}
+	if c.By.Credential.Query != "" && c.Line == "" {
+		line = strings.TrimSuffix(line, "?"+req.URL.RawQuery)
+		c.By.Credential.Apply(req)
+		line += "?" + req.URL.RawQuery
+	} else {
+		c.By.Credential.Apply(req)
+	}
+	header := []string{"Host: " + host, "User-Agent: permcheck", "Accept: application/json, */*;q=0.5"}
+	if c.Body != nil && c.Header.Get("Content-Type") == "" {
+		header = append(header, "Content-Type: application/json")
+	}
+	for _, from := range []http.Header{req.Header, c.Header} {
+		for _, name := range headerNames(from) {
+			for _, v := range from[name] {
+				if name != "Host" {
+					header = append(header, name+": "+v)
+				}
+			}
+		}
+	}
+	if strings.ContainsAny(line, "\r\n") || slices.ContainsFunc(header, func(h string) bool { return strings.ContainsAny(h, "\r\n") }) {
+		return nil, errors.New("a request line or a header holds a line break")
+	}
+	for try := 0; ; try++ {
+		r, err := l.run.client.raw(ctx, line, header, c.Body)
+		if err == nil && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable) && try < maxRetries {
+			if waited, _ := pause(ctx, r.header, try); waited {
+				continue
+			}
+		}
+		return r, err
+	}
+}
+
+func headerNames(h http.Header) []string {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// exchange writes a call and its answer down.
+func (l *Lab) exchange(c *Call, a *Answer) Exchange {
+	x := Exchange{Label: c.Label, Method: c.Method, Path: c.Path, Key: c.By.Name, Raw: c.Raw, Any: c.Any, Status: a.Status}
+	if c.Line != "" {
+		_, x.Path, _ = strings.Cut(c.Line, " ")
+	}
+	if q := strings.TrimPrefix(c.Query, "?"); q != "" {
+		x.Path += "?" + q
+	}
+	x.Auth = c.By.Credential.shown()
+	for _, name := range headerNames(c.Header) {
+		for _, v := range c.Header[name] {
+			x.Header = append(x.Header, name+": "+v)
+		}
+	}
+	x.Path = l.withoutSecrets(x.Path)
+	for i := range x.Header {
+		x.Header[i] = l.withoutSecrets(x.Header[i])
+	}
+	if a.Err != nil {
+		x.Reason = "no answer: " + l.withoutSecrets(a.Err.Error())
+		return x
+	}
+	var d *Dialect
+	if c.row > 0 {
+		d = l.dialect()
+	}
+	x.Answered = l.hash.answered(a.Header)
+	x.Body = l.hash.digest(a, d)
+	return x
+}
+
+// shown says how a credential is shown, with a variable in place of the secret.
+func (c *Credential) shown() string {
+	switch {
+	case c.Header != "":
+		return c.Header + ": " + c.value("$"+c.Env)
+	case c.Query != "":
+		return "?" + c.Query + "=$" + c.Env
+	}
+	return ""
+}
+
+// withoutSecrets replaces each secret of the run in a text by its variable.
+func (l *Lab) withoutSecrets(text string) string {
+	for _, c := range l.run.target.Credentials {
+		text = c.hide(text)
+	}
+	return text
+}
+
+// hide replaces the secret in a text by its variable.
+func (c *Credential) hide(text string) string {
+	if len(c.Secret) < 4 {
+		return text
+	}
+	text = strings.ReplaceAll(text, c.Secret, "$"+c.Env)
+	return strings.ReplaceAll(text, url.QueryEscape(c.Secret), "$"+c.Env)
+}
+
+func (l *Lab) dialect() *Dialect { return l.run.target.Dialect }
+
+// Path is the concrete path of a row that reads: the same for every request of the run.
+func (l *Lab) Path(ctx context.Context, row int) (string, error) { return l.run.readPath(ctx, row) }
+
+// Hash is the keyed hash of a value, as it stands in digests.
+func (l *Lab) Hash(v any) string { return l.hash.value(v) }
+
+// Mark is a word that no other thing has: it begins with the run's id, and everything that a
+// run makes carries one.
+func (l *Lab) Mark() string { return l.run.nextMark() }
+
+// errLeftOut ends an experiment that is not performed on purpose.
+type errLeftOut struct{ reason string }
+
+func (e *errLeftOut) Error() string { return e.reason }
+
+// leaveOut returns an error that makes the question skipped.
+func leaveOut(format string, args ...any) error { return &errLeftOut{fmt.Sprintf(format, args...)} }
+
+// A LiveKey is a key that the run made for one experiment.
+type LiveKey struct {
+	Spec  KeySpec
+	lab   *Lab
+	key   MintedKey
+	made  Made
+	moved bool // it was deleted
+}
+
+// By is the sender that shows the key.
+func (k *LiveKey) By() Sender { return Sender{k.Spec.Name, k.key.Credential} }
+
+// Mint makes a key that lives until the end of the run at most. Where nothing can make keys
+// the question is skipped.
+func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveKey, error) {
+	prov := l.run.target.Provisioner
+	if prov == nil || !prov.Can("") {
+		return nil, leaveOut("nothing says how keys are made (provision: in the profile)")
+	}
+	for _, a := range actions {
+		if !prov.Can(a) {
+			return nil, leaveOut("nothing says how to %s a key (provision: in the profile)", a)
+		}
+	}
+	l.mu.Lock()
+	l.minted++
+	if spec.Name == "" {
+		spec.Name = "key"
+	}
+	name := fmt.Sprintf("%s-%s-%d", l.run.mark, spec.Name, l.minted)
+	l.mu.Unlock()
+	asked := spec
+	asked.Name = name
+	key, err := prov.Mint(ctx, asked)
+	if err != nil {
+		return nil, fmt.Errorf("making a key: %w", err)
+	}
+	k := &LiveKey{Spec: spec, lab: l, key: key, made: Made{Kind: "key", ID: key.ID, Name: name}}
+	k.key.Credential.Env = "PC_MINTED"
+	err = l.debts.owe(k.made, func(ctx context.Context) error {
+		for _, a := range []Action{Delete, Revoke, Disable} {
+			if prov.Can(a) {
+				_, err := prov.Do(ctx, k.key, a, KeySpec{})
+				return err
+			}
+		}
+		return errors.New("nothing says how to delete a key")
+	})
+	return k, err
+}
+
+// Do does an action to the key. For Regrant and Expire spec says what it is to be.
+func (k *LiveKey) Do(ctx context.Context, action Action, spec KeySpec) error {
+	next, err := k.lab.run.target.Provisioner.Do(ctx, k.key, action, spec)
+	if err != nil {
+		return fmt.Errorf("%s a key: %w", action, err)
+	}
+	if next.Credential.Secret != "" {
+		k.key.Credential.Secret = next.Credential.Secret
+	}
+	if action == Delete {
+		return k.lab.debts.paid(k.made)
+	}
+	return nil
+}
+
+// perform performs one question and, where it fails, repeats it on new connections.
+func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
+	check := checkByID(q.Check)
+	rec := l.once(ctx, check, q)
+	if v, _ := j.once(check, q, &rec); v != Fail || check.oneShot {
+		return rec
+	}
+	anew := l.onNewConnections()
+	for range repeats {
+		if ctx.Err() != nil {
+			break
+		}
+		rec.Again = append(rec.Again, anew.once(ctx, check, q))
+	}
+	return rec
+}
+
+// onNewConnections is the same lab, all of whose requests open a connection.
+func (l *Lab) onNewConnections() *Lab {
+	return &Lab{Plan: l.Plan, Catalog: l.Catalog, run: l.run, hash: l.hash, fresh: true, debts: l.debts, spelled: map[spelledKey]*spelledOnce{}}
+}
+
+func (l *Lab) once(ctx context.Context, check *Check, q *Question) Record {
+	var rec Record
+	if q.Effort == SomeWrites && l.run.target.Writes != WritesAll && l.run.target.Writes != WritesDisposable {
+		rec.Skipped = "writes are not sent (--writes none)"
+		return rec
+	}
+	if q.Effort == OwnKeys && l.run.target.Writes != WritesAll && l.run.target.Writes != WritesDisposable {
+		rec.Skipped = "keys are not made and changed (--writes none)"
+		return rec
+	}
+	err := check.perform(ctx, l, q, &rec)
+	var left *errLeftOut
+	switch {
+	case ctx.Err() != nil:
+		rec = Record{}
+		return rec
+	case errors.As(err, &left):
+		rec.Skipped = left.reason
+	case err != nil:
+		rec.Problem = l.withoutSecrets(err.Error())
+	}
+	rec.Done = true
+	return rec
+}
