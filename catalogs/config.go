@@ -46,7 +46,7 @@ type Service struct {
 	Catalog  string   // a reference for [Load]
 	Owns     []string // path prefixes of a shared catalog's rows that it serves
 	Code     []string // Go package patterns
-	Document []string // OpenAPI documents
+	Document []string // OpenAPI documents, as paths or patterns of [filepath.Match]
 	// RecordFilters name the functions that leave only the records that a key may see.
 	RecordFilters []RecordFilter
 	BasePath      map[string]string // witness ("code", "openapi") -> prefix that its paths lack
@@ -299,7 +299,7 @@ func (c *Config) load(file string, above []string) error {
 			document := f.Decode
 			f.Decode = func(n strictyaml.Node) {
 				if n.IsMap() {
-					c.OpenAPI.decode(n)
+					c.OpenAPI.decode(n, document)
 				} else {
 					document(n)
 				}
@@ -481,8 +481,10 @@ func (s *Service) fields(dir string) []strictyaml.Field {
 	}
 }
 
-func (o *OpenAPIConfig) decode(n strictyaml.Node) {
-	n.Fields("scopes, permission-scheme, permission-extensions",
+// decode reads the settings; documents reads the key that names documents.
+func (o *OpenAPIConfig) decode(n strictyaml.Node, documents func(strictyaml.Node)) {
+	n.Fields("documents, scopes, permission-scheme, permission-extensions",
+		strictyaml.Field{Name: "documents", Decode: documents},
 		strictyaml.Field{Name: "scopes", Decode: func(n strictyaml.Node) {
 			o.Scopes, _ = n.OneOf("how several scopes combine", "all", "any")
 		}},

@@ -107,12 +107,23 @@ func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*S
 	if err != nil {
 		return nil, err
 	}
+	return s, s.hold(c)
+}
+
+// Speaking returns the settings with a catalog in place of none. It need not be a file.
+func (s *Settings) Speaking(c *catalogs.Catalog) (*Settings, error) {
+	t := *s
+	return &t, t.hold(c)
+}
+
+// hold prepares the settings for a catalog.
+func (s *Settings) hold(c *catalogs.Catalog) error {
 	s.Catalog = c
 	var objects []string
 	for _, r := range c.Records {
 		objects = append(objects, r.Object)
 	}
-	for _, f := range service.RecordFilters {
+	for _, f := range s.Service.RecordFilters {
 		if slices.Contains(objects, f.Object) {
 			continue
 		}
@@ -120,7 +131,7 @@ func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*S
 		if near := strictyaml.Nearest(f.Object, objects); near != "" {
 			hint = fmt.Sprintf("; did you mean %s?", near)
 		}
-		return nil, fmt.Errorf("%s: record-filters: catalog %s says nothing of records of %q%s", f.Pos, c.Name, f.Object, hint)
+		return fmt.Errorf("%s: record-filters: catalog %s says nothing of records of %q%s", f.Pos, c.Name, f.Object, hint)
 	}
 	s.implies = c.Implications()
 	s.rows = make(map[string]*catalogs.Endpoint, len(c.Endpoints))
@@ -138,7 +149,7 @@ func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*S
 			}
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // Filter returns the function that filters the records of an object.

@@ -15,7 +15,32 @@ type Scheme struct {
 	// Identity is the text of everything that decides which credential it is: two
 	// schemes with equal texts take the same credentials.
 	Identity string
-	Pos      catalogs.Pos
+	// Scopes are those that the definition lists, sorted. They are no part of what the
+	// scheme is: operations may demand others, and none of these.
+	Scopes []Scope
+	Pos    catalogs.Pos
+}
+
+// A Scope is a scope that a scheme's definition lists.
+type Scope struct{ Name, Description string }
+
+// listScopes adds the scopes of one flow.
+func (s *Scheme) listScopes(n node) {
+	if n.isZero() || n.kind() != object {
+		return
+	}
+	fields, err := n.fields()
+	if err != nil {
+		return // what cannot be read is merely not listed
+	}
+	for _, f := range fields {
+		if strings.HasPrefix(f.key, "x-") || slices.ContainsFunc(s.Scopes, func(o Scope) bool { return o.Name == f.key }) {
+			continue
+		}
+		text, _ := f.value.text()
+		s.Scopes = append(s.Scopes, Scope{f.key, text})
+	}
+	slices.SortFunc(s.Scopes, func(a, b Scope) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // HasScopes reports whether the scheme's scopes name permissions: OAuth 2.0 and
@@ -32,9 +57,13 @@ func readScheme(name string, n node, v2 bool) (*Scheme, error) {
 	}
 	def := map[string]string{}
 	flows := map[string]map[string]string{} // by kind, its URLs by their keys
+	s := &Scheme{Name: name, Pos: n.pos()}
 	for _, f := range fields {
 		if text, ok := f.value.text(); ok {
 			def[f.key] = text
+		}
+		if f.key == "scopes" && v2 {
+			s.listScopes(f.value)
 		}
 		if f.key != "flows" || v2 {
 			continue
@@ -56,10 +85,13 @@ func readScheme(name string, n node, v2 bool) (*Scheme, error) {
 				if text, ok := u.value.text(); ok && strings.HasSuffix(u.key, "Url") && u.key != "refreshUrl" {
 					flows[k.key][u.key] = text
 				}
+				if u.key == "scopes" {
+					s.listScopes(u.value)
+				}
 			}
 		}
 	}
-	s := &Scheme{Name: name, Type: def["type"], Pos: n.pos()}
+	s.Type = def["type"]
 	bad := func(format string, args ...any) (*Scheme, error) {
 		// The definition is still a definition: compare its text as it stands.
 		s.Type, s.Identity = "unknown", n.canonical()

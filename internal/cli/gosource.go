@@ -28,6 +28,10 @@ import (
 // goOptions say how Go source is read.
 type goOptions struct {
 	Catalog string // reference that overrides the configuration's; "" does not
+	// Words returns the permissions by which guards are known in code that has no
+	// catalog, by its service. It is asked when the packages have been read. Nil, or a nil
+	// catalog: there are none.
+	Words func(service string) *catalogs.Catalog
 }
 
 // A goProgram is what Go packages serve.
@@ -41,6 +45,8 @@ type goProgram struct {
 	Errors     []packageError                     // packages that could not be read
 	Settings   *guards.Settings                   // of the folder that was asked about
 	services   map[*guards.Route]*guards.Settings // of a route of a configured service
+	excused    map[[2]string]bool                 // subjects that comments excuse, see vet
+	dir        string                             // that was asked about
 	// Endpoints counts the packages that contributed anything.
 	Packages int
 }
@@ -79,7 +85,7 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	if err != nil {
 		return nil, err
 	}
-	p := &goProgram{Settings: settings}
+	p := &goProgram{Settings: settings, dir: dir}
 	var records []analyzers.Record
 	for _, m := range modules(dir, patterns) {
 		more, err := p.read(ctx, goCmd, self, m, env)
@@ -90,7 +96,7 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	}
 	merged := analyzers.Merge(records)
 	p.Unresolved, p.Packages = merged.Unresolved, len(records)
-	if err := p.declare(merged, opts.Catalog != ""); err != nil {
+	if err := p.declare(merged, opts); err != nil {
 		return nil, err
 	}
 	for _, r := range p.Routes {
@@ -123,10 +129,22 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 // declare says what each route demands, by the settings of the service that serves it:
 // the one whose code holds the call that led to the registration, or else the
 // registration itself. A catalog given on the command line is everybody's.
-func (p *goProgram) declare(merged *analyzers.Program, oneCatalog bool) error {
-	if len(p.Settings.Config.Services) == 0 || oneCatalog {
-		p.Routes = once(guards.Declare(merged.Routes, merged.Modes, p.Settings))
-		return nil
+func (p *goProgram) declare(merged *analyzers.Program, opts goOptions) error {
+	declared := func(found []*routes.Route, s *guards.Settings) ([]*guards.Route, error) {
+		if s.Catalog == nil && opts.Words != nil {
+			if words := opts.Words(s.Service.Name); words != nil {
+				var err error
+				if s, err = s.Speaking(words); err != nil {
+					return nil, err
+				}
+			}
+		}
+		return once(guards.Declare(found, merged.Modes, s)), nil
+	}
+	if len(p.Settings.Config.Services) == 0 || opts.Catalog != "" {
+		var err error
+		p.Routes, err = declared(merged.Routes, p.Settings)
+		return err
 	}
 	services, err := p.Settings.ForServices()
 	if err != nil {
@@ -143,8 +161,12 @@ func (p *goProgram) declare(merged *analyzers.Program, oneCatalog bool) error {
 	p.services = map[*guards.Route]*guards.Settings{}
 	for _, name := range slices.Sorted(maps.Keys(byService)) {
 		of := cmp.Or(services[name], p.Settings)
-		relativeCatalog(".", of.Catalog)
-		for _, r := range once(guards.Declare(byService[name], merged.Modes, of)) {
+		relativeCatalog(p.dir, of.Catalog)
+		list, err := declared(byService[name], of)
+		if err != nil {
+			return err
+		}
+		for _, r := range list {
 			p.Routes = append(p.Routes, r)
 			p.services[r] = of
 		}

@@ -49,10 +49,12 @@ var layers = []layer{
 	{dir: "conformance/reference", own: []string{"catalogs", "catalogs/perm"}},
 	{dir: "internal/cli", own: []string{"analyzers", "catalogs", "catalogs/perm", "catalogs/openapi", "catalogs/drift", "catalogs/grants", "catalogs/schema",
 		"conformance", "conformance/keyring", "conformance/reference", "internal/report", "internal/strictyaml"},
-		outside: []string{cobra, color, xtools, "golang.org/x/term", "golang.org/x/time", "github.com/schollz/progressbar"}},
+		outside: []string{cobra, color, xtools, "golang.org/x/term", "golang.org/x/time", "github.com/rogpeppe/go-internal/diff", "github.com/schollz/progressbar"}},
 	{dir: "internal/layout"},
 	{dir: "internal/vetbench", outside: []string{xtools}},
+	{dir: "internal/driftbench"},
 	{dir: "internal/corpuscheck", own: []string{"catalogs/perm"}},
+	{dir: "internal/mutants", own: []string{"catalogs", "catalogs/perm", "conformance", "conformance/keyring", "conformance/reference"}},
 	{dir: "cmd/permcheck", own: []string{"internal/cli"}},
 }
 
