@@ -346,8 +346,10 @@ func (f *flattener) one(c *core, r *reg, at place) {
 
 	subs := slices.DeleteFunc(f.e.peel(r.handler), func(p peeled) bool {
 		// Handing a request back to a router that it came through, with another path as a
-		// rule, is an answer to it.
-		return slices.Contains(f.path, p.r.core)
+		// rule, is an answer to it. So is handing it to one of which no route is known:
+		// http.DefaultServeMux may have those of pprof.
+		return slices.Contains(f.path, p.r.core) ||
+			len(p.r.core.regs) == 0 && (!r.mount || p.r.core.symbolic)
 	})
 	if len(subs) > 0 {
 		for _, s := range subs {
