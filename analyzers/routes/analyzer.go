@@ -107,6 +107,22 @@ func run(pass *analysis.Pass) (any, error) {
 	e.demanding = func(name, sig string) []*fn {
 		return named(func(f *Fact) []string { return f.Demanding }, name, func(f *fn) bool { return f.Demands && f.Sig == sig })
 	}
+	e.starts = func(name string) []*fn {
+		var out []*fn
+		for _, path := range deps.paths() {
+			if _, ok := slices.BinarySearch(deps.facts[path].Starts, name); !ok {
+				continue
+			}
+			if p := deps.program(path); p != nil {
+				for _, f := range p.Funcs {
+					if f.Init && f.Full {
+						out = append(out, f)
+					}
+				}
+			}
+		}
+		return out
+	}
 	e.run()
 	res := e.result()
 	res.Unresolved = append(misnamed, res.Unresolved...)
@@ -126,6 +142,7 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 	}
 	slices.Sort(fact.Closed)
+	fact.Starts = prog.starts()
 	fact.Links, res.Mentioned = prog.link(e.find, e.findGlobal)
 	if fact.Program, err = prog.encode(); err != nil {
 		return nil, err

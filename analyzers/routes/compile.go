@@ -39,6 +39,7 @@ type compiler struct {
 	kept     map[*types.Func]bool    // those that callers are told of
 	unneeded *types.Func             // whose body is not needed, though it is mentioned
 	std      map[string]bool         // import paths without a dot: is it the standard library's?
+	starts   []*types.Func           // the package's functions named init, in source order
 	prog     *program
 }
 
@@ -71,6 +72,9 @@ func compile(pass *analysis.Pass, t *table, facts func(*types.Package) *Fact, ro
 				if f, ok := c.info.Defs[fd.Name].(*types.Func); ok && !c.described(f) {
 					c.decls[f] = fd
 					c.order = append(c.order, f)
+					if fd.Recv == nil && f.Name() == "init" {
+						c.starts = append(c.starts, f)
+					}
 				}
 			}
 		}
@@ -305,7 +309,7 @@ func (c *compiler) mentionsRouter(n ast.Node, own func(*types.Func)) bool {
 				found = true
 			}
 		case *types.Var:
-			if c.routerType(obj.Type()) != "" || c.table.builders[typeName(obj.Type())] {
+			if c.routerType(obj.Type()) != "" || c.table.builders[typeName(obj.Type())] || isGlobal(obj) && c.isRegistry(obj.Type()) {
 				found = true
 			} else if sig, ok := obj.Type().Underlying().(*types.Signature); ok && c.registers(sig) {
 				found = true
@@ -381,6 +385,45 @@ func (c *compiler) returnsTable(sig *types.Signature) bool {
 				if c.isHandler(f.Type()) {
 					return true
 				}
+			}
+		}
+	}
+	return false
+}
+
+// isRegistry reports whether a package variable of the type can hold what others add
+// for a loop that registers it: handlers, structs with handlers, or functions and values
+// that are given a router.
+func (c *compiler) isRegistry(t types.Type) bool {
+	switch u := t.Underlying().(type) {
+	case *types.Slice:
+		t = u.Elem()
+	case *types.Map:
+		t = u.Elem()
+	default:
+		return false
+	}
+	given := func(sig *types.Signature) bool {
+		for v := range sig.Params().Variables() {
+			if c.routerType(v.Type()) != "" {
+				return true
+			}
+		}
+		return false
+	}
+	switch u := deref(t).Underlying().(type) {
+	case *types.Signature:
+		return given(u)
+	case *types.Interface:
+		for m := range u.Methods() {
+			if given(m.Signature()) {
+				return true
+			}
+		}
+	case *types.Struct:
+		for f := range u.Fields() {
+			if sig, ok := f.Type().Underlying().(*types.Signature); ok && (c.isHandlerSig(sig) || given(sig)) {
+				return true
 			}
 		}
 	}
@@ -582,10 +625,40 @@ func (c *compiler) global(v *types.Var) {
 		s := &scope{c: c, fn: g.InitIn, slots: map[types.Object]int{}, name: c.pass.Pkg.Path() + ".glob."}
 		g.Init, g.Index = s.expr(init.value), init.index
 	}
+	// What runs when the package is loaded may set it through another function.
+	for _, f := range c.starts {
+		if !slices.Contains(c.setters[v], f) && slices.ContainsFunc(c.setters[v], func(set *types.Func) bool { return c.mentionsFunc(f, set) }) {
+			g.Setters = append(g.Setters, c.fullName(f))
+			c.need(f)
+		}
+	}
 	for _, f := range c.setters[v] {
-		g.Setters = append(g.Setters, f.FullName())
+		g.Setters = append(g.Setters, c.fullName(f))
 		c.need(f)
 	}
+}
+
+// mentionsFunc reports whether the body of a function names another function.
+func (c *compiler) mentionsFunc(f, other *types.Func) bool {
+	found := false
+	ast.Inspect(c.decls[f].Body, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && !found {
+			if u, ok := c.info.Uses[id].(*types.Func); ok {
+				found = u.Origin() == other
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// fullName names a function of this package. Of those called init there may be several,
+// which the linker numbers.
+func (c *compiler) fullName(f *types.Func) string {
+	if i := slices.Index(c.starts, f); i >= 0 {
+		return f.FullName() + "." + strconv.Itoa(i)
+	}
+	return f.FullName()
 }
 
 // function compiles a declared function.
@@ -604,7 +677,8 @@ func (c *compiler) onlyChecks(f *types.Func) {
 func (c *compiler) declared(f *types.Func) (*fn, *scope) {
 	fd := c.decls[f]
 	out := c.newFn(fd.Name.Pos())
-	out.Name = f.FullName()
+	out.Name = c.fullName(f)
+	out.Init = slices.Contains(c.starts, f)
 	out.Exported = f.Exported()
 	out.Touches = c.touching[f] || c.state[f]
 	out.Note, out.Security = directive(fd.Doc), security(fd.Doc)
@@ -628,6 +702,10 @@ func (c *compiler) newFn(pos token.Pos) *fn {
 	return &fn{File: p.Filename, Line: int32(p.Line), Col: int32(p.Column)}
 }
 
+// maxDispatch is the length in bytes of the longest handler that is opened up because it
+// hands requests on: one that answers most of them itself is longer than a dispatcher.
+const maxDispatch = 40_000
+
 // body compiles what matters of a function's body, of which r read the checks.
 func (s *scope) body(b *ast.BlockStmt, sig *types.Signature, touches bool, r *reader) {
 	out, c := s.fn, s.c
@@ -638,7 +716,7 @@ func (s *scope) body(b *ast.BlockStmt, sig *types.Signature, touches bool, r *re
 	if out.Handler {
 		out.HandsOn = c.handsOn(b)
 		// A handler is opened up only if it hands the request to another one.
-		if !touches && !(s.delegates(b) && b.End()-b.Pos() < 6000) {
+		if !touches && !(s.delegates(b) && b.End()-b.Pos() < maxDispatch) {
 			return
 		}
 	} else if !touches && (sig.Results().Len() == 0 && !assigns(b) || b.End()-b.Pos() > 12000) {

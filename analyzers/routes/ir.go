@@ -91,6 +91,7 @@ type fn struct {
 	Line, Col int32
 	Params    []param // the receiver first, if there is one
 	Recv      bool
+	Init      bool // runs when the package is loaded
 	Variadic  bool
 	Named     []int // slots of named results
 	Slots     int
@@ -162,8 +163,11 @@ type Fact struct {
 	Demanding []string // functions with checks that matter to their callers
 	// Closed names routes that the package itself accounts for, as routeKey writes
 	// them: an importer that meets them again need not report them.
-	Closed  []string
-	Links   []string // packages that the program carries functions of
+	Closed []string
+	Links  []string // packages that the program carries functions of
+	// Starts names the functions of other packages that this one calls when it is
+	// loaded: they may add to a list there.
+	Starts  []string
 	Program []byte
 }
 
@@ -271,6 +275,24 @@ func (p *program) link(find func(string) *fn, findGlobal func(string) *global) (
 	}
 	p.index()
 	return slices.Sorted(maps.Keys(pkgs)), names
+}
+
+// starts returns the functions of other packages that are called when this one is loaded.
+func (p *program) starts() []string {
+	set := map[string]bool{}
+	for _, f := range p.Funcs {
+		if !f.Init {
+			continue
+		}
+		f.walk(func(x *expr) {
+			x.calls(func(name string) {
+				if pkgOf(rowKey(name)) != p.Path {
+					set[name] = true
+				}
+			})
+		})
+	}
+	return slices.Sorted(maps.Keys(set))
 }
 
 func (p *program) encode() ([]byte, error) {

@@ -96,7 +96,9 @@ type core struct {
 	tail     bool           // a route without a pattern of its own matches all paths below the router's
 	byView   map[int][]*reg // registrations by the id of the view
 	symbolic bool           // stands for a router that was given from outside
-	id       int
+	// givenAway says that code which is not followed has it, and may serve it.
+	givenAway bool
+	id        int
 }
 
 type guardVal struct {
