@@ -78,6 +78,20 @@ func (c *comparison) match() {
 			any.matched = was
 		}
 	}
+	// All methods that a document can list are as good as any method.
+	for _, side := range []struct {
+		rows  []*row
+		other func(key string) bool
+	}{
+		{c.old, func(key string) bool { return newByKey[key] != nil }},
+		{c.new, func(key string) bool { return len(byKey[key]) > 0 }},
+	} {
+		for _, r := range side.rows {
+			if r.method == catalogs.AnyMethod && !slices.ContainsFunc(listable, func(m string) bool { return !side.other(key(m, r.full)) }) {
+				r.matched = true
+			}
+		}
+	}
 	var added, removed []*row
 	for _, n := range c.new {
 		switch {
@@ -97,6 +111,9 @@ func (c *comparison) match() {
 	}
 	c.oneSided(added, removed)
 }
+
+// listable are the methods that a path item of every version of OpenAPI 3 can have.
+var listable = []string{"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"}
 
 // entails reports whether what a demands on its side is at least as strict as what b
 // demands on its side.

@@ -29,7 +29,7 @@ var (
 	droppedAtRoot     = words("info tags externalDocs definitions parameters responses")
 	droppedComponents = words("schemas responses parameters examples requestBodies headers links")
 	// Members of operations and of path items.
-	droppedOperation = words("responses requestBody parameters description summary tags externalDocs x-codeSamples")
+	droppedOperation = words("responses requestBody parameters description summary externalDocs x-codeSamples")
 )
 
 // maxLevels bounds how deep the keys may be that are followed.

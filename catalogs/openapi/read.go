@@ -394,6 +394,14 @@ func (r *reader) operation(kind Kind, method, path string, pathServers node, f f
 			sec = &s
 		case g.key == "operationId":
 			op.ID, _ = g.value.text()
+		case g.key == "tags" && g.value.kind() == list:
+			tags, err := g.value.items()
+			if err != nil {
+				return err
+			}
+			if len(tags) > 0 {
+				op.Tag, _ = tags[0].text()
+			}
 		case g.key == "servers":
 			servers = g.value
 		case g.key == "callbacks":

@@ -69,6 +69,7 @@ type keystore struct {
 	dead    map[[sha256.Size]byte]*key
 	rotated map[[sha256.Size]byte]string
 	journal *journal // nil: none
+	unlock  func()   // gives the journal free
 }
 
 func newKeystore() *keystore {

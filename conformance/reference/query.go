@@ -382,9 +382,8 @@ func (c *call) relate(coll *collection, o object, name string, out object) {
 			continue
 		}
 		rows := []object{}
-		for _, id := range ch.of.ids {
-			target := ch.of.objects[id]
-			if target[ch.ref.attribute] == o["id"] && (unscoped || c.sees(ch.of, target)) {
+		for _, target := range c.childrenOf(ch, o) {
+			if unscoped || c.sees(ch.of, target) {
 				if rows = append(rows, c.project(ch.of, target)); len(rows) == maxInclude {
 					break
 				}
@@ -392,6 +391,26 @@ func (c *call) relate(coll *collection, o object, name string, out object) {
 		}
 		out[name] = rows
 	}
+}
+
+// childrenOf returns the rows of another collection that refer to a row. All rows are looked
+// through once for a request, not once for each row on the page.
+func (c *call) childrenOf(ch child, o object) []object {
+	byParent, ok := c.family[ch.of]
+	if !ok {
+		byParent = map[string][]object{}
+		for _, id := range ch.of.ids {
+			target := ch.of.objects[id]
+			if parent, ok := target[ch.ref.attribute].(string); ok {
+				byParent[parent] = append(byParent[parent], target)
+			}
+		}
+		if c.family == nil {
+			c.family = map[*collection]map[string][]object{}
+		}
+		c.family[ch.of] = byParent
+	}
+	return byParent[o.text("id")]
 }
 
 // project is a row without the fields that the caller may not see, and without the ids

@@ -38,6 +38,8 @@ type Options struct {
 	Faults     []string // names of [Faults] to plant
 	Traps      []string // names or ids of [Traps] to show
 	AdminToken string   // what the admin API asks for; empty: it refuses everybody
+	// State is a file that keeps the keys when the server ends; empty: none does.
+	State string
 	// BlockOrigins refuses every request that a page of another origin sends.
 	BlockOrigins bool
 	Now          func() time.Time // the clock; nil: the system's
@@ -92,7 +94,17 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 			return nil, err
 		}
 	}
+	if opts.State != "" {
+		if err := s.keys.openJournal(opts.State, c.Name, s.vocab); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
+}
+
+// HasKey reports whether there is a key of a name.
+func (s *Server) HasKey(name string) bool {
+	return s.keyLike(func(k *key) bool { return k.name == name }) != nil
 }
 
 // API is the handler of the API that the catalog describes.
@@ -111,6 +123,8 @@ type call struct {
 	body   object
 	// readAhead is the body, where it was read before anything was decided.
 	readAhead object
+
+	family map[*collection]map[string][]object // children by parent, as far as they were asked for
 
 	relationUnscoped, fieldsOpen bool // faults, where they are asked about
 }
@@ -134,8 +148,12 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Vary", "Authorization")
+	h["Cache-Control"] = noStore
+	if len(h["Vary"]) == 0 {
+		h["Vary"] = varies
+	} else {
+		h.Add("Vary", "Authorization")
+	}
 	if c.leakBefore() || c.validatedFirst() {
 		return
 	}
@@ -218,6 +236,9 @@ func (c *call) badBody(err error) {
 	c.reply(status, object{"error": code})
 }
 
+// formType is the media type of an HTML form.
+const formType = "application/x-www-form-urlencoded"
+
 var errMediaType = errors.New("the body is not JSON")
 
 // readBody reads the JSON body of a request; see readObject.
@@ -230,6 +251,9 @@ func (c *call) readBody() (object, error) {
 	}
 	if t := c.r.Header.Get("Content-Type"); t != "" && !c.wrong("content-type-picks-handler") {
 		media, _, err := mime.ParseMediaType(t)
+		if media == formType && c.wrong("method-override-unguarded") {
+			return object{}, nil
+		}
 		if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
 			return object{}, errMediaType
 		}
@@ -285,6 +309,7 @@ func writeReply(w http.ResponseWriter, method string, status int, body any) {
 // Header values that every answer has. They are shared, and nobody changes them.
 var (
 	noStore  = []string{"no-store"}
+	varies   = []string{"Authorization"}
 	jsonType = []string{"application/json"}
 	noSniff  = []string{"nosniff"}
 )

@@ -17,12 +17,12 @@ import (
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
-// A tableRow is one operation of a table of permissions: method, path, permission,
+// A realRow is one operation of a table of permissions: method, path, permission,
 // combine, source.
-type tableRow struct{ method, path, requires string }
+type realRow struct{ method, path, requires string }
 
 // readTable reads the operations whose permissions come from the document itself.
-func readTable(t *testing.T, file string) []tableRow {
+func readTable(t *testing.T, file string) []realRow {
 	t.Helper()
 	f, err := os.Open(file)
 	if err != nil {
@@ -33,7 +33,7 @@ func readTable(t *testing.T, file string) []tableRow {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var rows []tableRow
+	var rows []realRow
 	at := map[[2]string]int{}
 	for _, r := range records[1:] {
 		if r[4] != "x-permission" && r[4] != "security:oauth2" {
@@ -48,7 +48,7 @@ func readTable(t *testing.T, file string) []tableRow {
 			fallthrough
 		case !ok:
 			at[k] = len(rows)
-			rows = append(rows, tableRow{r[0], r[1], quoted})
+			rows = append(rows, realRow{r[0], r[1], quoted})
 		default:
 			rows[i].requires += map[string]string{"all": " & ", "any": " | "}[r[3]] + quoted
 		}

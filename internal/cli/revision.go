@@ -33,11 +33,8 @@ func (a *app) loadRevision(ctx context.Context, rev, file string, opts openapi.O
 	}
 	commit, err := git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{tree}")
 	if err != nil {
-		hint := ""
-		if shallow, err := git(ctx, "rev-parse", "--is-shallow-repository"); err == nil && strings.TrimSpace(string(shallow)) == "true" {
-			hint = fmt.Sprintf("; this clone is shallow: git fetch --depth=1 origin %s, then use FETCH_HEAD", rev)
-		}
-		return nil, fmt.Errorf("%s: no such file, and git knows no revision %q%s", ref, rev, hint)
+		shallow, err := git(ctx, "rev-parse", "--is-shallow-repository")
+		return nil, fmt.Errorf("%s: no such file, and %w", ref, unknownRevision(rev, err == nil && strings.TrimSpace(string(shallow)) == "true"))
 	}
 	tree := revisionFS{ctx: ctx, tree: strings.TrimSpace(string(commit))}
 	prefix := ""

@@ -27,6 +27,9 @@ type Report struct {
 	// Passed are the subjects that were looked at and gave no finding, for formats that
 	// list those too.
 	Passed []string
+	// Columns and Rows are a table of what was compared, which markdown shows.
+	Columns []string
+	Rows    [][]string
 	// Incomplete says why the report is not the whole; empty: it is.
 	Incomplete string
 	// Anchor is the file that a finding without a position is shown at.
@@ -54,9 +57,40 @@ func (r *Report) Write(w io.Writer, format string) error {
 	return fmt.Errorf("no format %q", format)
 }
 
+// WriteAll writes the reports of several services as one output in one of Formats.
+func WriteAll(w io.Writer, format string, reports []*Report) error {
+	switch format {
+	case "sarif":
+		return writeSARIF(w, reports)
+	case "junit":
+		return writeJUnit(w, reports)
+	}
+	for i, r := range reports {
+		if format == "markdown" && i > 0 {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		if err := r.Write(w, format); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // WriteJUnit writes one test case for each subject: it fails with its findings, or
 // passes.
-func (r *Report) WriteJUnit(w io.Writer) error {
+func (r *Report) WriteJUnit(w io.Writer) error { return writeJUnit(w, []*Report{r}) }
+
+func writeJUnit(w io.Writer, reports []*Report) error {
+	suites := junit.Testsuites{Name: "permcheck"}
+	for _, r := range reports {
+		suites.AddSuite(r.suite())
+	}
+	return suites.WriteXML(w)
+}
+
+func (r *Report) suite() junit.Testsuite {
 	suite := junit.Testsuite{Name: "permcheck " + r.Command}
 	if r.Service != "" {
 		suite.Name += " " + r.Service
@@ -79,9 +113,7 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 		suite.AddTestcase(junit.Testcase{Classname: "permcheck." + r.Command, Name: "complete",
 			Error: &junit.Result{Message: CleanLines(r.Incomplete), Type: "incomplete"}})
 	}
-	suites := junit.Testsuites{Name: "permcheck"}
-	suites.AddSuite(suite)
-	return suites.WriteXML(w)
+	return suite
 }
 
 // WriteGitHub writes workflow commands, which GitHub Actions shows as annotations

@@ -37,6 +37,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 		fmt.Fprintf(&b, "\n%s\n", markdownText(r.About))
 	}
 	r.markdownAccess(&b)
+	r.markdownColumns(&b)
 	findings := slices.Clone(r.Findings)
 	slices.SortStableFunc(findings, func(a, b *Finding) int { return int(b.Severity()) - int(a.Severity()) })
 	grave := slices.IndexFunc(findings, func(f *Finding) bool { return f.Severity() == Info })
@@ -87,6 +88,32 @@ func (r *Report) markdownAccess(b *strings.Builder) {
 				fmt.Fprintf(b, "- **%s** %s %s%s\n", markdownText(a.Who), part.verb, markdownCode(call), how)
 			}
 		}
+	}
+}
+
+// maxMarkdownRows bounds the table of what was compared.
+const maxMarkdownRows = 100
+
+// markdownColumns writes the table of what was compared.
+func (r *Report) markdownColumns(b *strings.Builder) {
+	if len(r.Rows) == 0 {
+		return
+	}
+	line := func(cells []string) {
+		for _, c := range cells {
+			fmt.Fprintf(b, "| %s ", markdownText(c))
+		}
+		b.WriteString("|\n")
+	}
+	b.WriteByte('\n')
+	line(r.Columns)
+	b.WriteString(strings.Repeat("|---", len(r.Columns)) + "|\n")
+	for i, row := range r.Rows {
+		if i == maxMarkdownRows {
+			fmt.Fprintf(b, "\n%d more rows\n", len(r.Rows)-i)
+			break
+		}
+		line(row)
 	}
 }
 
