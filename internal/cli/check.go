@@ -294,7 +294,7 @@ func (a *app) loosened(ctx context.Context, c *checked, rev string) []string {
 		if err != nil || old.Catalog == nil {
 			continue // what the base lacks is said where it is read
 		}
-		result, err := drift.Compare(old.Side, drift.Side{Catalog: u.catalog}, drift.Options{})
+		result, err := drift.Compare(old.Side, drift.Side{Catalog: u.catalog}, drift.Options{Implies: c.options.Implies})
 		if err != nil {
 			continue
 		}
