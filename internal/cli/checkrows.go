@@ -386,7 +386,10 @@ func (u *unit) documentsAgainst(c *checked, d, e *document) error {
 	}
 	for i := range result.Changes {
 		ch := &result.Changes[i]
-		if row := u.rowOfChange(ch); row != nil && len(row.parts) == 0 {
+		row := u.rowOfChange(ch)
+		// What one of them and the code differ in shows it.
+		shown := row == nil || slices.ContainsFunc(row.parts, func(p part) bool { return p.other == d.name || p.other == e.name })
+		if !shown {
 			row.parts = append(row.parts, part{says(row, ch, e.name, d.name), []string{d.name, e.name}, d.name})
 		}
 	}
