@@ -59,7 +59,7 @@ not all could be read.`,
 	f.StringArrayVar(&o.services, "service", nil, "check only the service of this `name`; repeatable")
 	f.StringVar(&o.changedSince, "changed-since", "", "check only services of which a file differs from this git `revision`")
 	f.BoolVar(&o.all, "all", false, "list the endpoints on which all agree too")
-	f.StringVar(&o.unstated, "unstated", "count", "what to do with operations that demand a credential but name no permission: count, or error")
+	f.StringVar(&o.unstated, "unstated", "", "what to do with operations that demand a credential but name no permission: count (the default), or error")
 	a.sourceFlags(cmd)
 	knownFlag(cmd, &o.known)
 	a.strictFlag(cmd)

@@ -86,6 +86,9 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not 
 				return err
 			}
 			flags.configure(&config.OpenAPI)
+			if flags.basePath == "" {
+				flags.basePath = config.BasePath["openapi"]
+			}
 			if f := config.FailOn; f != "" && !cmd.Flags().Changed("fail-on") {
 				if err := a.failOn.Set(f); err != nil {
 					return err
@@ -103,7 +106,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not 
 	f.StringVar(&flags.scheme, "permission-scheme", "", "against a catalog: the security scheme whose scopes are permissions (default: the only OAuth 2.0 or OpenID Connect scheme)")
 	f.StringArrayVar(&flags.implies, "implies", nil, `what a permission or scope implies: "candidates:write=candidates:read", several separated by commas, * for any text; repeatable`)
 	f.StringVar(&flags.basePath, "base-path", "", "put this `PATH` in front of each path that does not begin with it, instead of the base paths of servers")
-	f.StringVar(&flags.unstated, "unstated", "count", "against a catalog: what to do with operations that demand a credential but name no permission: count, or error")
+	f.StringVar(&flags.unstated, "unstated", "", "against a catalog: what to do with operations that demand a credential but name no permission: count (the default), or error")
 	f.StringVar(&flags.grants, "grants", "", "say who gains and who loses: a `FILE` with the keys of a probe profile, or with roles")
 	f.StringVar(&flags.service, "service", "", "`NAME` of the service in reports; code scanning keeps the results of each apart")
 	knownFlag(cmd, &flags.known)
@@ -126,6 +129,12 @@ func (f *diffFlags) configure(c *catalogs.OpenAPIConfig) {
 		if !slices.ContainsFunc(f.extensions, func(e string) bool { return strings.HasPrefix(e, name+":") }) {
 			f.extensions = append(f.extensions, name+":"+c.PermissionExtensions[name])
 		}
+	}
+	for _, holder := range slices.Sorted(maps.Keys(c.Implies)) {
+		f.implies = append(f.implies, holder+"="+strings.Join(c.Implies[holder], ","))
+	}
+	if f.unstated == "" {
+		f.unstated = c.Unstated
 	}
 }
 
@@ -171,7 +180,7 @@ func (f *diffFlags) options() (drift.Options, openapi.Options, error) {
 		return d, o, fmt.Errorf("--base-path %q: expected a path that begins with /", f.basePath)
 	}
 	switch f.unstated {
-	case "count":
+	case "", "count":
 	case "error":
 		d.ReportUnstated = true
 	default:
