@@ -15,6 +15,7 @@ list with a key of that option. A record too many is a leak, one too few an unde
 are findings. The full list is read again afterwards: a record that changed in between counts
 for nothing. It says nothing where no record would be hidden, or none shown, and where
 records do not show the attributes that the conditions name.`,
+	Finds: []string{"list-unfiltered"},
 	ask: func(p *planner) {
 		full := p.full()
 		if full < 0 {

@@ -18,6 +18,9 @@ type Check struct {
 	Title    string // what a passing check says about the API
 	// Doc says for people what is sent, what is a finding, and when the check says nothing.
 	Doc string
+	// Finds names the faults of package reference that this check, before all others, must
+	// find.
+	Finds []string
 
 	// plan adds the probes of one row.
 	plan func(p *planner, row int)

@@ -209,8 +209,12 @@ func (j *judge) mustBeRefused(pr *Probe) (Verdict, string) {
 	switch {
 	case !o.Sent:
 		return o.unsent()
+	case o.Leaks:
+		return Fail, fmt.Sprintf("answered %d, but the answer carries values that only admitted keys see", o.Status)
 	case o.undecided():
 		return Inconclusive, o.why()
+	case o.admitted() && o.Unstable:
+		return Inconclusive, fmt.Sprintf("unstable: answered %d at first and refused when asked again", o.Status)
 	case o.admitted() && o.HTML && f.noPage:
 		return Inconclusive, fmt.Sprintf("answered %d with a web page, where admitted keys get something else: a page to sign in?", o.Status)
 	case o.admitted() && row.Reads && o.List == EmptyList && f.fullList:

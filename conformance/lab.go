@@ -67,9 +67,9 @@ type Call struct {
 	Any bool
 	// Fresh sends it over a connection of its own.
 	Fresh bool
-	// Row is the row of the plan whose records the answer shows, plus one; 0: none. It says
-	// which dialect the digest is made with.
-	row int
+	// Lists says that the answer is to be read as a list, as the dialect says.
+	row  int
+	free bool // see exchange
 }
 
 // An Answer is what came back, whole, for the experiment to go on with. Records hold a
@@ -125,13 +125,13 @@ func (l *Lab) send(ctx context.Context, c *Call) *Answer {
 	} else {
 		r, err = l.run.client.send(ctx, exchange{
 			method: c.Method, path: c.Path, query: strings.TrimPrefix(c.Query, "?"), cred: c.By.Credential, header: c.Header, body: c.Body,
-			repeat: c.Method == http.MethodGet || c.Method == http.MethodHead, anew: c.Fresh || l.fresh,
+			repeat: c.Method == http.MethodGet || c.Method == http.MethodHead, free: c.free, anew: c.Fresh || l.fresh,
 		})
 	}
 	if err != nil {
 		return &Answer{Err: err}
 	}
-	return &Answer{Status: r.status, Header: r.header, Body: r.body, Truncated: r.truncated, HTML: r.html}
+	return r.answer()
 }
 
 // sendRaw writes the request itself; see [Call.Raw].

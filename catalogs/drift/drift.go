@@ -2,6 +2,7 @@ package drift
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -104,6 +105,17 @@ func (c *Change) Finding() *report.Finding {
 	if c.To != nil {
 		f.Now = to
 	}
+	if c.Why != "" {
+		f.Evidence = append([]string{c.Why}, f.Evidence...)
+	}
+	for _, who := range []struct {
+		names []string
+		text  string
+	}{{c.Gains, "can call it now: "}, {c.Loses, "can call it no longer: "}} {
+		if len(who.names) > 0 {
+			f.Evidence = append(slices.Clone(f.Evidence), who.text+strings.Join(who.names, ", "))
+		}
+	}
 	switch c.Class {
 	case Added:
 		f.Message = fmt.Sprintf("%s: added, requires %s", c.Subject(), to)
@@ -158,7 +170,8 @@ type Summary struct {
 	// Known counts the changes that a file of known findings accepts.
 	Known   int           `json:"known,omitempty"`
 	Changes map[Class]int `json:"changes,omitempty"`
-	// Problems are the places of both sides that were not understood.
+	// Problems are the places that were not understood, of both sides and of what
+	// belongs to them.
 	Problems []Problem `json:"problems,omitempty"`
 }
 
@@ -172,7 +185,9 @@ type Problem struct {
 type Result struct {
 	Changes []Change
 	Summary Summary
-	Access  []Access // of every endpoint of either side; nil without Options.Grants
+	// Unchanged are the endpoints of the new side whose requirement is the same.
+	Unchanged []string
+	Access    []Access // of every endpoint of either side; nil without Options.Grants
 }
 
 // Findings returns the changes as findings, in the same order.

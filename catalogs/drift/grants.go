@@ -113,13 +113,6 @@ func admission(r *row, held perm.Set) Admission {
 // access works out who gains and who loses by a change from o to n, either of which may
 // be nil, and keeps it for the table of all endpoints.
 func (c *comparison) access(ch *Change, o, n *row) {
-	one := n
-	if one == nil {
-		one = o
-	}
-	if len(c.opts.Grants) == 0 || one.kind != openapi.Endpoint {
-		return
-	}
 	a := Access{Method: ch.Method, Path: ch.Path}
 	if o != nil {
 		a.From = o.text()
@@ -127,12 +120,23 @@ func (c *comparison) access(ch *Change, o, n *row) {
 	if n != nil {
 		a.To = n.text()
 	}
-	for i, g := range c.opts.Grants {
-		was, is := admission(o, c.oldHolds[i]), admission(n, c.newHolds[i])
-		a.Old, a.New = append(a.Old, was), append(a.New, is)
-		ch.tell(g.Name, was, is)
+	if a.Old, a.New = c.told(ch, o, n); a.New != nil {
+		c.result.Access = append(c.result.Access, a)
 	}
-	c.result.Access = append(c.result.Access, a)
+}
+
+// told works out who gains and who loses, and returns what each grant could and can do.
+func (c *comparison) told(ch *Change, o, n *row) (was, is []Admission) {
+	for _, r := range []*row{o, n} {
+		if r != nil && r.kind != openapi.Endpoint {
+			return nil, nil
+		}
+	}
+	for i, g := range c.opts.Grants {
+		was, is = append(was, admission(o, c.oldHolds[i])), append(is, admission(n, c.newHolds[i]))
+		ch.tell(g.Name, was[i], is[i])
+	}
+	return was, is
 }
 
 // tell notes what a grant gains or loses. What is unclear on either side is neither.

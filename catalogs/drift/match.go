@@ -206,6 +206,7 @@ func (c *comparison) pair(o, n *row) {
 	if ch.Class == "" {
 		if n.kind == openapi.Endpoint {
 			s.Same++
+			c.result.Unchanged = append(c.result.Unchanged, ch.Subject())
 		}
 	} else {
 		ch.From, ch.To = o.text(), n.text()
@@ -394,9 +395,10 @@ func (c *comparison) oneSided(added, removed []*row) {
 			ch.Why = fmt.Sprintf("requests to it now reach %s, which requires %s", t.path, shown(t.text()))
 		}
 		if n := movedTo[o]; n != nil {
-			t = n // whoever can call that has lost nothing
+			c.told(&ch, o, n) // whoever can call that has lost nothing
+		} else {
+			c.access(&ch, o, t)
 		}
-		c.access(&ch, o, t)
 		c.add(ch, o.kind)
 	}
 }
@@ -547,6 +549,9 @@ func (c *comparison) add(ch Change, kind openapi.Kind) {
 
 // sort orders the changes by path, method and class.
 func (c *comparison) sort() {
+	slices.SortStableFunc(c.result.Access, func(a, b Access) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Method, b.Method))
+	})
 	slices.SortStableFunc(c.result.Changes, func(a, b Change) int {
 		return cmp.Or(
 			strings.Compare(a.Path, b.Path), strings.Compare(a.Method, b.Method),

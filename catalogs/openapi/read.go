@@ -23,8 +23,10 @@ type Options struct {
 	// the same name.
 	Extensions []Extension
 	// Files opens files that the document refers to, by slash-separated names
-	// relative to the document's folder. Nil: references to files fail.
+	// relative to its root. Nil: references to files fail.
 	Files fs.FS
+	// Dir is the document's folder in Files, slash-separated; empty: the root.
+	Dir string
 }
 
 // A FormatError says that a file is readable but no OpenAPI document.
@@ -114,7 +116,7 @@ func parse(file string, data []byte, opts Options, prune func([]byte) []byte) (d
 		left:    MaxSize - len(data),
 		known:   withDefaults(opts.Extensions),
 	}
-	src.dir = "."
+	src.dir = path.Clean(opts.Dir) // "." if empty
 	r.sources[""] = src
 	if err := r.document(src.root); err != nil {
 		return nil, src.pruned, err
@@ -717,11 +719,11 @@ func (r *reader) locate(from *source, ref string) (*source, string, error) {
 		return from, pointer, nil
 	}
 	if strings.Contains(file, ":") || strings.HasPrefix(file, "/") || strings.Contains(file, `\`) {
-		return nil, "", &refError{fmt.Sprintf("$ref %q: only files below the document's folder are followed", ref)}
+		return nil, "", &refError{fmt.Sprintf("$ref %q: only files below the document's folder are followed, by relative paths", ref)}
 	}
 	name := path.Join(from.dir, file)
 	if !fs.ValidPath(name) {
-		return nil, "", &refError{fmt.Sprintf("$ref %q: only files below the document's folder are followed", ref)}
+		return nil, "", &refError{fmt.Sprintf("$ref %q: only files below the document's folder are followed, or below the one that --refs-below names", ref)}
 	}
 	if src, ok := r.sources[name]; ok {
 		if src == nil {
@@ -745,7 +747,11 @@ func (r *reader) locate(from *source, ref string) (*source, string, error) {
 	if r.left -= len(data); r.left < 0 {
 		return nil, "", from.root.errorf("the document and the files that it refers to are larger than %d MB", MaxSize>>20)
 	}
-	src, err := parseSource(path.Join(path.Dir(filepath.ToSlash(r.doc.File)), name), data, from.visits, nil)
+	up := "."
+	if root := r.sources[""].dir; root != "." {
+		up = strings.Repeat("../", 1+strings.Count(root, "/"))
+	}
+	src, err := parseSource(path.Join(path.Dir(filepath.ToSlash(r.doc.File)), up, name), data, from.visits, nil)
 	if err != nil {
 		return nil, "", &refError{fmt.Sprintf("$ref %q: %v", ref, err)}
 	}

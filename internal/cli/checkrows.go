@@ -51,13 +51,6 @@ func checkRules() map[string]bool {
 	return out
 }
 
-// diffRules are the rules that diff reports.
-var diffRules = []string{
-	"opened-to-anonymous", "requirement-weakened", "requirement-incomparable", "scheme-changed", "requirement-unknown",
-	"endpoint-added-anonymous", "endpoint-moved-weaker", "endpoint-unstated", "requirement-strengthened",
-	"endpoint-added", "endpoint-removed", "webhook-changed", "undeclared",
-}
-
 // compare makes the tables and what is wrong in them.
 func (c *checked) compare() error {
 	var vetted []*report.Finding

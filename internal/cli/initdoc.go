@@ -175,7 +175,9 @@ func labelled(label, more string) string {
 }
 
 // heading is a tag as the heading of a section, which has no slash.
-func heading(tag string) string { return comment(strings.Join(strings.Fields(strings.ReplaceAll(tag, "/", " ")), " ")) }
+func heading(tag string) string {
+	return comment(strings.Join(strings.Fields(strings.ReplaceAll(tag, "/", " ")), " "))
+}
 
 // row writes one operation, with what a row cannot say as a comment.
 func (d *docDraft) row(b *strings.Builder, indent string, i int) {

@@ -52,7 +52,9 @@ var layers = []layer{
 		outside: []string{cobra, color, xtools, "golang.org/x/term", "golang.org/x/time", "github.com/rogpeppe/go-internal/diff", "github.com/schollz/progressbar"}},
 	{dir: "internal/layout"},
 	{dir: "internal/vetbench", outside: []string{xtools}},
+	{dir: "internal/driftbench"},
 	{dir: "internal/corpuscheck", own: []string{"catalogs/perm"}},
+	{dir: "internal/mutants", own: []string{"catalogs", "catalogs/perm", "conformance", "conformance/keyring", "conformance/reference"}},
 	{dir: "cmd/permcheck", own: []string{"internal/cli"}},
 }
 

@@ -19,13 +19,17 @@ type Report struct {
 	Service  string // which of a repository's services; empty where there is one
 	Version  string // of permcheck
 	Findings []*Finding
+	About    string // what was looked at, in a line; may be empty
+	// Access is who gains and who loses, for formats that lead with it.
+	Access []Access
+	// Notes are sentences about the whole, such as what was left open.
+	Notes []string
 	// Passed are the subjects that were looked at and gave no finding, for formats that
 	// list those too.
 	Passed []string
 	// Columns and Rows are a table of what was compared, which markdown shows.
 	Columns []string
 	Rows    [][]string
-	Notes   []string // what else a reader must know
 	// Incomplete says why the report is not the whole; empty: it is.
 	Incomplete string
 	// Anchor is the file that a finding without a position is shown at.
@@ -147,72 +151,6 @@ func escapeData(s string) string {
 
 func escapeProperty(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(Clean(s))
-}
-
-// WriteMarkdown writes a comment for a pull request.
-func (r *Report) WriteMarkdown(w io.Writer) error {
-	var b strings.Builder
-	counts := map[Severity]int{}
-	for _, f := range r.Findings {
-		counts[f.Severity()]++
-	}
-	name := r.Command
-	if r.Service != "" {
-		name += " " + markdownText(r.Service)
-	}
-	fmt.Fprintf(&b, "### permcheck %s: %s, %s\n", name, plural(counts[Error], "error"), plural(counts[Warning], "warning"))
-	if r.Incomplete != "" {
-		fmt.Fprintf(&b, "\n**Incomplete:** %s\n", markdownText(r.Incomplete))
-	}
-	r.markdownTable(&b)
-	if len(r.Findings) > 0 {
-		b.WriteString("\n| | what | where | why |\n|---|---|---|---|\n")
-	}
-	for _, f := range r.Findings {
-		where := ""
-		if f.Position.File != "" {
-			where = "`" + strings.ReplaceAll(Clean(r.place(f.Position)), "`", "'") + "`"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.Severity(), markdownText(f.Message), where, markdownText(RuleByID(f.Rule).Why))
-	}
-	for i, n := range r.Notes {
-		if i == 0 {
-			b.WriteByte('\n')
-		}
-		fmt.Fprintf(&b, "- %s\n", markdownText(n))
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// maxMarkdownRows keeps a comment within what code hosts take.
-const maxMarkdownRows = 100
-
-func (r *Report) markdownTable(b *strings.Builder) {
-	if len(r.Rows) == 0 {
-		return
-	}
-	line := func(cells []string) {
-		for _, c := range cells {
-			fmt.Fprintf(b, "| %s ", markdownText(c))
-		}
-		b.WriteString("|\n")
-	}
-	b.WriteByte('\n')
-	line(r.Columns)
-	b.WriteString(strings.Repeat("|---", len(r.Columns)) + "|\n")
-	for i, row := range r.Rows {
-		if i == maxMarkdownRows {
-			fmt.Fprintf(b, "\n%d more rows\n", len(r.Rows)-i)
-			break
-		}
-		line(row)
-	}
-}
-
-// markdownText escapes what would be markup in a table cell.
-func markdownText(s string) string {
-	return strings.NewReplacer("|", `\|`, "<", "&lt;", "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "\n", " ").Replace(CleanLines(s))
 }
 
 // place is the position with its file as in [Report.uri].
