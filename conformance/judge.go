@@ -256,6 +256,8 @@ func (j *judge) mustBeAdmitted(pr *Probe) (Verdict, string) {
 		return Inconclusive, j.dead[req.Key]
 	case o.Unstable:
 		return Inconclusive, fmt.Sprintf("unstable: answered %d at first and 2xx when asked again", o.Status)
+	case o.Status == 403 && f.controlled && key.Narrowed() && !row.Reads:
+		return Inconclusive, "answered 403; the key's records are limited, and so may be what it writes"
 	case o.Status == 401 || o.Status == 403:
 		return Fail, ""
 	case f.controlled && o.SharedObject && slices.Contains([]int{404, 409, 410, 412}, o.Status):

@@ -274,11 +274,10 @@ func leaveOut(format string, args ...any) error { return &errLeftOut{fmt.Sprintf
 
 // A LiveKey is a key that the run made for one experiment.
 type LiveKey struct {
-	Spec  KeySpec
-	lab   *Lab
-	key   MintedKey
-	made  Made
-	moved bool // it was deleted
+	Spec KeySpec
+	lab  *Lab
+	key  MintedKey
+	made Made
 }
 
 // By is the sender that shows the key.
@@ -311,15 +310,7 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 	}
 	k := &LiveKey{Spec: spec, lab: l, key: key, made: Made{Kind: "key", ID: key.ID, Name: name}}
 	k.key.Credential.Env = "PC_MINTED"
-	err = l.debts.owe(k.made, func(ctx context.Context) error {
-		for _, a := range []Action{Delete, Revoke, Disable} {
-			if prov.Can(a) {
-				_, err := prov.Do(ctx, k.key, a, KeySpec{})
-				return err
-			}
-		}
-		return errors.New("nothing says how to delete a key")
-	})
+	err = l.debts.owe(k.made, func(ctx context.Context) error { return unmint(ctx, prov, k.key) })
 	return k, err
 }
 
