@@ -26,7 +26,10 @@ type Answers struct {
 // A Control is the result of one key's control call.
 type Control struct {
 	OK     bool
+	Status int    // 0: there was no answer
 	Reason string // why not
+	// Chosen says that nobody stated the row. Then being admitted there is no sign of life.
+	Chosen bool
 }
 
 // A Result is what a run showed about a plan.
@@ -180,9 +183,11 @@ func (j *judge) signsOfLife() {
 	}
 	for i, c := range j.answers.Controls {
 		if j.plan.Keys[i].Kind == ValidKey {
-			if c.OK {
+			switch {
+			case c.OK && c.Chosen:
+			case c.OK:
 				j.alive[i] = true
-			} else {
+			default:
 				j.alive[i], j.dead[i] = false, "its control call failed: "+c.Reason
 			}
 		}
