@@ -40,7 +40,7 @@ type app struct {
 
 // commands makes the subcommands, in the order of the help text.
 var commands = []func(*app) *cobra.Command{
-	newDemo, newVet, newRoutes, newBaseline, newDiff, newProbe, newChecks, newServe, newCatalog, newExplain,
+	newDemo, newVet, newRoutes, newBaseline, newDiff, newProbe, newChecks, newKeys, newServe, newCatalog, newExplain,
 }
 
 // Run executes permcheck with the given arguments (without the program's name) and
