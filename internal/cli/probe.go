@@ -325,11 +325,13 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 	if err != nil {
 		return err
 	}
-	ledger, left, err := openLedger(f, t.Base)
+	ledger, left, err := openLedger(f, t.Base, t.Writes)
 	if err != nil {
 		return err
 	}
-	t.Ledger = ledger
+	if ledger != nil {
+		t.Ledger = ledger
+	}
 	if f.clean {
 		return a.clean(ctx, p, t, ledger, left)
 	}
@@ -340,8 +342,10 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 	if err != nil {
 		return err
 	}
-	if err := ledger.Close(len(left) + len(r.Left)); err != nil {
-		return fmt.Errorf("the ledger: %w", err)
+	if ledger != nil {
+		if err := ledger.Close(len(left) + len(r.Left)); err != nil {
+			return fmt.Errorf("the ledger: %w", err)
+		}
 	}
 	if f.calibrate {
 		return a.calibrated(r, profile)
@@ -404,8 +408,9 @@ func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conforman
 	return t, nil
 }
 
-// openLedger opens the ledger of a target and returns what earlier runs have left there.
-func openLedger(f *probeFlags, target *url.URL) (*conformance.FileLedger, []conformance.Made, error) {
+// openLedger opens the ledger of a target and returns what earlier runs have left there. A run
+// that makes nothing needs none: it is nil then, unless there is one already.
+func openLedger(f *probeFlags, target *url.URL, writes conformance.WritePolicy) (*conformance.FileLedger, []conformance.Made, error) {
 	path := f.ledger
 	if path == "" {
 		dir, err := os.UserCacheDir()
@@ -419,6 +424,9 @@ func openLedger(f *probeFlags, target *url.URL) (*conformance.FileLedger, []conf
 			return r
 		}, target.Host+target.Path)
 		path = filepath.Join(dir, "permcheck", "ledger", name+".jsonl")
+	}
+	if _, err := os.Stat(path); err != nil && writes == conformance.WritesNone && !f.clean {
+		return nil, nil, nil
 	}
 	ledger, left, err := conformance.OpenLedger(path)
 	if err != nil {
