@@ -55,7 +55,10 @@ type Endpoint struct {
 	Refused          Refused           // how this endpoint refuses, where it differs
 	Source, Evidence string
 	Odd              string // why a suspicious row is right
-	Pos              Pos
+	// SameAs is "METHOD /path" of the row that this one was made from by same-as; Pos is
+	// that row's. Empty for a row that is written.
+	SameAs string
+	Pos    Pos
 }
 
 // Effect is what a call does to the server's data.
@@ -138,7 +141,7 @@ type Credentials struct {
 	// SentIn says where a request may show the credential: "header", "query", "cookie"
 	// or "any"; empty when not stated.
 	SentIn string
-	Pos          Pos
+	Pos    Pos
 }
 
 // Browsers says whether web pages of other origins may call the API.

@@ -262,6 +262,19 @@ var Rules = []Rule{
 		Refs: "API5:2023 CWE-696",
 	},
 
+	// grants: what a key holds against what its calls need.
+	{
+		ID: "grant-missing", Severity: Error, Title: "the calls need a permission that the key does not hold",
+		Why: "The calls that need it are refused.",
+		Fix: "Give the key the permission, or leave the calls out.",
+	},
+	{
+		ID: "grant-surplus", Severity: Warning, Title: "the key holds a permission that no call needs",
+		Why:  "Whoever gets hold of the key can do more than the integration ever does.",
+		Fix:  "Take the permission away from the key; where it stands in for weaker ones, give those.",
+		Refs: "API5:2023 CWE-272",
+	},
+
 	// the file of known findings, read by every command.
 	{
 		ID: "known-unmatched", Severity: Warning,
