@@ -138,7 +138,10 @@ type Credentials struct {
 	// SentIn says where a request may show the credential: "header", "query", "cookie"
 	// or "any"; empty when not stated.
 	SentIn string
-	Pos          Pos
+	// Scheme is what stands before the secret in Authorization, such as "Bearer", where no other
+	// is taken; empty: the catalog does not say.
+	Scheme string
+	Pos    Pos
 }
 
 // Browsers says whether web pages of other origins may call the API.
@@ -155,6 +158,7 @@ const (
 type Refused struct {
 	Anonymous Denial // a request without a valid key
 	Forbidden Denial // a valid key without the grant
+	Origin    Denial // any request of a web page of another origin, where the server itself refuses those
 }
 
 // A Denial is one form of refusal. The zero value is unknown.

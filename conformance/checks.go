@@ -75,7 +75,12 @@ func SelectChecks(only, skip []string) ([]*Check, error) {
 var Checks = []*Check{
 	&overGrant, &underGrant, &anonymousAdmitted, &badKeyAdmitted, &defaultAllow,
 	&refusalForm, &effectDespiteRefusal,
-	&disabledKey, &pathTrailingSlash, &listRecords, &fieldHidden, &corsSimple,
+	&keyAltered, &keyEmpty, &badKeyIgnored, &keyInQuery, &keyInCookie, &twoCredentials, &wrongScheme, &deadKeyIdentity, &wwwAuthenticate,
+	&disabledKey,
+	&pathTrailingSlash, &pathDoubleSlash, &pathDotSegments, &pathEncodedLetters, &pathDoubleEncoding, &pathEncodedSlash, &pathMatrix,
+	&pathSuffix, &pathCase, &rewriteHeader, &forwardedHeader, &hostHeader, &methodOverride, &headUnguarded, &methodOptions, &methodUnknown,
+	&contentType, &getWithBody,
+	&listRecords, &fieldHidden, &corsSimple,
 }
 
 // Doc returns the documentation of a check; "" when there is none of the id.

@@ -32,6 +32,7 @@ type Lab struct {
 
 	mu      sync.Mutex
 	spelled map[spelledKey]*spelledOnce
+	plains  map[plainKey]*plainOnce
 	minted  int
 }
 
@@ -350,6 +351,7 @@ func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
 		if ctx.Err() != nil {
 			break
 		}
+		anew.plains = nil
 		rec.Again = append(rec.Again, anew.once(ctx, check, q))
 	}
 	return rec

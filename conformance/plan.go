@@ -138,7 +138,10 @@ type Plan struct {
 	// OtherRules counts what the catalog says about records, fields and allow lists that no
 	// question of the plan is about.
 	OtherRules int
-	Hash       string // of what is sent and expected
+	// LeftOut counts, for each check, the rows that it does not ask about because others like
+	// them stand for all.
+	LeftOut map[string]int
+	Hash    string // of what is sent and expected
 
 	catalog      *catalogs.Catalog
 	implications *perm.Implications
@@ -153,6 +156,8 @@ type PlanOptions struct {
 	Refused catalogs.Refused
 	// Shares says that keys which are made can be given a sharing option and allow lists.
 	Shares bool
+	// Exhaustive asks about every row what else is asked about one row of each kind.
+	Exhaustive bool
 	// Checks are those to plan, in the order of [Checks]; nil: all of them.
 	Checks []*Check
 }
@@ -163,7 +168,7 @@ var anyMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 // NewPlan derives the probes. An error means that the catalog has nothing to probe.
 func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
 	p := &planner{Plan: &Plan{Catalog: c.Name, catalog: c, implications: c.Implications()},
-		checks: opts.Checks, shares: opts.Shares, keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}, fixed: opts.Keys != nil}
+		checks: opts.Checks, shares: opts.Shares, exhaustive: opts.Exhaustive, keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}, fixed: opts.Keys != nil}
 	if p.checks == nil {
 		p.checks = Checks
 	}
@@ -224,15 +229,17 @@ func (p *planner) unasked() int {
 // A planner is a plan under construction; checks add their probes to it.
 type planner struct {
 	*Plan
-	checks   []*Check
-	asking   *Check // whose questions are being planned
-	fixed    bool   // the keyring cannot mint
-	shares   bool   // keys that it mints can be narrowed
-	keys     map[string]int
-	requests map[Request]int
-	decides  map[int]int // request -> the probe that asks whether it is admitted
-	none     int         // key without grants; -1: there is none
-	all      int         // key with every grant; -1: there is none
+	checks []*Check
+	asking *Check // whose questions are being planned
+	fixed  bool   // the keyring cannot mint
+	shares bool   // keys that it mints can be narrowed
+	// exhaustive: no row stands for others.
+	exhaustive bool
+	keys       map[string]int
+	requests   map[Request]int
+	decides    map[int]int // request -> the probe that asks whether it is admitted
+	none       int         // key without grants; -1: there is none
+	all        int         // key with every grant; -1: there is none
 
 	firstPoint []int // by row
 }

@@ -318,6 +318,15 @@ func (m *mutant) print(w io.Writer, verbose bool) {
 			m.printFailure(w, f)
 		}
 	}
+	if m.fault == nil && verbose {
+		for i, v := range m.result.Verdicts {
+			if v == conformance.Inconclusive {
+				pr := &m.result.Plan.Probes[i]
+				row, _, _ := m.result.Plan.About(pr)
+				fmt.Fprintf(w, "         inconclusive: %s %s with key %s: %s\n", pr.Check, &m.result.Plan.Rows[row], m.result.Plan.KeyName(pr), m.result.Reasons[i])
+			}
+		}
+	}
 }
 
 func (m *mutant) printFailure(w io.Writer, f failure) {
