@@ -65,7 +65,7 @@ different keys. It is asked of one read in each area of the API that refuses som
 		return nil
 	}
 	weak := l.As(q.Keys[2])
-	var calls []Call
+	calls := []Call{{Label: baseline + "the refused key", By: weak}}
 	if c.Header == "Authorization" {
 		calls = append(calls, Call{Label: "a second header", By: weak, Header: http.Header{"Authorization": {c.value(c.Secret)}}})
 	}

@@ -16,6 +16,7 @@ is the finding. Asked of one row in each area of the API.`,
 	named := strings.TrimSuffix(l.run.client.base.EscapedPath(), "/") + path
 	var calls []Call
 	for _, allowed := range l.Plan.allowed(q.Keys[0]) {
+		calls = append(calls, Call{Label: baseline + allowed, Method: http.MethodGet, Path: allowed})
 		for _, name := range []string{"X-Original-URL", "X-Rewrite-URL"} {
 			calls = append(calls, Call{Label: name + " at " + allowed, Method: http.MethodGet, Path: allowed, Header: http.Header{name: {named}}})
 		}

@@ -66,6 +66,9 @@ type Call struct {
 	Line string
 	// Any says that every status tells something, so that 429 and 5xx are answers too.
 	Any bool
+	// Masked are headers whose values tell something about the target's data, so that records
+	// hold a word in their place.
+	Masked bool
 	// Fresh sends it over a connection of its own.
 	Fresh bool
 	// Row is the row of the plan whose records the answer shows, plus one; 0: none. It says
@@ -205,6 +208,9 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 	x.Auth = c.By.Credential.shown()
 	for _, name := range headerNames(c.Header) {
 		for _, v := range c.Header[name] {
+			if c.Masked {
+				v = "$PC_IDENTITY"
+			}
 			x.Header = append(x.Header, name+": "+v)
 		}
 	}

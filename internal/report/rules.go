@@ -202,6 +202,48 @@ var Rules = []Rule{
 		Refs: "API5:2023 CWE-647",
 	},
 	{
+		ID: "key-mints-stronger", Severity: Error, Title: "a key makes a key that holds more than it does",
+		Why:  "Whoever may make keys then may do everything: one more step, and nothing is out of reach.",
+		Fix:  "Refuse a grant that the maker does not hold itself, when keys are made and when they are changed.",
+		Refs: "API5:2023 CWE-269",
+	},
+	{
+		ID: "key-edits-stronger", Severity: Error, Title: "a key gives another key more than it holds",
+		Why:  "Whoever may change keys then may do everything.",
+		Fix:  "Refuse a grant that the sender does not hold itself, when keys are made and when they are changed.",
+		Refs: "API5:2023 CWE-269",
+	},
+	{
+		ID: "key-edits-itself", Severity: Error, Title: "a key widens its own grants",
+		Why:  "Every key is then worth as much as the strongest.",
+		Fix:  "Refuse changes of the grants of the key that the request is sent with.",
+		Refs: "API5:2023 CWE-269",
+	},
+	{
+		ID: "impersonation-header", Severity: Error, Title: "a header that names another key or user acts for it",
+		Why:  "Everybody can write the header, so everybody is everybody.",
+		Fix:  "Read who a request is from off its credential alone; drop such headers at the edge.",
+		Refs: "API2:2023 CWE-290",
+	},
+	{
+		ID: "role-header", Severity: Error, Title: "a role that the client claims opens a route",
+		Why:  "Everybody can claim it.",
+		Fix:  "Read roles off the credential alone; drop such headers at the edge.",
+		Refs: "API5:2023 CWE-807",
+	},
+	{
+		ID: "mass-assignment-create", Severity: Error, Title: "a create takes a field that its sender may not write",
+		Why:  "What is hidden from a key can be set by it: a salary, an owner, who sees the record.",
+		Fix:  "Name the members that a body may have, by the sender's permissions, and refuse all others.",
+		Refs: "API3:2023 CWE-915",
+	},
+	{
+		ID: "mass-assignment-update", Severity: Error, Title: "an update takes a field that its sender may not write",
+		Why:  "What is hidden from a key can be changed by it: a salary, an owner, who sees the record.",
+		Fix:  "Name the members that a body may have, by the sender's permissions, and refuse all others.",
+		Refs: "API3:2023 CWE-915",
+	},
+	{
 		ID: "key-altered", Severity: Error, Title: "a key that is nearly right is admitted",
 		Why:  "Then far fewer keys are right than can be guessed apart, and a part of a leaked key is enough.",
 		Fix:  "Look keys up by a hash of the whole secret, and compare all of it.",
