@@ -34,6 +34,9 @@ type Credential struct {
 	// Issued says that the target made the secret in answer to a sign-in, so that it is
 	// known to be valid.
 	Issued bool
+	// Tokens is where Secret comes from when it changes during the run; nil: it does not. A
+	// Secret that is none of its tokens is shown as it is.
+	Tokens *Tokens
 	// Env is the environment variable that stands for the secret wherever a report
 	// shows the request.
 	Env string
@@ -47,6 +50,16 @@ func (c *Credential) value(secret string) string {
 		return c.Scheme + " " + secret
 	}
 	return secret
+}
+
+// renewed puts the token of the moment into the credential. done is to be told the header of
+// the answer.
+func (c *Credential) renewed(ctx context.Context) (done func(http.Header), err error) {
+	if c.Tokens == nil || c.Secret != "" && !c.Tokens.knows(c.Secret) {
+		return func(http.Header) {}, nil
+	}
+	c.Secret, done, err = c.Tokens.take(ctx)
+	return done, err
 }
 
 // Apply shows the key in a request.
@@ -154,6 +167,8 @@ type exchange struct {
 	header http.Header // further headers; nil: none. Host stands for the name of the host.
 	repeat bool        // sending it again does no harm
 	anew   bool        // on a connection of its own
+	admits bool        // the catalog says that it is admitted
+	free   bool        // it does not count: it takes away what the run made
 }
 
 // A reply is what came back.
@@ -165,11 +180,17 @@ type reply struct {
 	header    http.Header
 }
 
+// answer is the reply as experiments see it.
+func (r *reply) answer() *Answer {
+	return &Answer{Status: r.status, Header: r.header, Body: r.body, Truncated: r.truncated, HTML: r.html}
+}
+
 // send sends a request, again after 429 and 503 and, where that does no harm, after
 // 5xx and broken connections.
 func (c *client) send(ctx context.Context, x exchange) (*reply, error) {
+	renewed := false
 	for try := 0; ; try++ {
-		r, err := c.once(ctx, x)
+		r, err := c.once(ctx, &x)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -183,6 +204,15 @@ func (c *client) send(ctx context.Context, x exchange) (*reply, error) {
 			}
 		case r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable:
 		case r.status >= 500 && x.repeat:
+		case r.status == http.StatusUnauthorized && x.admits && !renewed && x.cred.Tokens != nil:
+			// A token that is refused where the key is admitted may have ended early.
+			renewed = true
+			if x.cred.Tokens.renew(ctx, x.cred.Secret) != nil {
+				return r, nil
+			}
+			x.cred.Secret = ""
+			try--
+			continue
 		default:
 			return r, nil
 		}
@@ -228,12 +258,20 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-func (c *client) once(ctx context.Context, x exchange) (*reply, error) {
-	if err := c.admit(ctx); err != nil {
-		return nil, err
+func (c *client) once(ctx context.Context, x *exchange) (*reply, error) {
+	if !x.free {
+		if err := c.admit(ctx); err != nil {
+			return nil, err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.limits.Timeout)
 	defer cancel()
+	done, err := x.cred.renewed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var answered http.Header
+	defer func() { done(answered) }()
 	req, err := c.request(ctx, x)
 	if err != nil {
 		return nil, err
@@ -247,6 +285,7 @@ func (c *client) once(ctx context.Context, x exchange) (*reply, error) {
 		return nil, withoutURL(err)
 	}
 	defer resp.Body.Close()
+	answered = resp.Header
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponseBody+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer: %w", withoutURL(err))
@@ -277,7 +316,7 @@ func newReply(resp *http.Response, body []byte) *reply {
 	return r
 }
 
-func (c *client) request(ctx context.Context, x exchange) (*http.Request, error) {
+func (c *client) request(ctx context.Context, x *exchange) (*http.Request, error) {
 	var body io.Reader
 	if x.body != nil {
 		body = bytes.NewReader(x.body)

@@ -26,7 +26,10 @@ type Answers struct {
 // A Control is the result of one key's control call.
 type Control struct {
 	OK     bool
+	Status int    // 0: there was no answer
 	Reason string // why not
+	// Chosen says that nobody stated the row. Then being admitted there is no sign of life.
+	Chosen bool
 }
 
 // A Result is what a run showed about a plan.
@@ -180,9 +183,11 @@ func (j *judge) signsOfLife() {
 	}
 	for i, c := range j.answers.Controls {
 		if j.plan.Keys[i].Kind == ValidKey {
-			if c.OK {
+			switch {
+			case c.OK && c.Chosen:
+			case c.OK:
 				j.alive[i] = true
-			} else {
+			default:
 				j.alive[i], j.dead[i] = false, "its control call failed: "+c.Reason
 			}
 		}
@@ -209,8 +214,12 @@ func (j *judge) mustBeRefused(pr *Probe) (Verdict, string) {
 	switch {
 	case !o.Sent:
 		return o.unsent()
+	case o.Leaks:
+		return Fail, fmt.Sprintf("answered %d, but the answer carries values that only admitted keys see", o.Status)
 	case o.undecided():
 		return Inconclusive, o.why()
+	case o.admitted() && o.Unstable:
+		return Inconclusive, fmt.Sprintf("unstable: answered %d at first and refused when asked again", o.Status)
 	case o.admitted() && o.HTML && f.noPage:
 		return Inconclusive, fmt.Sprintf("answered %d with a web page, where admitted keys get something else: a page to sign in?", o.Status)
 	case o.admitted() && row.Reads && o.List == EmptyList && f.fullList:
@@ -252,6 +261,8 @@ func (j *judge) mustBeAdmitted(pr *Probe) (Verdict, string) {
 		return Inconclusive, j.dead[req.Key]
 	case o.Unstable:
 		return Inconclusive, fmt.Sprintf("unstable: answered %d at first and 2xx when asked again", o.Status)
+	case o.Status == 403 && f.controlled && key.Narrowed() && !row.Reads:
+		return Inconclusive, "answered 403; the key's records are limited, and so may be what it writes"
 	case o.Status == 401 || o.Status == 403:
 		return Fail, ""
 	case f.controlled && o.SharedObject && slices.Contains([]int{404, 409, 410, 412}, o.Status):

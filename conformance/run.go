@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -65,6 +64,9 @@ type Target struct {
 	// Provisioner makes and changes keys for checks that need some of their own; nil: nothing
 	// does.
 	Provisioner Provisioner
+	// Bodies are those of requests, by the key of [catalogs.EndpointKey]: any JSON value. In its
+	// texts $mark stands for a mark of the run. Rows without one get a minimal body.
+	Bodies map[string]any
 	// Dialect is how the API spells what its lists can do; nil: nothing is stated.
 	Dialect *Dialect
 	// Ledger remembers what the run makes; nil: nothing does, as for a target that ends with
@@ -98,20 +100,11 @@ type Sent struct {
 // say so.
 func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	limits := t.Limits.withDefaults(IsLoopback(t.Base))
-	ctx, cancel := context.WithTimeoutCause(ctx, limits.Deadline, fmt.Errorf("the deadline of %s has passed (limits: deadline)", limits.Deadline))
+	ctx, cancel := context.WithTimeoutCause(ctx, limits.Deadline, errDeadline(limits))
 	defer cancel()
-	c := newClient(t.Base, limits)
+	r := newRunner(p, t, limits)
+	c := r.client
 	defer c.close()
-	r := &runner{
-		plan: p, target: t, client: c, sent: &Sent{},
-		answers: &Answers{Observations: make([]Observation, len(p.Requests)), Records: make([]Record, len(p.Questions)), Controls: map[int]Control{}, Vouched: map[int]bool{}},
-		byRow:   make([][]int, len(p.Rows)),
-		paths:   make([]rowPath, len(p.Rows)),
-		mark:    "permcheck-" + strings.ToLower(rand.Text()[:10]),
-	}
-	for i, req := range p.Requests {
-		r.byRow[req.Row] = append(r.byRow[req.Row], i)
-	}
 	if t.Control != nil && !slices.ContainsFunc(p.Rows, func(row Row) bool { return row.Endpoint == t.Control }) {
 		return nil, nil, fmt.Errorf("the control call %s is not a row of the plan", t.Control)
 	}
@@ -127,6 +120,8 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	r.all(ctx)
 	r.experiments(ctx)
 	r.controls(ctx, true)
+	r.lab.debts.settle(ctx)
+	r.sent.Left = r.lab.debts.failed
 	for row := range r.paths {
 		r.sent.Paths = append(r.sent.Paths, r.paths[row].path)
 	}
@@ -141,19 +136,50 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	return r.answers, r.sent, nil
 }
 
+// newRunner prepares a run.
+func newRunner(p *Plan, t Target, limits Limits) *runner {
+	r := &runner{
+		plan: p, target: t, client: newClient(t.Base, limits), sent: &Sent{},
+		answers: &Answers{Observations: make([]Observation, len(p.Requests)), Records: make([]Record, len(p.Questions)), Controls: map[int]Control{}, Vouched: map[int]bool{}},
+		byRow:   make([][]int, len(p.Rows)),
+		paths:   make([]rowPath, len(p.Rows)),
+		telling: make([]telling, len(p.Rows)), refusals: refusals{seen: map[string]int{}},
+		mark: "permcheck-" + strings.ToLower(rand.Text()[:10]),
+	}
+	ledger := t.Ledger
+	if ledger == nil {
+		ledger = forgetful{}
+	}
+	r.lab = &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, spelled: map[spelledKey]*spelledOnce{}}
+	r.maker = &maker{lab: r.lab, found: map[string]*foundID{}}
+	for i, req := range p.Requests {
+		r.byRow[req.Row] = append(r.byRow[req.Row], i)
+	}
+	return r
+}
+
+// errDeadline is why a run that took too long was cut short.
+func errDeadline(l Limits) error {
+	return fmt.Errorf("the deadline of %s has passed (limits: deadline)", l.Deadline)
+}
+
 // A runner is one run. Each goroutine writes only to the observations of the requests
 // that it took.
 type runner struct {
-	plan    *Plan
-	target  Target
-	client  *client
-	answers *Answers
-	sent    *Sent
-	byRow   [][]int
-	paths   []rowPath
-	mark    string
-	marks   atomic.Int64
-	done    atomic.Int64
+	plan     *Plan
+	target   Target
+	client   *client
+	lab      *Lab
+	maker    *maker
+	answers  *Answers
+	sent     *Sent
+	byRow    [][]int
+	paths    []rowPath
+	mark     string
+	marks    atomic.Int64
+	refusals refusals
+	telling  []telling
+	done     atomic.Int64
 }
 
 // rowPath is the concrete path of a row that reads, worked out once.
@@ -206,44 +232,133 @@ func (r *runner) firstRead() (row, key int) {
 	return -1, -1
 }
 
-// controls calls the control row with every key and notes whether the answer is the one
-// that the catalog states.
+// controlRow is the row that a key calls before and after its probes: the one that is stated,
+// else one that any key is admitted to, else one that this key is; -1 when there is none.
+func (r *runner) controlRow(key int) (row int, stated bool) {
+	if r.target.Control != nil {
+		return slices.IndexFunc(r.plan.Rows, func(row Row) bool { return row.Endpoint == r.target.Control }), true
+	}
+	row = -1
+	for i := range r.plan.Rows {
+		rw := &r.plan.Rows[i]
+		if rw.Endpoint == nil || rw.Method != http.MethodGet || !rw.Reads || strings.Contains(rw.Path, "{") || rw.Need.IsPublic() || !rw.Need.Admits(r.plan.Keys[key].Grants) {
+			continue
+		}
+		if rw.Need.IsAuthenticated() {
+			return i, false
+		}
+		if row < 0 {
+			row = i
+		}
+	}
+	return row, false
+}
+
+// controls calls each key's control row and notes whether the answer is the one that the
+// catalog states. A row that is not stated is no proof before the probes, since the server
+// may admit anybody there; but a key that it admitted before and refuses afterwards has ended
+// in between.
 func (r *runner) controls(ctx context.Context, after bool) {
-	e := r.target.Control
-	if e == nil || ctx.Err() != nil {
+	if ctx.Err() != nil || r.target.Reference {
 		return
 	}
-	row := slices.IndexFunc(r.plan.Rows, func(row Row) bool { return row.Endpoint == e })
 	when := "before the probes"
 	if after {
 		when = "after the probes"
 	}
 	for i, k := range r.plan.Keys {
-		if k.Kind != ValidKey || after && !r.answers.Controls[i].OK {
+		row, stated := r.controlRow(i)
+		if k.Kind != ValidKey || row < 0 || after && !r.answers.Controls[i].OK {
 			continue
 		}
-		control := Control{OK: true}
-		path, err := r.readPath(ctx, row)
-		var reply *reply
-		if err == nil {
-			reply, err = r.client.send(ctx, exchange{method: e.Method, path: path, cred: r.target.Credentials[i], repeat: true})
-		}
-		admits := r.plan.Rows[row].Need.Admits(k.Grants)
+		control := r.control(ctx, i, row, when)
 		switch {
-		case err != nil:
-			control = Control{Reason: fmt.Sprintf("%s %s: %v", e, when, err)}
-		case admits != (reply.status >= 200 && reply.status < 300):
-			want := "a refusal"
-			if admits {
-				want = "2xx"
-			}
-			control = Control{Reason: fmt.Sprintf("%s %s answered %d, expected %s", e, when, reply.status, want)}
-		case !admits && !r.answers.Vouched[i]:
+		case !stated && !control.OK && !after:
+			continue
+		case control.OK && !r.plan.Rows[row].Need.Admits(k.Grants) && !r.answers.Vouched[i]:
 			// A refusal that was expected is no sign of life; the probes may give one.
 			continue
 		}
+		control.Chosen = !stated
 		r.answers.Controls[i] = control
 	}
+}
+
+// control calls a row with a key.
+func (r *runner) control(ctx context.Context, key, row int, when string) Control {
+	rw := &r.plan.Rows[row]
+	path, err := r.readPath(ctx, row)
+	var reply *reply
+	admits := rw.Need.Admits(r.plan.Keys[key].Grants)
+	if err == nil {
+		reply, err = r.client.send(ctx, exchange{method: rw.Method, path: path, cred: r.target.Credentials[key], repeat: true, admits: admits})
+	}
+	switch {
+	case err != nil:
+		return Control{Reason: fmt.Sprintf("%s %s: %v", rw, when, err)}
+	case admits != (reply.status >= 200 && reply.status < 300):
+		want := "a refusal"
+		if admits {
+			want = "2xx"
+		}
+		return Control{Status: reply.status, Reason: fmt.Sprintf("%s %s answered %d, expected %s", rw, when, reply.status, want)}
+	}
+	return Control{OK: true, Status: reply.status}
+}
+
+// A KeyCheck is what signing in and one call of a key showed.
+type KeyCheck struct {
+	Key    string  `json:"key"`
+	Call   string  `json:"call"` // the row that was called; empty: there was none to call
+	Status int     `json:"status"`
+	Check  Verdict `json:"verdict"`
+	Reason string  `json:"reason,omitempty"`
+}
+
+// CheckKeys calls each key's control row once, and once with a key that was never made, and
+// nothing else.
+func CheckKeys(ctx context.Context, p *Plan, t Target) ([]KeyCheck, error) {
+	limits := t.Limits.withDefaults(IsLoopback(t.Base))
+	ctx, cancel := context.WithTimeoutCause(ctx, limits.Deadline, errDeadline(limits))
+	defer cancel()
+	r := newRunner(p, t, limits)
+	defer r.client.close()
+	if err := r.reach(ctx); err != nil {
+		return nil, err
+	}
+	unknown := map[int]int{} // row -> status
+	var out []KeyCheck
+	for i, k := range p.Keys {
+		if k.Kind != ValidKey {
+			continue
+		}
+		c := KeyCheck{Key: k.Name}
+		row, _ := r.controlRow(i)
+		if row < 0 {
+			c.Reason = "the catalog has no GET without parameters that this key is admitted to: add control: to the profile"
+			out = append(out, c)
+			continue
+		}
+		if _, ok := unknown[row]; !ok {
+			unknown[row] = r.control(ctx, 2, row, "").Status
+		}
+		control := r.control(ctx, i, row, "now")
+		c.Call, c.Status, c.Reason = p.Rows[row].String(), control.Status, control.Reason
+		switch admits := p.Rows[row].Need.Admits(k.Grants); {
+		case control.OK && admits && (unknown[row] < 200 || unknown[row] > 299):
+			c.Check = Pass
+		case control.OK && admits:
+			c.Reason = "answered 2xx, as a key that was never made is"
+		case control.OK && unknown[row] != control.Status:
+			c.Check = Pass // refused, but otherwise than an unknown key is
+		case control.OK:
+			c.Reason = "refused as the catalog says, and as a key that was never made is: nothing shows that it is right"
+		case control.Status >= 400 && control.Status < 500 && control.Status != http.StatusTooManyRequests:
+			c.Check = Fail
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }
 
 // all sends the requests of the plan in three phases: reads, then writes, then deletes,
@@ -317,35 +432,19 @@ func (r *runner) observe(ctx context.Context, i int) {
 		return
 	}
 	if row.Reads {
-		path, err := r.readPath(ctx, req.Row)
-		if keyed, ok := r.target.Objects.(KeyedObjects); ok && err == nil && row.Limits && r.plan.Keys[req.Key].Kind == ValidKey && strings.Contains(row.Path, "{") {
-			var params Params
-			if params, err = keyed.ParamsFor(ctx, req.Key, row.Method, row.Path, false); err == nil {
-				path, err = fill(row.Path, params.Values)
-			}
-		}
-		if err != nil {
-			o.Reason = "not sent: " + err.Error()
-			return
-		}
-		repeats := 0
-		x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key], repeat: true}
-		if row.Method != http.MethodGet && row.Method != http.MethodHead {
-			x.body = []byte("{}")
-		}
-		r.note(ctx, o, req, x)
-		// One replica or one unlucky moment is no under-grant: ask again before it counts.
-		for x.anew = true; req.Expect == Admit && !o.undecided() && !o.admitted() && !o.Unstable && repeats < 2; repeats++ {
-			reply, err := r.client.send(ctx, x)
-			o.Unstable = err == nil && reply.status >= 200 && reply.status < 300
-		}
+		r.observeRead(ctx, req, o)
 		return
 	}
 	if r.target.Writes != WritesAll && r.target.Writes != WritesDisposable {
 		o.Withheld, o.Reason = true, "writes are not sent (--writes none)"
 		return
 	}
-	params, err := r.paramsFor(ctx, req)
+	params, err := r.paramsFor(ctx, req.Row, req.Key, true)
+	var left *errLeftOut
+	if errors.As(err, &left) {
+		o.Withheld, o.Reason = true, left.reason
+		return
+	}
 	if err != nil {
 		o.Reason = "not sent: " + err.Error()
 		return
@@ -362,29 +461,72 @@ func (r *runner) observe(ctx context.Context, i int) {
 		return
 	}
 	_, _ = r.readPath(ctx, req.Row) // for reports; if there is no path, they have none
-	mark := r.nextMark()
-	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key]}
+	f := Fresh{Path: path, Mark: r.nextMark()}
+	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key], admits: req.Expect == Admit}
 	if row.Method != http.MethodDelete {
-		x.body, _ = json.Marshal(map[string]string{"name": mark}) // two strings
+		f.Body = r.body(row, f.Mark)
+		x.body = f.Body
 	}
 	witness := r.witness(row)
-	if witness.path = path; witness.method == "" {
-		r.note(ctx, o, req, x)
-		return
-	}
+	witness.path = path
 	before := EffectAbsent
-	if row.Method == http.MethodDelete {
+	if witness.method != "" && row.Method == http.MethodDelete {
 		// Being gone afterwards says something only of what was there before.
-		if r.look(ctx, witness, row.Method, mark) != EffectAbsent {
+		if r.look(ctx, witness, row.Method, f.Mark) != EffectAbsent {
 			before = EffectUnclear
 		}
 	}
-	r.note(ctx, o, req, x)
-	if o.Sent {
-		if o.Effect = r.look(ctx, witness, row.Method, mark); before == EffectUnclear {
+	if reply := r.note(ctx, o, req, x); reply != nil {
+		if err := r.lab.Owe(req.Row, f, reply.answer()); err != nil {
+			o.Reason = err.Error()
+		}
+	}
+	if o.Sent && witness.method != "" {
+		if o.Effect = r.look(ctx, witness, row.Method, f.Mark); before == EffectUnclear {
 			o.Effect = EffectUnclear
 		}
 	}
+}
+
+// observeRead sends a request that changes nothing, again where it fails.
+func (r *runner) observeRead(ctx context.Context, req *Request, o *Observation) {
+	row := &r.plan.Rows[req.Row]
+	path, err := r.readPath(ctx, req.Row)
+	if err == nil && row.Limits && r.plan.Keys[req.Key].Kind == ValidKey && strings.Contains(row.Path, "{") {
+		var params Params
+		if params, err = r.paramsFor(ctx, req.Row, req.Key, false); err == nil {
+			path, err = fill(row.Path, params.Values)
+		}
+	}
+	if err != nil {
+		o.Reason = "not sent: " + err.Error()
+		return
+	}
+	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key], repeat: true, admits: req.Expect == Admit}
+	if row.Method != http.MethodGet && row.Method != http.MethodHead {
+		x.body = r.readBody(row)
+	}
+	reply := r.note(ctx, o, req, x)
+	if reply == nil {
+		return
+	}
+	if req.Expect == Refuse && !o.admitted() {
+		o.Leaks = r.leaks(ctx, req.Row, path, reply)
+	}
+	// One replica or one unlucky moment is no finding: ask again before it counts.
+	x.anew = true
+	for n := 0; n < repeats && !o.undecided() && o.admitted() != (req.Expect == Admit) && !o.Unstable; n++ {
+		again, err := r.client.send(ctx, x)
+		o.Unstable = err == nil && (again.status >= 200 && again.status < 300) != o.admitted() && again.status < 500 && again.status != 429
+	}
+}
+
+// readBody is the body of a request that reads under another method than GET.
+func (r *runner) readBody(row *Row) []byte {
+	if _, ok := r.target.Bodies[catalogs.EndpointKey(row.Method, row.Path)]; ok {
+		return r.body(row, r.nextMark())
+	}
+	return []byte("{}")
 }
 
 // nextMark is a word that nothing else has; no mark is the beginning of another.
@@ -400,11 +542,6 @@ func (r *runner) experiments(ctx context.Context) {
 	j := newJudge(r.plan, r.answers)
 	verdicts, reasons := make([]Verdict, len(r.plan.Probes)), make([]string, len(r.plan.Probes))
 	j.matrix(verdicts, reasons)
-	ledger := r.target.Ledger
-	if ledger == nil {
-		ledger = forgetful{}
-	}
-	lab := &Lab{Plan: r.plan, Catalog: r.plan.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, spelled: map[spelledKey]*spelledOnce{}}
 	for _, effort := range []Effort{OnlyReads, OwnKeys, SomeWrites} {
 		var list []int
 		for i := range r.plan.Questions {
@@ -423,7 +560,7 @@ func (r *runner) experiments(ctx context.Context) {
 				for n := int(next.Add(1)) - 1; n < len(list) && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
 					q := &r.plan.Questions[list[n]]
 					if v, _ := j.basis(q, verdicts, reasons); v == Pass {
-						r.answers.Records[list[n]] = lab.perform(ctx, j, q)
+						r.answers.Records[list[n]] = r.lab.perform(ctx, j, q)
 					}
 					done := int(r.done.Add(1))
 					if r.target.Progress != nil {
@@ -434,19 +571,17 @@ func (r *runner) experiments(ctx context.Context) {
 		}
 		wg.Wait()
 	}
-	lab.debts.settle(ctx)
-	r.sent.Left = lab.debts.failed
 }
 
-// note sends a request and writes down what came back.
-func (r *runner) note(ctx context.Context, o *Observation, req *Request, x exchange) {
+// note sends a request and writes down what came back; nil when nothing did.
+func (r *runner) note(ctx context.Context, o *Observation, req *Request, x exchange) *reply {
 	reply, err := r.client.send(ctx, x)
 	if err != nil {
 		o.Reason = "no answer: " + err.Error()
 		if errors.Is(err, errBudget) {
 			o.Reason = "not sent: " + err.Error()
 		}
-		return
+		return nil
 	}
 	row := &r.plan.Rows[req.Row]
 	o.Sent, o.Status, o.HTML = true, reply.status, reply.html
@@ -454,6 +589,7 @@ func (r *runner) note(ctx context.Context, o *Observation, req *Request, x excha
 	if row.Reads && o.admitted() && !reply.truncated {
 		o.List = listState(reply.body)
 	}
+	return reply
 }
 
 // witness is the read that shows what a write of the row did, without its path; a
@@ -495,7 +631,7 @@ func (r *runner) look(ctx context.Context, witness exchange, method, mark string
 }
 
 // readPath is the concrete path of a row that reads; every request of the row has the
-// same.
+// same, but for those of keys that see other objects.
 func (r *runner) readPath(ctx context.Context, row int) (string, error) {
 	p := &r.paths[row]
 	p.once.Do(func() {
@@ -504,7 +640,7 @@ func (r *runner) readPath(ctx context.Context, row int) (string, error) {
 			p.path = template
 			return
 		}
-		params, err := r.params(ctx, &r.plan.Rows[row], false)
+		params, err := r.paramsFor(ctx, row, -1, false)
 		if err == nil {
 			p.path, err = fill(template, params.Values)
 		}
@@ -513,21 +649,29 @@ func (r *runner) readPath(ctx context.Context, row int) (string, error) {
 	return p.path, p.err
 }
 
-// params asks for the values of a row's path parameters.
-func (r *runner) params(ctx context.Context, row *Row, write bool) (Params, error) {
+// paramsFor returns values for a row's path parameters: those that are stated, then those
+// that lists show, or objects made for the request. key -1 is nobody in particular.
+func (r *runner) paramsFor(ctx context.Context, row, key int, write bool) (Params, error) {
+	rw := &r.plan.Rows[row]
+	var given Params
+	var err error
+	if keyed, ok := r.target.Objects.(KeyedObjects); ok && key >= 0 && r.plan.Keys[key].Kind == ValidKey && (write || rw.Limits) {
+		given, err = keyed.ParamsFor(ctx, key, rw.Method, rw.Path, write)
+	} else {
+		given, err = r.stated(ctx, rw, write)
+	}
+	if err != nil || r.target.Reference {
+		return given, err
+	}
+	return r.maker.resolve(ctx, rw, key, write, given)
+}
+
+// stated asks for the values that somebody states.
+func (r *runner) stated(ctx context.Context, row *Row, write bool) (Params, error) {
 	if r.target.Objects == nil {
 		return Params{Shared: true}, nil
 	}
 	return r.target.Objects.Params(ctx, row.Method, row.Path, write)
-}
-
-// paramsFor is params for a request that writes.
-func (r *runner) paramsFor(ctx context.Context, req *Request) (Params, error) {
-	row := &r.plan.Rows[req.Row]
-	if keyed, ok := r.target.Objects.(KeyedObjects); ok && r.plan.Keys[req.Key].Kind == ValidKey {
-		return keyed.ParamsFor(ctx, req.Key, row.Method, row.Path, true)
-	}
-	return r.params(ctx, row, true)
 }
 
 // fill puts escaped values into a template.
