@@ -2,9 +2,9 @@ package conformance
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 )
 
 // contentType: a write is decided alike whatever the type of its body.
@@ -26,22 +26,21 @@ is where JSON is refused is the finding. Asked of one write of each method.`,
 			{plainAdmitted, "application/json"}, {plainRefused, "application/json"},
 			{"as a form", "application/x-www-form-urlencoded"}, {"as plain text", "text/plain"}, {"as XML", "application/xml"}, {"without a type", ""},
 		} {
-			path, err := l.freshPath(ctx, q.Row)
-			if err != nil {
-				return err
-			}
-			body, err := json.Marshal(map[string]string{"name": l.Mark()})
+			f, err := l.Fresh(ctx, q.Row, q.Keys[1])
 			if err != nil {
 				return err
 			}
 			if as.media == "application/x-www-form-urlencoded" {
-				body = []byte("name=permcheck")
+				f.Body = []byte(url.Values{"name": {f.Mark}}.Encode())
 			}
-			c := Call{Label: as.label, Method: method, Path: path, By: l.As(q.Keys[0]), Body: body, Header: http.Header{"Content-Type": {as.media}}, Any: true}
+			c := Call{Label: as.label, Method: method, Path: f.Path, By: l.As(q.Keys[0]), Body: f.Body, Header: http.Header{"Content-Type": {as.media}}, Any: true}
 			if as.label == plainAdmitted {
 				c.By = l.As(q.Keys[1])
 			}
-			l.Send(ctx, rec, c)
+			a := l.Send(ctx, rec, c)
+			if err := l.Owe(q.Row, f, a); err != nil {
+				return err
+			}
 		}
 		return nil
 	},
@@ -83,20 +82,4 @@ func (p *planner) writes(group func(*Row) string) []int {
 		}
 	}
 	return rows
-}
-
-// freshPath is the path of a row that writes, with an object that is made for one request. A
-// row whose object other requests share is left out: it might be gone after this.
-func (l *Lab) freshPath(ctx context.Context, row int) (string, error) {
-	r := &l.Plan.Rows[row]
-	params, err := l.run.params(ctx, r, true)
-	switch {
-	case err != nil:
-		return "", err
-	case l.run.target.Writes == WritesDisposable && !params.Expendable:
-		return "", leaveOut("the object is not expendable (--writes disposable)")
-	case params.Shared && len(r.Params()) > 0:
-		return "", leaveOut("nothing makes an object for this one request")
-	}
-	return fill(r.Path, params.Values)
 }

@@ -83,10 +83,11 @@ POST for, and of one DELETE; it counts as a write.`,
 			return l.compare(ctx, q, rec, calls)
 		}
 		for way := range overrideWays {
-			path, err := l.freshPath(ctx, q.Row)
+			f, err := l.Fresh(ctx, q.Row, q.Keys[2])
 			if err != nil {
 				return err
 			}
+			path := f.Path
 			c := overriding(way, http.MethodDelete, path)
 			c.By, c.Any = l.As(q.Keys[0]), true
 			name := c.Label

@@ -223,7 +223,7 @@ func (l *Lab) makeKey(ctx context.Context, rec *Record, label string, rows keyRo
 		}
 		id = it.ID
 	}
-	return id, a, l.oweKey(rows, full, id, name)
+	return id, a, l.oweKey(rows, id, name)
 }
 
 // holdsAny reports whether a key in a list holds one of some permissions.
@@ -245,21 +245,13 @@ func (l *Lab) keyCall(ctx context.Context, rec *Record, label string, row int, i
 	return l.Send(ctx, rec, Call{Label: label, Method: r.Method, Path: path, By: by, Body: data}), nil
 }
 
-// oweKey sees to it that a key which the API made is taken away at the end of the run, with the
-// full key.
-func (l *Lab) oweKey(rows keyRows, by Sender, id, name string) error {
+// oweKey sees to it that a key which the API made is taken away at the end of the run.
+func (l *Lab) oweKey(rows keyRows, id, name string) error {
 	path := l.Plan.Rows[rows.create].Path + "/" + url.PathEscape(id)
 	return l.debts.owe(Made{Kind: "object", Path: path, Name: name}, func(ctx context.Context) error {
 		if rows.remove < 0 {
 			return errors.New("the catalog has no row that deletes a key")
 		}
-		a := l.Send(ctx, nil, Call{Method: http.MethodDelete, Path: path, By: by})
-		if a.Err != nil {
-			return a.Err
-		}
-		if !a.OK() && a.Status != http.StatusNotFound && a.Status != http.StatusGone {
-			return fmt.Errorf("DELETE answered %d", a.Status)
-		}
-		return nil
+		return l.remove(ctx, rows.remove, path)
 	})
 }
