@@ -81,7 +81,7 @@ var Checks = []*Check{
 	&pathTrailingSlash, &pathDoubleSlash, &pathDotSegments, &pathEncodedLetters, &pathDoubleEncoding, &pathEncodedSlash, &pathMatrix,
 	&pathSuffix, &pathCase, &rewriteHeader, &forwardedHeader, &hostHeader, &methodOverride, &headUnguarded, &methodOptions, &methodUnknown,
 	&contentType, &getWithBody,
-	&listRecords, &fieldHidden, &corsSimple,
+	&listRecords, &fieldHidden, &corsSimple, &corsOrigins, &corsPreflight, &corsTiming, &corsJSONP, &corsServed,
 }
 
 // Doc returns the documentation of a check; "" when there is none of the id.

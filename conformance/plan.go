@@ -391,6 +391,9 @@ func mergeRefused(stated ...catalogs.Refused) catalogs.Refused {
 		if !out.Forbidden.Known() {
 			out.Forbidden = r.Forbidden
 		}
+		if !out.Origin.Known() {
+			out.Origin = r.Origin
+		}
 	}
 	return out
 }

@@ -51,6 +51,9 @@ func (v variant) catalog() *catalogs.Catalog {
 			c.Endpoints[i].Refused = catalogs.Refused{}
 		}
 	}
+	if v.OriginsRefused {
+		c.Refused.Origin = catalogs.Denial{Status: 403}
+	}
 	return c
 }
 

@@ -417,6 +417,36 @@ var Rules = []Rule{
 		Refs: "API8:2023 CWE-942",
 	},
 	{
+		ID: "cors-origins", Severity: Error, Title: "an origin is allowed that resembles the server's own",
+		Why:  "Origins are compared as texts, so pages that anybody can put up pass for the server's own.",
+		Fix:  "Send no Access-Control headers at all; where some origin must be allowed, compare whole origins with a list.",
+		Refs: "API8:2023 CWE-942",
+	},
+	{
+		ID: "cors-preflight", Severity: Error, Title: "a preflight is allowed",
+		Why:  "Browsers then send requests with keys from pages of other origins; whether the page may read the answer comes too late for writes.",
+		Fix:  "Answer OPTIONS without Access-Control headers; look for the middleware or the proxy that adds them.",
+		Refs: "API8:2023 CWE-942",
+	},
+	{
+		ID: "cors-timing", Severity: Error, Title: "an answer shows its timing to other origins, or lends itself to them",
+		Why:  "Pages of other origins learn from it what was answered, or may embed it.",
+		Fix:  "Remove Timing-Allow-Origin, and say Cross-Origin-Resource-Policy: same-origin or nothing.",
+		Refs: "API8:2023 CWE-942",
+	},
+	{
+		ID: "cors-jsonp", Severity: Error, Title: "an answer can be made a script",
+		Why:  "Pages of every origin can load it, and browsers ask nobody.",
+		Fix:  "Remove the callback parameter.",
+		Refs: "API8:2023 CWE-346",
+	},
+	{
+		ID: "cors-served", Severity: Error, Title: "a request of a web page is served where it is to be refused",
+		Why:  "What the server is to refuse by itself is left to browsers to block.",
+		Fix:  "Refuse requests with an Origin that is not the server's own, before anything else.",
+		Refs: "API8:2023 CWE-346",
+	},
+	{
 		ID: "over-grant", Severity: Error, Title: "a key is admitted without the permission",
 		Why:  "Whoever holds such a key can do what nobody granted.",
 		Fix:  "Demand the catalog's permission in the handler or its guard; if the server is right, change the row of the catalog and have it reviewed.",
