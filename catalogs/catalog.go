@@ -55,7 +55,10 @@ type Endpoint struct {
 	Refused          Refused           // how this endpoint refuses, where it differs
 	Source, Evidence string
 	Odd              string // why a suspicious row is right
-	Pos              Pos
+	// SameAs is "METHOD /path" of the row that this one was made from by same-as; Pos is
+	// that row's. Empty for a row that is written.
+	SameAs string
+	Pos    Pos
 }
 
 // Effect is what a call does to the server's data.

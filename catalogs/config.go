@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
@@ -45,7 +46,7 @@ type Service struct {
 	Catalog  string   // a reference for [Load]
 	Owns     []string // path prefixes of a shared catalog's rows that it serves
 	Code     []string // Go package patterns
-	Document []string // OpenAPI documents
+	Document []string // OpenAPI documents, as paths or patterns of [filepath.Match]
 	// RecordFilters name the functions that leave only the records that a key may see.
 	RecordFilters []RecordFilter
 	BasePath      map[string]string // witness ("code", "openapi") -> prefix that its paths lack
@@ -102,13 +103,16 @@ type RouterRow struct {
 }
 
 // A TableConfig names a struct type whose literals are routes, and the fields that say
-// so.
+// so. Without Path they are not: a router registers what they describe.
 type TableConfig struct {
 	Type                               string   // "import/path.Type"
 	Patterns                           string   // how paths are written: "braces", "colon" or "servemux"
 	Method, Path, Handler, Permissions string   // names of fields; empty: there is none
 	Contexts                           []string // as a router's
-	Pos                                Pos
+	// Public is a boolean field that says that nobody has to be asked. Otherwise is the
+	// requirement of routes of which it does not say so.
+	Public, Otherwise string
+	Pos               Pos
 }
 
 // An IgnoredRoute excuses routes that no catalog lists.
@@ -250,8 +254,8 @@ func (c *Config) load(file string, above []string) error {
 		}},
 		{Name: "route-tables", Decode: func(n strictyaml.Node) {
 			for _, it := range n.Items("a list of route tables") {
-				t := TableConfig{Patterns: "braces", Pos: pos(it)}
-				it.Fields("a route table: type, patterns, contexts, method, path, handler, permissions",
+				t := TableConfig{Patterns: "braces", Otherwise: "authenticated", Pos: pos(it)}
+				it.Fields("a route table: type, patterns, contexts, method, path, handler, permissions, public, otherwise",
 					strictyaml.Field{Name: "type", Decode: func(n strictyaml.Node) {
 						if names := qualifiedNames(n, `a struct type, as "import/path.Type"`, 1, ""); len(names) == 1 {
 							t.Type = names[0]
@@ -262,9 +266,14 @@ func (c *Config) load(file string, above []string) error {
 					setText("path", "the name of a field", &t.Path),
 					setText("handler", "the name of a field", &t.Handler),
 					setText("permissions", "the name of a field", &t.Permissions),
+					setText("public", "the name of a boolean field", &t.Public),
+					setText("otherwise", "a requirement", &t.Otherwise),
 				)
-				if t.Type == "" || t.Path == "" {
-					it.Errorf("a route table needs type and path: the struct type, and its field with the path")
+				if t.Type == "" || t.Path == "" && t.Permissions == "" && t.Public == "" {
+					it.Errorf("a route table needs type and path: the struct type, and its field with the path; or, of routes that a router registers, permissions or public")
+				}
+				if _, err := perm.Parse(t.Otherwise); err != nil {
+					it.Errorf("otherwise %q: %v", strictyaml.Excerpt(t.Otherwise), err)
 				}
 				c.RouteTables = append(c.RouteTables, t)
 			}
@@ -290,7 +299,7 @@ func (c *Config) load(file string, above []string) error {
 			document := f.Decode
 			f.Decode = func(n strictyaml.Node) {
 				if n.IsMap() {
-					c.OpenAPI.decode(n)
+					c.OpenAPI.decode(n, document)
 				} else {
 					document(n)
 				}
@@ -472,8 +481,10 @@ func (s *Service) fields(dir string) []strictyaml.Field {
 	}
 }
 
-func (o *OpenAPIConfig) decode(n strictyaml.Node) {
-	n.Fields("scopes, permission-scheme, permission-extensions",
+// decode reads the settings; documents reads the key that names documents.
+func (o *OpenAPIConfig) decode(n strictyaml.Node, documents func(strictyaml.Node)) {
+	n.Fields("documents, scopes, permission-scheme, permission-extensions",
+		strictyaml.Field{Name: "documents", Decode: documents},
 		strictyaml.Field{Name: "scopes", Decode: func(n strictyaml.Node) {
 			o.Scopes, _ = n.OneOf("how several scopes combine", "all", "any")
 		}},

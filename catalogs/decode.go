@@ -28,6 +28,7 @@ type decoder struct {
 	ids       map[perm.Permission]strictyaml.Node // permission ids and aliases
 	endpoints map[string]*Endpoint
 	lists     map[string]bool
+	aliases   []*alias // of same-as
 	later     []func() // checks that need the whole catalog
 }
 
@@ -41,6 +42,9 @@ func newDecoder(c *Catalog) *decoder {
 }
 
 func (d *decoder) check() {
+	for _, a := range d.aliases {
+		d.expand(a)
+	}
 	for _, f := range d.later {
 		f()
 	}
@@ -96,6 +100,7 @@ func (d *decoder) file(root strictyaml.Node, first bool) (includes []strictyaml.
 			}
 		}},
 		strictyaml.Field{Name: "endpoints", Decode: func(n strictyaml.Node) { d.rows(n, "") }},
+		strictyaml.Field{Name: "same-as", Decode: d.sameAs},
 		strictyaml.Field{Name: "records", Decode: d.records},
 		strictyaml.Field{Name: "fields", Decode: d.fields},
 	)

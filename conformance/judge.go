@@ -45,6 +45,8 @@ type Result struct {
 	Dead     []string // keys that show no sign of life
 	Void     []string // those of them that the catalog admits somewhere: their secrets are wrong, or the server is
 	Count    map[Verdict]int
+
+	forms map[learnedForm]int
 }
 
 // Total is the number of points of the boundary. A row that was too large to plan
@@ -81,7 +83,7 @@ type rowFacts struct {
 func Judge(p *Plan, a *Answers) *Result {
 	j := newJudge(p, a)
 	r := &Result{Plan: p, Answers: a, Verdicts: make([]Verdict, len(p.Probes)), Reasons: make([]string, len(p.Probes)),
-		Count: map[Verdict]int{}, Learned: Learned{Anonymous: map[string]int{}, Forbidden: map[string]int{}}}
+		Count: map[Verdict]int{}, forms: map[learnedForm]int{}, Learned: Learned{Anonymous: map[string]int{}, Forbidden: map[string]int{}}}
 	j.matrix(r.Verdicts, r.Reasons)
 	for i := range p.Probes {
 		if pr := &p.Probes[i]; pr.Request < 0 {
@@ -283,15 +285,17 @@ func (j *judge) learn(r *Result) {
 		if req.Expect != Refuse || row.Endpoint == nil || o.undecided() || row.form(kind).Known() {
 			continue
 		}
-		form := fmt.Sprint(o.Status)
+		form, short := fmt.Sprint(o.Status), fmt.Sprint(o.Status)
 		if o.admitted() {
 			if o.List != EmptyList || !j.rows[req.Row].fullList {
 				continue
 			}
 			form += " with an empty list"
+			short = emptyForm
 		} else if !j.rows[req.Row].controlled && !row.Need.IsNobody() {
 			continue
 		}
+		r.forms[learnedForm{kind == ValidKey, row.Kind(), short}]++
 		if kind == ValidKey {
 			r.Learned.Forbidden[form]++
 		} else {

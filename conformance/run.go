@@ -587,10 +587,11 @@ func (r *runner) note(ctx context.Context, o *Observation, req *Request, x excha
 	}
 	row := &r.plan.Rows[req.Row]
 	o.Sent, o.Status, o.HTML = true, reply.status, reply.html
-	o.StatedForm = hasForm(row.form(r.plan.Keys[req.Key].Kind), reply.status, reply.body)
 	if row.Reads && o.admitted() && !reply.truncated {
 		o.List = listState(reply.body)
 	}
+	form := row.form(r.plan.Keys[req.Key].Kind)
+	o.StatedForm = hasForm(form, reply.status, reply.body) && (form.Status >= 300 || o.List == EmptyList)
 	return reply
 }
 

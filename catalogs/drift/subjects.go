@@ -63,6 +63,7 @@ func (c *comparison) subject(method, path string, o, n demand, widened, narrowed
 	default:
 		return
 	}
+	c.fieldAccess(&ch, o.requirement(), n.requirement())
 	c.add(ch, openapi.Endpoint)
 }
 

@@ -32,6 +32,7 @@ type source struct {
 	dir    string // folder of file, relative to the root document's, for references
 	data   []byte
 	root   node
+	pruned bool // parts of it were left out before it was parsed
 	visits *int // how many values may still be looked at, shared by all files of a document
 
 	// Byte offsets of line starts, and the number of characters before every
@@ -71,7 +72,8 @@ func (k kind) String() string {
 
 // parseSource reads the text of a file. Text that begins with a brace or a bracket
 // is read as JSON, and as YAML where it is not valid JSON: YAML has such forms too.
-func parseSource(file string, data []byte, visits *int) (*source, error) {
+// pruned, if not nil, may leave out what is not needed of a text in YAML.
+func parseSource(file string, data []byte, visits *int, pruned func([]byte) []byte) (*source, error) {
 	s := &source{file: file, data: bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), visits: visits}
 	fail := func(line int, format string, args ...any) (*source, error) {
 		return nil, &strictyaml.Error{File: file, Line: line, Msg: fmt.Sprintf(format, args...)}
@@ -93,7 +95,16 @@ func parseSource(file string, data []byte, visits *int) (*source, error) {
 			return s, nil
 		}
 	}
-	root, err := parseYAML(file, s.data)
+	text := s.data
+	if pruned != nil && !looksJSON {
+		if rest := pruned(text); rest != nil {
+			text, s.pruned = rest, true
+		}
+	}
+	root, err := parseYAML(file, text)
+	if err != nil && s.pruned {
+		return parseSource(file, data, visits, nil)
+	}
 	if err != nil {
 		if looksJSON {
 			err = s.jsonError()

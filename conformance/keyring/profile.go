@@ -38,7 +38,7 @@ type Profile struct {
 	Control     *catalogs.Endpoint // a row of the catalog; nil: none
 	BuildHeader string
 	Keys        []Key
-	Refused     catalogs.Refused
+	Refused     conformance.Forms
 	IDs         []ID
 	Expendable  map[string][]string
 	Writes      conformance.WritePolicy // "" when not said
@@ -492,29 +492,59 @@ func (d *decoder) state(n strictyaml.Node) string {
 }
 
 func (d *decoder) refused(n strictyaml.Node) {
-	denial := func(into *catalogs.Denial) func(strictyaml.Node) {
-		return func(n strictyaml.Node) {
-			const want = "an HTTP status that refuses"
-			if !n.IsMap() {
-				if n.Value() != "unknown" {
-					into.Status, _ = n.Int(want+", or unknown", 300, 499)
-				}
-				return
-			}
+	d.p.Refused = conformance.Forms{}
+	d.p.positions["refused"] = pos(n)
+	form := func(n strictyaml.Node) (out catalogs.Denial) {
+		const want = "an HTTP status that refuses"
+		switch {
+		case n.IsMap():
 			n.Fields("a form of refusal",
-				strictyaml.Field{Name: "status", Decode: func(n strictyaml.Node) { into.Status, _ = n.Int(want, 300, 499) }},
+				strictyaml.Field{Name: "status", Decode: func(n strictyaml.Node) { out.Status, _ = n.Int(want, 300, 499) }},
 				strictyaml.Field{Name: "body", Decode: func(n strictyaml.Node) {
-					into.Body = map[string]any{}
+					out.Body = map[string]any{}
 					for _, p := range n.Pairs("members of the body") {
-						into.Body[p.Name] = p.Value.Scalar()
+						out.Body[p.Name] = p.Value.Scalar()
 					}
 				}},
 			)
+		case n.Value() == "empty":
+			out.Status = http.StatusOK
+		case n.Value() != "unknown":
+			out.Status, _ = n.Int(want+", empty or unknown", 300, 499)
+		}
+		return out
+	}
+	// set states a form for some kinds of rows.
+	set := func(into func(*catalogs.Refused) *catalogs.Denial) func(strictyaml.Node) {
+		put := func(at strictyaml.Node, d2 catalogs.Denial, kinds ...conformance.RowKind) {
+			for _, kind := range kinds {
+				if d2.Status == http.StatusOK && kind != conformance.ListRow {
+					at.Errorf("only a list can be refused by being empty")
+					return
+				}
+				r := d.p.Refused[kind]
+				*into(&r) = d2
+				d.p.Refused[kind] = r
+			}
+		}
+		return func(n strictyaml.Node) {
+			byKind := n.IsMap() && slices.ContainsFunc(n.Pairs("a form of refusal"), func(p strictyaml.Pair) bool {
+				return slices.Contains(conformance.RowKinds, conformance.RowKind(p.Name))
+			})
+			if !byKind {
+				put(n, form(n), conformance.RowKinds...)
+				return
+			}
+			var fields []strictyaml.Field
+			for _, kind := range conformance.RowKinds {
+				fields = append(fields, strictyaml.Field{Name: string(kind), Decode: func(n strictyaml.Node) { put(n, form(n), kind) }})
+			}
+			n.Fields("forms of refusal by what is called", fields...)
 		}
 	}
 	n.Fields("forms of refusal",
-		strictyaml.Field{Name: "anonymous", Decode: denial(&d.p.Refused.Anonymous)},
-		strictyaml.Field{Name: "forbidden", Decode: denial(&d.p.Refused.Forbidden)},
+		strictyaml.Field{Name: "anonymous", Decode: set(func(r *catalogs.Refused) *catalogs.Denial { return &r.Anonymous })},
+		strictyaml.Field{Name: "forbidden", Decode: set(func(r *catalogs.Refused) *catalogs.Denial { return &r.Forbidden })},
 	)
 }
 

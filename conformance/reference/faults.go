@@ -65,11 +65,11 @@ type planted struct {
 var Faults = slices.Concat(operationFaults, moreOperationFaults, grantFaults, authenticationFaults, lifeCycleFaults, routingFaults,
 	recordFaults, fieldFaults, existenceFaults, browserFaults)
 
-// wrong reports whether a fault is planted on a route, or on every route; for no route,
-// whether it is planted anywhere.
+// wrong reports whether a fault is planted on a route, or on every route that it can be on;
+// for no route, whether it is planted anywhere.
 func (s *Server) wrong(rt *route, name string) bool {
 	for _, p := range s.planted {
-		if p.fault.Name == name && (p.route == nil || rt == nil || p.route == rt) {
+		if p.fault.Name == name && (rt == nil || p.route == rt || p.route == nil && (p.fault.anywhere == nil || p.fault.anywhere(s, rt))) {
 			return true
 		}
 	}
@@ -272,11 +272,7 @@ var operationFaults = []Fault{
 			return slices.ContainsFunc(s.routes, (*route).formsDiffer)
 		},
 		touch: func(s *Server, rt *route, who Caller, grant []perm.Permission) bool {
-			stated := rt.refused.Forbidden
-			if who != Valid {
-				stated = rt.refused.Anonymous
-			}
-			return rt.formsDiffer() && s.refuses(rt, who, grant) && stated.Known()
+			return rt.formsDiffer() && s.refuses(rt, who, grant)
 		},
 	},
 	{

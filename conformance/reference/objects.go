@@ -163,6 +163,7 @@ func (c *collection) put(o object) {
 	c.objects[id] = o
 }
 
+// remove deletes an object, what is a part of it, and every mention of its id.
 func (c *collection) remove(id string) bool {
 	if _, exists := c.objects[id]; !exists {
 		return false
@@ -170,6 +171,19 @@ func (c *collection) remove(id string) bool {
 	delete(c.objects, id)
 	at := slices.Index(c.ids, id)
 	c.ids = slices.Delete(c.ids, at, at+1)
+	for _, ch := range c.children {
+		for _, childID := range slices.Clone(ch.of.ids) {
+			switch o := ch.of.objects[childID]; {
+			case o[ch.ref.attribute] != id:
+			case ch.ref.owner:
+				ch.of.remove(childID)
+			default:
+				o = o.merged(nil)
+				o[ch.ref.attribute] = nil
+				ch.of.put(o)
+			}
+		}
+	}
 	return true
 }
 
