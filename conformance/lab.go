@@ -32,6 +32,7 @@ type Lab struct {
 
 	mu      sync.Mutex
 	spelled map[spelledKey]*spelledOnce
+	plains  map[plainKey]*plainOnce
 	minted  int
 }
 
@@ -65,6 +66,9 @@ type Call struct {
 	Line string
 	// Any says that every status tells something, so that 429 and 5xx are answers too.
 	Any bool
+	// Masked are headers whose values tell something about the target's data, so that records
+	// hold a word in their place.
+	Masked bool
 	// Fresh sends it over a connection of its own.
 	Fresh bool
 	// Lists says that the answer is to be read as a list, as the dialect says.
@@ -144,6 +148,11 @@ func (l *Lab) sendRaw(ctx context.Context, c *Call) (*reply, error) {
 			line += "?" + q
 		}
 	}
+	done, err := c.By.Credential.renewed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { done(nil) }()
 	req := &http.Request{URL: &url.URL{RawQuery: strings.TrimPrefix(c.Query, "?")}, Header: http.Header{}}
 	host := base.Host
 	if h := c.Header.Get("Host"); h != "" {
@@ -174,7 +183,12 @@ func (l *Lab) sendRaw(ctx context.Context, c *Call) (*reply, error) {
 	}
 	for try := 0; ; try++ {
 		r, err := l.run.client.raw(ctx, line, header, c.Body)
-		if err == nil && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable) && try < maxRetries {
+		if err == nil {
+			done(r.header)
+			done = func(http.Header) {}
+		}
+		if err == nil && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable) && try < maxRetries &&
+			c.By.Credential.Tokens == nil { // the line holds the token, which may be used up
 			if waited, _ := pause(ctx, r.header, try); waited {
 				continue
 			}
@@ -204,6 +218,9 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 	x.Auth = c.By.Credential.shown()
 	for _, name := range headerNames(c.Header) {
 		for _, v := range c.Header[name] {
+			if c.Masked {
+				v = "$PC_IDENTITY"
+			}
 			x.Header = append(x.Header, name+": "+v)
 		}
 	}
@@ -237,8 +254,14 @@ func (c *Credential) shown() string {
 
 // withoutSecrets replaces each secret of the run in a text by its variable.
 func (l *Lab) withoutSecrets(text string) string {
-	for _, c := range l.run.target.Credentials {
+	for i := range l.run.target.Credentials {
+		c := &l.run.target.Credentials[i]
 		text = c.hide(text)
+		if c.Tokens != nil {
+			for _, token := range c.Tokens.all() {
+				text = (&Credential{Secret: token, Env: c.Env}).hide(text)
+			}
+		}
 	}
 	return text
 }
@@ -274,11 +297,10 @@ func leaveOut(format string, args ...any) error { return &errLeftOut{fmt.Sprintf
 
 // A LiveKey is a key that the run made for one experiment.
 type LiveKey struct {
-	Spec  KeySpec
-	lab   *Lab
-	key   MintedKey
-	made  Made
-	moved bool // it was deleted
+	Spec KeySpec
+	lab  *Lab
+	key  MintedKey
+	made Made
 }
 
 // By is the sender that shows the key.
@@ -311,15 +333,7 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 	}
 	k := &LiveKey{Spec: spec, lab: l, key: key, made: Made{Kind: "key", ID: key.ID, Name: name}}
 	k.key.Credential.Env = "PC_MINTED"
-	err = l.debts.owe(k.made, func(ctx context.Context) error {
-		for _, a := range []Action{Delete, Revoke, Disable} {
-			if prov.Can(a) {
-				_, err := prov.Do(ctx, k.key, a, KeySpec{})
-				return err
-			}
-		}
-		return errors.New("nothing says how to delete a key")
-	})
+	err = l.debts.owe(k.made, func(ctx context.Context) error { return unmint(ctx, prov, k.key) })
 	return k, err
 }
 
@@ -350,6 +364,7 @@ func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
 		if ctx.Err() != nil {
 			break
 		}
+		anew.plains = nil
 		rec.Again = append(rec.Again, anew.once(ctx, check, q))
 	}
 	return rec
