@@ -388,3 +388,20 @@ func TestKeysCheck(t *testing.T) {
 		t.Errorf("exit %d\n%s%s", code, out, errOut)
 	}
 }
+
+// A key that the profile says is out of use must be refused, as the catalog says of its state.
+func TestParkedKey(t *testing.T) {
+	dir, api := jobs(t, "  parked: {grants: read, state: disabled, secret: env:PC_PARKED}\n", "--key", "PC_PARKED=read")
+	catalog := strings.Replace(jobsCatalog, "endpoints:", "credentials: {states: {enabled: admitted, disabled: refused}}\nendpoints:", 1)
+	if err := os.WriteFile(filepath.Join(dir, "hire.yaml"), []byte(catalog), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errOut := runProbe(t.Context(), dir, api, "--only", "disabled-key")
+	if code != 1 || !strings.Contains(out, "error: credential:disabled: a disabled key still works [disabled-key]\n    with key parked: answered 200 to a key that is out of use\n") {
+		t.Errorf("a key that works on: exit %d\n%s%s", code, out, errOut)
+	}
+	t.Setenv("PC_PARKED", "pcref_NEVERMADENEVERMADENEVERMADE")
+	if code, out, errOut = runProbe(t.Context(), dir, api, "--only", "disabled-key"); code != 0 || !strings.Contains(out, "disabled-key             1 pass, 1 skipped") {
+		t.Errorf("a dead key: exit %d\n%s%s", code, out, errOut)
+	}
+}
