@@ -8,8 +8,24 @@
 //     that it refuses. These are the boundary. With keys of any grant to hand (the
 //     reference server) the plan asks for exactly those; with the keys of a profile
 //     it uses what is there and lists the grants that would prove the rest.
-//  2. [Run] sends each request once and writes down what the server showed.
-//  3. [Judge] decides. Every check looks at the same answers.
+//  2. [Run] sends each request of the matrix once, then performs the experiments, and
+//     writes down what the server showed.
+//  3. [Judge] decides. It looks at nothing but what was written down, so that the
+//     verdicts of a report can be worked out again.
+//
+// # The matrix and the experiments
+//
+// The matrix is rows and keys: each request is sent once, whatever number of checks looks at
+// the answer. That is fast, and it proves the boundary. What needs several steps, such as
+// "what the full key lists, and which of that this key may see", is an experiment: a check
+// asks a [Question], performs it in the [Lab], and decides it from the [Record].
+//
+// A question builds on probes of the matrix (its base). A server whose plain path is open
+// has one mistake and not one for each spelling of the path: while a base fails the question
+// is skipped, and while it is inconclusive the question is, too. Nothing is sent then.
+//
+// A record is evidence without secrets: statuses, header names, and digests of bodies in
+// which values stand as keyed hashes. The key is made for the run and is in no report.
 //
 // # What a verdict means
 //
@@ -32,8 +48,33 @@
 //
 // # Adding a check
 //
-// A check is a file check_NAME.go and a line in [Checks]: which requests it asks about, and
-// what it decides from what was seen. It needs a rule of its id in package report, and a
-// fault in package reference that it finds; a test fails while either is missing. Requests
-// are shared: a check that looks at a request which another one planned sends nothing.
+// A check is a file check_NAME.go and a line in [Checks]. It needs a rule of its id in package
+// report, its Doc, and a fault in package reference that it finds; a test fails while one of
+// them is missing, and another while the fault is not found or anything else is.
+//
+// One that can be told from single requests belongs to the matrix: plan says which requests
+// it asks about, judge decides from what was seen. Requests are shared: a check that looks
+// at a request which another one planned sends nothing.
+//
+// Any other is an experiment; check_disabledkey.go is the shortest to copy:
+//
+//   - ask adds questions: the row, the keys by index, the base, and a subject when a finding
+//     is not about the row itself. It is pure, so that --plan prints what would be asked. It
+//     asks only what the catalog or the profile states; the helpers of planner in question.go
+//     find rows (listing, getting, witnessRow) and keys (full, strongest, weakest, sharers,
+//     holderWithout, key).
+//   - perform sends, through [Lab.Send] and what is built on it: [Lab.Path] for the path of a
+//     row, [Lab.List] for all pages of a list, [Lab.Spelled] for a parameter that the server
+//     provably understands, [Lab.Mint] for a key of its own, [Call].Raw for a request line
+//     byte by byte. Each call has a label, by which decide finds its exchange. An error makes
+//     the question inconclusive, one of leaveOut makes it skipped.
+//   - decide returns Pass only when something was shown to be right: an empty set, a field
+//     that not even the full key sees, or a parameter that the server ignores show nothing
+//     and are Inconclusive with a reason that says what to change.
+//
+// The lab sees to the rest. Requests without an answer, 429 and 5xx make a question
+// inconclusive before decide is called, unless the call says that any status tells; what
+// fails is performed twice more on new connections and is unstable when that disagrees; what
+// was made is taken away at the end. effort says what a check changes: reads run side by side,
+// keys of its own too, writes one after the other and only where the policy allows them.
 package conformance

@@ -31,11 +31,14 @@ type KeySpec struct {
 	Sharing map[string]string   // object -> option
 	Lists   map[string][]string // allow list -> attributes
 	Expires time.Time           // zero: never
+	// Owner names the account that it is to belong to, where a provisioner lets one choose.
+	Owner string
 }
 
 // A MintedKey is a key that a provisioner made or changed.
 type MintedKey struct {
 	ID         string // the provisioner's name for it
+	Owner      string // and for the account that it belongs to; "" when it does not say
 	Credential Credential
 }
 

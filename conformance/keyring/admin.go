@@ -62,10 +62,10 @@ func (a *Admin) MintPlan(ctx context.Context, p *conformance.Plan) ([]conformanc
 
 // Can reports whether there is a way to do the action: all of the usual ones.
 func (a *Admin) Can(action conformance.Action) bool {
-	return action == "" || action == conformance.Delete || adminCalls[action].path != ""
+	return action == "" || adminCalls[action].path != ""
 }
 
-// adminCalls are the requests of the actions that have a path of their own.
+// adminCalls are the requests of the actions.
 var adminCalls = map[conformance.Action]struct{ method, path string }{
 	conformance.Regrant:      {"PATCH", "/keys/{id}"},
 	conformance.Expire:       {"PATCH", "/keys/{id}"},
@@ -74,8 +74,8 @@ var adminCalls = map[conformance.Action]struct{ method, path string }{
 	conformance.Revoke:       {"POST", "/keys/{id}/revoke"},
 	conformance.Delete:       {"DELETE", "/keys/{id}"},
 	conformance.Rotate:       {"POST", "/keys/{id}/rotate"},
-	conformance.DisableOwner: {"POST", "/keys/{id}/disable-owner"},
-	conformance.EnableOwner:  {"POST", "/keys/{id}/enable-owner"},
+	conformance.DisableOwner: {"POST", "/owners/{owner}/disable"},
+	conformance.EnableOwner:  {"POST", "/owners/{owner}/enable"},
 }
 
 // Mint makes one key.
@@ -88,13 +88,16 @@ func (a *Admin) Mint(ctx context.Context, spec conformance.KeySpec) (conformance
 		in["lists"] = spec.Lists
 	}
 	if !spec.Expires.IsZero() {
-		in["expires"] = spec.Expires.UTC().Format(time.RFC3339Nano)
+		in["expires_at"] = spec.Expires.UTC().Format(time.RFC3339Nano)
+	}
+	if spec.Owner != "" {
+		in["owner"] = spec.Owner
 	}
 	var out struct{ ID, Secret string }
 	if err := a.call(ctx, "POST", "/keys", in, &out); err != nil {
 		return conformance.MintedKey{}, err
 	}
-	return conformance.MintedKey{ID: out.ID, Credential: conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: out.Secret}}, nil
+	return conformance.MintedKey{ID: out.ID, Owner: spec.Owner, Credential: conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: out.Secret}}, nil
 }
 
 // Do does an action to a key.
@@ -108,10 +111,10 @@ func (a *Admin) Do(ctx context.Context, key conformance.MintedKey, action confor
 	case conformance.Regrant:
 		in = map[string]any{"grants": append(perm.Set{}, spec.Grants...)}
 	case conformance.Expire:
-		in = map[string]any{"expires": spec.Expires.UTC().Format(time.RFC3339Nano)}
+		in = map[string]any{"expires_at": spec.Expires.UTC().Format(time.RFC3339Nano)}
 	}
 	var out struct{ Secret string }
-	err := a.call(ctx, c.method, strings.ReplaceAll(c.path, "{id}", url.PathEscape(key.ID)), in, &out)
+	err := a.call(ctx, c.method, strings.NewReplacer("{id}", url.PathEscape(key.ID), "{owner}", url.PathEscape(key.Owner)).Replace(c.path), in, &out)
 	if out.Secret != "" {
 		key.Credential.Secret = out.Secret
 	}

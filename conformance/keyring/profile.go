@@ -44,6 +44,8 @@ type Profile struct {
 	Writes      conformance.WritePolicy // "" when not said
 	Limits      conformance.Limits
 	Require     Require
+	Provision   *Provision           // nil: nothing makes keys
+	Dialect     *conformance.Dialect // nil: nothing is stated
 
 	positions map[string]catalogs.Pos // of keys that later checks may complain about
 }
@@ -57,9 +59,18 @@ type Key struct {
 	State     string              // "" is enabled
 	Lifecycle bool                // life-cycle checks may disable and delete it
 	User      string
-	Secret    string // "env:NAME" or "file:PATH"
+	Secret    SecretRef
 	Pos       catalogs.Pos
 }
+
+// A SecretRef says where a secret is. One member is set.
+type SecretRef struct {
+	Env     string   // an environment variable
+	File    string   // a file that only its owner may read, relative to the profile
+	Command []string // a program and its arguments, started without a shell, that prints it
+}
+
+func (s SecretRef) isZero() bool { return s.Env == "" && s.File == "" && len(s.Command) == 0 }
 
 // Auth says how a key is shown.
 type Auth struct {
@@ -157,6 +168,8 @@ func ParseProfile(file string, data []byte, c *catalogs.Catalog) (*Profile, erro
 		strictyaml.Field{Name: "expendable", Decode: d.expendable},
 		strictyaml.Field{Name: "limits", Decode: d.limits},
 		strictyaml.Field{Name: "require", Decode: d.require},
+		strictyaml.Field{Name: "provision", Decode: d.provision},
+		strictyaml.Field{Name: "dialect", Decode: d.dialect},
 	)
 	if doc.Root.IsMap() || doc.Root.IsNull() {
 		if !version {
@@ -357,7 +370,7 @@ func (d *decoder) keys(n strictyaml.Node) {
 			if !hasGrants {
 				pair.Value.Errorf("key %s says nothing about its grants: add grants: all, none, or permissions joined by &", strictyaml.Excerpt(pair.Name))
 			}
-			if k.Secret == "" {
+			if k.Secret.isZero() {
 				pair.Value.Errorf("key %s has no secret: add secret: env:NAME or file:PATH", strictyaml.Excerpt(pair.Name))
 			}
 		}
@@ -382,21 +395,32 @@ func (d *decoder) grants(n strictyaml.Node) perm.Set {
 	return set
 }
 
-// secret checks where a secret is. The text of one that is wrong is never repeated: it may
-// be the secret itself.
-func (d *decoder) secret(n strictyaml.Node) string {
-	const expected = "expected env:NAME or file:PATH; a secret itself must never stand in a profile"
-	text := n.Value()
-	kind, where, _ := strings.Cut(text, ":")
+// secret reads where a secret is. The text of one that is wrong is never repeated: it may be
+// the secret itself.
+func (d *decoder) secret(n strictyaml.Node) SecretRef {
+	const expected = "expected env:NAME, file:PATH or {command: [PROGRAM, ARGUMENT]}; a secret itself must never stand in a profile"
+	var ref SecretRef
+	if n.IsMap() {
+		n.Fields("where a secret is", strictyaml.Field{Name: "command", Decode: func(n strictyaml.Node) {
+			ref.Command = n.Texts("a program and its arguments", "an argument")
+		}})
+		if len(ref.Command) == 0 {
+			n.Errorf("%s", expected)
+		}
+		return ref
+	}
+	kind, where, _ := strings.Cut(n.Value(), ":")
 	switch {
-	case kind == "env" && envName.MatchString(where), kind == "file" && where != "" && !strings.ContainsRune(where, 0):
-		return text
+	case kind == "env" && envName.MatchString(where):
+		ref.Env = where
+	case kind == "file" && where != "" && !strings.ContainsRune(where, 0):
+		ref.File = where
 	case kind == "env":
 		n.Errorf("this is not a name of an environment variable: %s", expected)
 	default:
 		n.Errorf("%s", expected)
 	}
-	return text
+	return ref
 }
 
 func (d *decoder) sharing(n strictyaml.Node) map[string]string {

@@ -51,7 +51,7 @@ func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *ur
 		if !k.enabled() {
 			continue
 		}
-		secret, err := k.lookUp(filepath.Dir(p.File))
+		secret, err := k.lookUp(ctx, filepath.Dir(p.File))
 		if err == nil && owner[secret] != "" {
 			err = fmt.Errorf("key %s has the same secret as key %s", k.Name, owner[secret])
 		}
@@ -69,82 +69,139 @@ func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *ur
 	var like conformance.Credential
 	for i, pk := range plan.Keys {
 		j := slices.IndexFunc(p.Keys, func(k Key) bool { return k.Name == pk.Name })
-		if pk.Kind != conformance.ValidKey || j < 0 {
+		if j < 0 {
 			continue
 		}
 		k := &p.Keys[j]
-		secret := secrets[k.Name]
-		env := "PC_" + strings.Map(func(r rune) rune {
-			if r == '.' || r == '-' {
-				return '_'
-			}
-			return r
-		}, strings.ToUpper(k.Name))
-		note := "the secret of key " + k.Name
-		if name, ok := strings.CutPrefix(k.Secret, "env:"); ok {
-			env, note = name, ""
+		cred, err := p.credential(ctx, target, k.User, secrets[k.Name])
+		if err != nil {
+			return nil, fmt.Errorf("%s: signing in key %s: %w", k.Pos, k.Name, err)
 		}
-		if x := p.Auth.Exchange; x != nil {
-			token, err := x.token(ctx, target, k.User, secret)
-			if err != nil {
-				return nil, fmt.Errorf("%s: signing in key %s: %w", k.Pos, k.Name, err)
-			}
-			secret, env, note = token, env+"_TOKEN", "the token that signing in key "+k.Name+" gives"
-		}
-		if p.Auth.Basic {
-			secret = base64.StdEncoding.EncodeToString([]byte(k.User + ":" + secret))
-			env, note = env+"_BASIC", "user:secret of key "+k.Name+" in base64"
-		}
-		creds[i] = conformance.Credential{Header: p.Auth.Header, Query: p.Auth.Query, Scheme: p.Auth.Scheme, Secret: secret,
-			Issued: p.Auth.Exchange != nil, Env: env, EnvNote: note}
-		like = creds[i]
+		cred.Env, cred.EnvNote = envOf(k, p)
+		creds[i], like = cred, cred
 	}
 	addBadKeys(plan, creds, like)
 	return creds, nil
 }
 
+// credential makes of user and secret what requests show.
+func (p *Profile) credential(ctx context.Context, target *url.URL, user, secret string) (conformance.Credential, error) {
+	c := conformance.Credential{Header: p.Auth.Header, Query: p.Auth.Query, Scheme: p.Auth.Scheme, Secret: secret}
+	if x := p.Auth.Exchange; x != nil {
+		token, err := x.token(ctx, target, user, secret)
+		if err != nil {
+			return c, err
+		}
+		c.Secret, c.Issued = token, true
+	}
+	if p.Auth.Basic {
+		c.Secret = base64.StdEncoding.EncodeToString([]byte(user + ":" + secret))
+	}
+	return c, nil
+}
+
+// minted is a key that a provisioner made, with the credential that its secret gives.
+func (p *Profile) minted(ctx context.Context, target *url.URL, key conformance.MintedKey, user, secret string) (conformance.MintedKey, error) {
+	if strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return key, errors.New("the provisioner gave a secret with control characters")
+	}
+	cred, err := p.credential(ctx, target, user, secret)
+	if err != nil {
+		return key, fmt.Errorf("signing in a key that was made: %w", err)
+	}
+	key.Credential = cred
+	return key, nil
+}
+
+// envOf names the variable that stands for a key's secret in reports, and what it holds where
+// the name does not say so.
+func envOf(k *Key, p *Profile) (env, note string) {
+	env = "PC_" + strings.Map(func(r rune) rune {
+		if r == '.' || r == '-' {
+			return '_'
+		}
+		return r
+	}, strings.ToUpper(k.Name))
+	note = "the secret of key " + k.Name
+	if k.Secret.Env != "" {
+		env, note = k.Secret.Env, ""
+	}
+	if p.Auth.Exchange != nil {
+		env, note = env+"_TOKEN", "the token that signing in key "+k.Name+" gives"
+	}
+	if p.Auth.Basic {
+		env, note = env+"_BASIC", "user:secret of key "+k.Name+" in base64"
+	}
+	return env, note
+}
+
+// lookUp reads the secret of a key. Errors never hold it.
+func (k *Key) lookUp(ctx context.Context, dir string) (string, error) {
+	secret, err := k.Secret.lookUp(ctx, dir)
+	if err != nil {
+		err = fmt.Errorf("key %s: %w", k.Name, err)
+	}
+	return secret, err
+}
+
 // lookUp reads the secret. Errors never hold it.
-func (k *Key) lookUp(dir string) (string, error) {
-	kind, where, _ := strings.Cut(k.Secret, ":")
+func (s SecretRef) lookUp(ctx context.Context, dir string) (string, error) {
 	secret := ""
-	switch kind {
-	case "env":
-		v, ok := os.LookupEnv(where)
+	switch {
+	case s.Env != "":
+		v, ok := os.LookupEnv(s.Env)
 		if !ok || v == "" {
-			return "", fmt.Errorf("key %s: the environment variable %s is not set: export %s with the key's secret", k.Name, where, where)
+			return "", fmt.Errorf("the environment variable %s is not set: export %s with the key's secret", s.Env, s.Env)
 		}
 		secret = v
-	case "file":
-		if !filepath.IsAbs(where) {
-			where = filepath.Join(dir, where)
-		}
-		f, err := os.Open(where)
+	case s.File != "":
+		data, err := readSecret(s.File, dir)
 		if err != nil {
-			return "", fmt.Errorf("key %s: %w", k.Name, err)
+			return "", err
 		}
-		defer f.Close()
-		info, err := f.Stat()
-		switch {
-		case err != nil:
-			return "", fmt.Errorf("key %s: %w", k.Name, err)
-		case !info.Mode().IsRegular():
-			return "", fmt.Errorf("key %s: %s is not a file", k.Name, where)
-		case info.Mode().Perm()&0o077 != 0:
-			return "", fmt.Errorf("key %s: others than the owner may read %s (mode %04o): chmod 600 %s", k.Name, where, info.Mode().Perm(), where)
-		}
-		data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+		secret = strings.TrimRight(string(data), "\r\n")
+	default:
+		ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+		defer cancel()
+		data, err := runCommand(ctx, s.Command, dir, nil)
 		if err != nil {
-			return "", fmt.Errorf("key %s: %w", k.Name, err)
-		}
-		if len(data) > maxSecret {
-			return "", fmt.Errorf("key %s: %s is larger than %d kB", k.Name, where, maxSecret>>10)
+			return "", err
 		}
 		secret = strings.TrimRight(string(data), "\r\n")
 	}
 	if secret == "" || strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return "", fmt.Errorf("key %s: its secret is empty or holds control characters", k.Name)
+		return "", errors.New("its secret is empty or holds control characters")
 	}
 	return secret, nil
+}
+
+// readSecret reads a file that only its owner may read.
+func readSecret(where, dir string) ([]byte, error) {
+	if !filepath.IsAbs(where) {
+		where = filepath.Join(dir, where)
+	}
+	f, err := os.Open(where)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a file", where)
+	case info.Mode().Perm()&0o077 != 0:
+		return nil, fmt.Errorf("others than the owner may read %s (mode %04o): chmod 600 %s", where, info.Mode().Perm(), where)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxSecret {
+		return nil, fmt.Errorf("%s is larger than %d kB", where, maxSecret>>10)
+	}
+	return data, nil
 }
 
 // httpClient is for sign-ins and lists: it follows no redirects.
@@ -214,6 +271,9 @@ func fetchJSON(req *http.Request) (any, error) {
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return nil, fmt.Errorf("answered %d", resp.StatusCode)
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, nil
 	}
 	var v any
 	dec := json.NewDecoder(bytes.NewReader(data))

@@ -316,6 +316,10 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 	if t.Credentials, err = profile.SignIn(ctx, p, target); err != nil {
 		return err
 	}
+	if t.Provisioner, err = profile.Provisioner(ctx, target); err != nil {
+		return err
+	}
+	t.Dialect = profile.Dialect
 	t.Objects = profile.Objects(p, t.Credentials, target)
 	r, err := a.run(ctx, ref, p, t)
 	if err != nil {
