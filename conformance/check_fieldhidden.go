@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-
-	"github.com/permcheck/permcheck/catalogs"
 )
 
 // fieldHidden: a field that needs a permission of its own is absent without it.
@@ -86,16 +84,4 @@ func valuesAt(d *Digest, field string) []string {
 	}
 	r.Set("", all)
 	return r.Sets[""]
-}
-
-// Option returns a sharing option of an object.
-func (l *Lab) Option(object, name string) catalogs.Option {
-	for _, rule := range l.Catalog.Records {
-		for _, o := range rule.Sharing {
-			if rule.Object == object && o.Name == name {
-				return o
-			}
-		}
-	}
-	return catalogs.Option{}
 }

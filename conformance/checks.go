@@ -18,6 +18,9 @@ type Check struct {
 	Title    string // what a passing check says about the API
 	// Doc says for people what is sent, what is a finding, and when the check says nothing.
 	Doc string
+	// Finds names the faults of package reference that this check, before all others, must
+	// find.
+	Finds []string
 
 	// plan adds the probes of one row.
 	plan func(p *planner, row int)
@@ -72,7 +75,10 @@ func SelectChecks(only, skip []string) ([]*Check, error) {
 var Checks = []*Check{
 	&overGrant, &underGrant, &anonymousAdmitted, &badKeyAdmitted, &defaultAllow,
 	&refusalForm, &effectDespiteRefusal,
-	&disabledKey, &pathTrailingSlash, &listRecords, &fieldHidden, &corsSimple,
+	&disabledKey, &pathTrailingSlash,
+	&listRecords, &subResource, &recordByID, &includedRecords, &foreignKeys, &listTotal, &countedRecords, &listPages,
+	&searchRecords, &filterRecords, &sortRecords, &droppedFilter, &batchRecords,
+	&fieldHidden, &corsSimple,
 }
 
 // Doc returns the documentation of a check; "" when there is none of the id.

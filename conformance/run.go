@@ -404,8 +404,9 @@ func (r *runner) experiments(ctx context.Context) {
 	if ledger == nil {
 		ledger = forgetful{}
 	}
-	lab := &Lab{Plan: r.plan, Catalog: r.plan.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, spelled: map[spelledKey]*spelledOnce{}}
+	lab := &Lab{Plan: r.plan, Catalog: r.plan.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, known: &known{}, spelled: map[spelledKey]*spelledOnce{}}
 	for _, effort := range []Effort{OnlyReads, OwnKeys, SomeWrites} {
+		lab.forget()
 		var list []int
 		for i := range r.plan.Questions {
 			if r.plan.Questions[i].Effort == effort {
