@@ -19,6 +19,7 @@ var corsSimple = Check{
 	Doc: `Sends each endpoint that reads as a web page of another origin would, with an admitted
 key, and once without a key. Any Access-Control header in an answer is the finding, whatever
 its status. It is asked where the catalog says browsers: blocked.`,
+	Finds: []string{"cors-star", "cors-reflect", "cors-simple-only", "cors-on-success", "cors-some-routes"},
 	cause: corsCause,
 	ask: func(p *planner) {
 		if p.catalog.Browsers != catalogs.BrowsersBlocked {

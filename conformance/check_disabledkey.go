@@ -13,6 +13,7 @@ var disabledKey = Check{
 sends the same request again on a new connection. Being admitted still is the finding. It is
 asked where the catalog says that a disabled key is refused (credentials: states:), and needs
 a way to make and disable keys; without one it is skipped.`,
+	Finds:  []string{"disabled-key-works"},
 	effort: OwnKeys,
 	ask: func(p *planner) {
 		if p.catalog.Credentials.States["disabled"] != "refused" {

@@ -14,6 +14,7 @@ var fieldHidden = Check{
 lacks the permission of one field. The field with a value of the full key's answer is the
 finding; null and absence are right. It says nothing while the full key's answer does not
 show the field.`,
+	Finds: []string{"field-unguarded"},
 	ask: func(p *planner) {
 		full := p.full()
 		if full < 0 {

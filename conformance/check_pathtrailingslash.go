@@ -6,7 +6,7 @@ import (
 )
 
 // pathTrailingSlash: a slash at the end of a path opens nothing.
-var pathTrailingSlash = pathVariant("path-trailing-slash", "a trailing slash opens nothing that is refused",
+var pathTrailingSlash = pathVariant("path-trailing-slash", "slash-unguarded", "a trailing slash opens nothing that is refused",
 	func(path string) []string {
 		if strings.HasSuffix(path, "/") {
 			return nil
@@ -16,13 +16,14 @@ var pathTrailingSlash = pathVariant("path-trailing-slash", "a trailing slash ope
 
 // pathVariant makes a check of other spellings of a path, each of which must be refused like
 // the path itself or not be found. They are sent byte by byte.
-func pathVariant(id, title string, spellings func(path string) []string) Check {
+func pathVariant(id, finds, title string, spellings func(path string) []string) Check {
 	return Check{
 		ID: id, Category: "routing", Title: title,
 		Doc: `Sends the path of each endpoint that reads in another spelling, byte by byte, without a
 key and with the key that holds least. Where the plain path is refused to a sender, a 2xx
 answer that is no web page to the other spelling is the finding. A redirect, a refusal and
 "not found" are right. While the plain path itself is open, nothing is asked.`,
+		Finds: []string{finds},
 		ask: func(p *planner) {
 			for i := range p.Rows {
 				r := &p.Rows[i]

@@ -52,8 +52,15 @@ func TestChecksAreWhole(t *testing.T) {
 		} else if r := report.Rules[i]; r.Why == "" || r.Fix == "" || r.Refs == "" && r.Severity == report.Error {
 			t.Errorf("%s: its rule lacks why, fix or refs", c.ID)
 		}
-		if !slices.ContainsFunc(reference.Faults, func(f reference.Fault) bool { return f.Check == c.ID }) && !slices.Contains(awaiting, c.ID) {
-			t.Errorf("%s: conformance/reference/faults.go has no fault that it finds", c.ID)
+		if !slices.ContainsFunc(reference.Faults, func(f reference.Fault) bool { return found(&f) == c.ID }) {
+			t.Errorf("%s: it names no fault of package reference that it finds (Finds)", c.ID)
+		}
+		for _, name := range c.Finds {
+			if i := slices.IndexFunc(reference.Faults, func(f reference.Fault) bool { return f.Name == name }); i < 0 {
+				t.Errorf("%s: package reference has no fault %q", c.ID, name)
+			} else if got := found(&reference.Faults[i]); got != c.ID {
+				t.Errorf("%s: fault %s is to be found by %s", c.ID, name, got)
+			}
 		}
 	}
 }

@@ -49,8 +49,9 @@
 // # Adding a check
 //
 // A check is a file check_NAME.go and a line in [Checks]. It needs a rule of its id in package
-// report, its Doc, and a fault in package reference that it finds; a test fails while one of
-// them is missing, and another while the fault is not found or anything else is.
+// report, its Doc, and in Finds the faults of package reference that it must find; a test
+// fails while one of them is missing. Another plants each of those faults, and fails while it
+// is not found by this check first, or while anything fails that the fault does not touch.
 //
 // One that can be told from single requests belongs to the matrix: plan says which requests
 // it asks about, judge decides from what was seen. Requests are shared: a check that looks

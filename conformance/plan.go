@@ -135,8 +135,8 @@ type Plan struct {
 	// TooLarge are rows whose boundary has more grants than perm works out; at most a
 	// part of it is planned.
 	TooLarge []*catalogs.Endpoint
-	// OtherRules counts what the catalog says about records, fields and allow lists,
-	// which is no part of the boundary of endpoints.
+	// OtherRules counts what the catalog says about records, fields and allow lists that no
+	// question of the plan is about.
 	OtherRules int
 	Hash       string // of what is sent and expected
 
@@ -162,7 +162,7 @@ var anyMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 // NewPlan derives the probes. An error means that the catalog has nothing to probe.
 func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
-	p := &planner{Plan: &Plan{Catalog: c.Name, OtherRules: len(c.Records) + len(c.Fields) + len(c.AllowLists), catalog: c, implications: c.Implications()},
+	p := &planner{Plan: &Plan{Catalog: c.Name, catalog: c, implications: c.Implications()},
 		checks: opts.Checks, shares: opts.Shares, keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}, fixed: opts.Keys != nil}
 	if p.checks == nil {
 		p.checks = Checks
@@ -194,11 +194,31 @@ func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
 			p.asking.ask(p)
 		}
 	}
+	p.OtherRules = p.unasked()
 	for i := range p.Points {
 		p.prove(&p.Points[i])
 	}
 	p.Hash = p.hash()
 	return p.Plan, nil
+}
+
+// unasked counts the rules of the catalog besides its endpoints that no question is about.
+func (p *planner) unasked() int {
+	n := len(p.catalog.AllowLists)
+	asked := func(about func(q *Question) bool) bool {
+		return slices.ContainsFunc(p.Questions, func(q Question) bool { return about(&q) })
+	}
+	for _, r := range p.catalog.Records {
+		if !asked(func(q *Question) bool { return q.Object == r.Object && q.Field == "" }) {
+			n++
+		}
+	}
+	for _, f := range p.catalog.Fields {
+		if !asked(func(q *Question) bool { return q.Object == f.Object && q.Field == f.Name }) {
+			n++
+		}
+	}
+	return n
 }
 
 // A planner is a plan under construction; checks add their probes to it.

@@ -356,11 +356,11 @@ func (d *decoder) keys(n strictyaml.Node) {
 		case !keyName.MatchString(pair.Name):
 			pair.Key.Errorf("expected a key's name of letters, digits and . _ -, found %q", strictyaml.Excerpt(pair.Name))
 		}
-		hasGrants := false
+		hasGrants, hasSecret := false, false
 		pair.Value.Fields("a key",
 			strictyaml.Field{Name: "grants", Decode: func(n strictyaml.Node) { hasGrants = true; k.Grants = d.grants(n) }},
 			strictyaml.Field{Name: "user", Decode: func(n strictyaml.Node) { k.User, _ = n.Text("a user") }},
-			strictyaml.Field{Name: "secret", Decode: func(n strictyaml.Node) { k.Secret = d.secret(n) }},
+			strictyaml.Field{Name: "secret", Decode: func(n strictyaml.Node) { hasSecret = true; k.Secret = d.secret(n) }},
 			strictyaml.Field{Name: "sharing", Decode: func(n strictyaml.Node) { k.Sharing = d.sharing(n) }},
 			strictyaml.Field{Name: "lists", Decode: func(n strictyaml.Node) { k.Lists = d.lists(n) }},
 			strictyaml.Field{Name: "state", Decode: func(n strictyaml.Node) { k.State = d.state(n) }},
@@ -370,7 +370,7 @@ func (d *decoder) keys(n strictyaml.Node) {
 			if !hasGrants {
 				pair.Value.Errorf("key %s says nothing about its grants: add grants: all, none, or permissions joined by &", strictyaml.Excerpt(pair.Name))
 			}
-			if k.Secret.isZero() {
+			if !hasSecret {
 				pair.Value.Errorf("key %s has no secret: add secret: env:NAME or file:PATH", strictyaml.Excerpt(pair.Name))
 			}
 		}

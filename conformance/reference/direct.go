@@ -153,7 +153,7 @@ func (s *Server) misdirect(r *http.Request, sent string) (destination, bool) {
 
 // formMethod reads _method of a small form, and leaves the body as it was.
 func formMethod(r *http.Request) string {
-	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") || r.ContentLength <= 0 || r.ContentLength > 4096 {
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), formType) || r.ContentLength <= 0 || r.ContentLength > 4096 {
 		return ""
 	}
 	r.Body = http.MaxBytesReader(nil, r.Body, 4096)

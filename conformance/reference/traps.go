@@ -116,7 +116,7 @@ func (c *call) trapRefusal(withoutKey bool) bool {
 		c.reply(http.StatusNotFound, notFound.body)
 	case traps["anonymous-403"] && withoutKey:
 		c.reply(http.StatusForbidden, object{"error": "forbidden"})
-	case traps["empty-list"] && !withoutKey && reads && !c.rt.aboutOne:
+	case traps["empty-list"] && !withoutKey && reads && !c.rt.aboutOne && (c.rt.kind == kindObjects || c.rt.kind == kindKeys):
 		c.reply(http.StatusOK, object{"data": []object{}, "total": 0, "next": nil})
 	case traps["empty-list"] && !withoutKey && reads:
 		c.reply(http.StatusNotFound, notFound.body)

@@ -126,7 +126,7 @@ func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven 
 		return err
 	}
 	if f.reference || f.profile == "" {
-		p, err := conformance.NewPlan(c, conformance.PlanOptions{Checks: checks})
+		p, err := conformance.NewPlan(c, conformance.PlanOptions{Shares: true, Checks: checks})
 		if err != nil {
 			return err
 		}

@@ -53,6 +53,7 @@ var layers = []layer{
 	{dir: "internal/layout"},
 	{dir: "internal/vetbench", outside: []string{xtools}},
 	{dir: "internal/corpuscheck", own: []string{"catalogs/perm"}},
+	{dir: "internal/mutants", own: []string{"catalogs", "catalogs/perm", "conformance", "conformance/keyring", "conformance/reference"}},
 	{dir: "cmd/permcheck", own: []string{"internal/cli"}},
 }
 
