@@ -58,20 +58,19 @@ the full list was read again. A refusal, and two empty answers, are right.`,
 					if none, err := l.listAt(ctx, nil, "", q.Row, path, l.As(q.Keys[1]), s.With("", nonsenseLike(target.Fields[field]))); err == nil && len(none.Items) > 0 {
 						continue
 					}
-					ask := func(label, value string) (int, error) {
+					ask := func(label, value string) int {
 						a := l.Send(ctx, rec, Call{Label: label, Method: "GET", Path: path, Query: s.With("", value), By: l.As(q.Keys[0]), row: q.Row + 1})
 						if !a.OK() {
-							return 0, nil
+							return 0
 						}
-						return max(len(l.dialect().list(a.JSON())), l.dialect().total(a.JSON(), a.Header)), nil
+						n := len(l.dialect().list(a.JSON()))
+						if seen.Total == len(seen.Items) { // else it counts wrongly by itself, which is another check's
+							n = max(n, l.dialect().total(a.JSON(), a.Header))
+						}
+						return n
 					}
-					hit, err := ask("a value that a hidden record has", value)
-					if err != nil {
-						return err
-					}
-					miss, err := ask("a value that none has", nonsenseLike(target.Fields[field]))
-					if err != nil || hit <= miss {
-						return err
+					if ask("a value that a hidden record has", value) <= ask("a value that none has", nonsenseLike(target.Fields[field])) {
+						return nil
 					}
 					rec.Set("shown", []string{l.hash.text(target.ID)})
 					_, err = l.stillHidden(ctx, rec, q.Field, q.Keys[0], q.Keys[1], []Item{target})

@@ -83,7 +83,7 @@ neither a place at an end nor chance looks like it.`,
 					continue
 				}
 				understood = true
-				if !telling(up, base, func(id string) bool { return gone[target[id]] }) {
+				if !wouldTell(up, base, func(id string) bool { return gone[target[id]] }) {
 					continue // another field
 				}
 				var own Record
@@ -111,10 +111,10 @@ neither a place at an end nor chance looks like it.`,
 	decide: decideTempted("the order follows the field of hidden records that the list refers to"),
 }
 
-// telling reports whether an order, were it shown, could come from hidden values alone: three
+// wouldTell reports whether an order, were it shown, could come from hidden values alone: three
 // hidden ones whose order is not that of the plain list either way, or one between two that
 // are not hidden.
-func telling(order, base []string, hidden func(string) bool) bool {
+func wouldTell(order, base []string, hidden func(string) bool) bool {
 	reversed := slices.Clone(order)
 	slices.Reverse(reversed)
 	same := func(a, b []string) bool {

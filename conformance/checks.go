@@ -41,6 +41,9 @@ type Check struct {
 	// oneShot says that asking again would show something else, so that a failure is
 	// believed at once.
 	oneShot bool
+	// explains names checks of the matrix whose failures most likely have this check's cause
+	// while it fails.
+	explains []string
 	// cause is shared by checks that one mistake of a server makes fail together; the zero
 	// value is a cause of the check's own.
 	cause Cause
@@ -78,7 +81,9 @@ var Checks = []*Check{
 	&disabledKey, &pathTrailingSlash,
 	&listRecords, &subResource, &recordByID, &includedRecords, &foreignKeys, &listTotal, &countedRecords, &listPages,
 	&searchRecords, &filterRecords, &sortRecords, &droppedFilter, &batchRecords,
-	&fieldHidden, &corsSimple,
+	&fieldHidden, &fieldListed, &listedEndpoint, &fieldSelected, &fieldFiltered, &fieldSorted, &fieldSearched,
+	&existenceHidden, &existenceRefused, &sharedCache, &cacheHeaders, &moreSeesMore,
+	&corsSimple,
 }
 
 // Doc returns the documentation of a check; "" when there is none of the id.

@@ -154,6 +154,8 @@ type exchange struct {
 	header http.Header // further headers; nil: none. Host stands for the name of the host.
 	repeat bool        // sending it again does no harm
 	anew   bool        // on a connection of its own
+	admits bool        // the catalog says that it is admitted
+	free   bool        // it does not count: it takes away what the run made
 }
 
 // A reply is what came back.
@@ -163,6 +165,11 @@ type reply struct {
 	truncated bool
 	html      bool
 	header    http.Header
+}
+
+// answer is the reply as experiments see it.
+func (r *reply) answer() *Answer {
+	return &Answer{Status: r.status, Header: r.header, Body: r.body, Truncated: r.truncated, HTML: r.html}
 }
 
 // send sends a request, again after 429 and 503 and, where that does no harm, after
@@ -229,8 +236,10 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 }
 
 func (c *client) once(ctx context.Context, x exchange) (*reply, error) {
-	if err := c.admit(ctx); err != nil {
-		return nil, err
+	if !x.free {
+		if err := c.admit(ctx); err != nil {
+			return nil, err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.limits.Timeout)
 	defer cancel()

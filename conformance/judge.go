@@ -209,8 +209,12 @@ func (j *judge) mustBeRefused(pr *Probe) (Verdict, string) {
 	switch {
 	case !o.Sent:
 		return o.unsent()
+	case o.Leaks:
+		return Fail, fmt.Sprintf("answered %d, but the answer carries values that only admitted keys see", o.Status)
 	case o.undecided():
 		return Inconclusive, o.why()
+	case o.admitted() && o.Unstable:
+		return Inconclusive, fmt.Sprintf("unstable: answered %d at first and refused when asked again", o.Status)
 	case o.admitted() && o.HTML && f.noPage:
 		return Inconclusive, fmt.Sprintf("answered %d with a web page, where admitted keys get something else: a page to sign in?", o.Status)
 	case o.admitted() && row.Reads && o.List == EmptyList && f.fullList:
@@ -252,6 +256,8 @@ func (j *judge) mustBeAdmitted(pr *Probe) (Verdict, string) {
 		return Inconclusive, j.dead[req.Key]
 	case o.Unstable:
 		return Inconclusive, fmt.Sprintf("unstable: answered %d at first and 2xx when asked again", o.Status)
+	case o.Status == 403 && f.controlled && key.Narrowed() && !row.Reads:
+		return Inconclusive, "answered 403; the key's records are limited, and so may be what it writes"
 	case o.Status == 401 || o.Status == 403:
 		return Fail, ""
 	case f.controlled && o.SharedObject && slices.Contains([]int{404, 409, 410, 412}, o.Status):
@@ -375,7 +381,7 @@ func group(r *Result) []Group {
 			add(check.ID)
 		}
 	}
-	groups = append(groups, experiments(r)...)
+	groups = explained(append(groups, experiments(r)...))
 	order := map[string]int{}
 	for _, g := range groups {
 		if _, ok := order[g.Cause.ID]; !ok {
@@ -383,6 +389,33 @@ func group(r *Result) []Group {
 		}
 	}
 	slices.SortStableFunc(groups, func(a, b Group) int { return order[a.Cause.ID] - order[b.Cause.ID] })
+	return groups
+}
+
+// explained gives failures of the matrix the cause of an experiment that explains them, and
+// puts that experiment's group before them.
+func explained(groups []Group) []Group {
+	for n := range groups {
+		check := checkByID(groups[n].Check)
+		if len(check.explains) == 0 {
+			continue
+		}
+		cause := groups[n].Cause
+		for i := range groups {
+			if slices.Contains(check.explains, groups[i].Check) {
+				groups[i].Cause = cause
+			}
+		}
+	}
+	slices.SortStableFunc(groups, func(a, b Group) int {
+		first := func(g Group) int {
+			if len(checkByID(g.Check).explains) > 0 {
+				return 0
+			}
+			return 1
+		}
+		return first(a) - first(b)
+	})
 	return groups
 }
 

@@ -68,9 +68,9 @@ type Call struct {
 	Any bool
 	// Fresh sends it over a connection of its own.
 	Fresh bool
-	// Row is the row of the plan whose records the answer shows, plus one; 0: none. It says
-	// which dialect the digest is made with.
-	row int
+	// Lists says that the answer is to be read as a list, as the dialect says.
+	row  int
+	free bool // see exchange
 }
 
 // An Answer is what came back, whole, for the experiment to go on with. Records hold a
@@ -126,13 +126,13 @@ func (l *Lab) send(ctx context.Context, c *Call) *Answer {
 	} else {
 		r, err = l.run.client.send(ctx, exchange{
 			method: c.Method, path: c.Path, query: strings.TrimPrefix(c.Query, "?"), cred: c.By.Credential, header: c.Header, body: c.Body,
-			repeat: c.Method == http.MethodGet || c.Method == http.MethodHead, anew: c.Fresh || l.fresh,
+			repeat: c.Method == http.MethodGet || c.Method == http.MethodHead, free: c.free, anew: c.Fresh || l.fresh,
 		})
 	}
 	if err != nil {
 		return &Answer{Err: err}
 	}
-	return &Answer{Status: r.status, Header: r.header, Body: r.body, Truncated: r.truncated, HTML: r.html}
+	return r.answer()
 }
 
 // sendRaw writes the request itself; see [Call.Raw].
@@ -275,11 +275,10 @@ func leaveOut(format string, args ...any) error { return &errLeftOut{fmt.Sprintf
 
 // A LiveKey is a key that the run made for one experiment.
 type LiveKey struct {
-	Spec  KeySpec
-	lab   *Lab
-	key   MintedKey
-	made  Made
-	moved bool // it was deleted
+	Spec KeySpec
+	lab  *Lab
+	key  MintedKey
+	made Made
 }
 
 // By is the sender that shows the key.
@@ -312,15 +311,7 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 	}
 	k := &LiveKey{Spec: spec, lab: l, key: key, made: Made{Kind: "key", ID: key.ID, Name: name}}
 	k.key.Credential.Env = "PC_MINTED"
-	err = l.debts.owe(k.made, func(ctx context.Context) error {
-		for _, a := range []Action{Delete, Revoke, Disable} {
-			if prov.Can(a) {
-				_, err := prov.Do(ctx, k.key, a, KeySpec{})
-				return err
-			}
-		}
-		return errors.New("nothing says how to delete a key")
-	})
+	err = l.debts.owe(k.made, func(ctx context.Context) error { return unmint(ctx, prov, k.key) })
 	return k, err
 }
 

@@ -21,8 +21,11 @@ type Observation struct {
 	// StatedForm says that the answer has the form of refusal that is stated for the
 	// sender and the row.
 	StatedForm bool
-	// Unstable says that a read which was refused was admitted when it was sent again.
+	// Unstable says that a read which was not answered as expected was when it was sent
+	// again, on another connection.
 	Unstable bool
+	// Leaks says that a refusal carries values that only admitted keys see.
+	Leaks bool
 	// SharedObject says that other requests acted on the same object, so that it may be
 	// gone.
 	SharedObject bool

@@ -366,6 +366,7 @@ func (p *planner) rows(stated catalogs.Refused) {
 		// object has a witness.
 		if r := &p.Rows[i]; !r.Reads && (r.Method != "DELETE" || strings.HasSuffix(r.Path, "}")) {
 			r.Witness = reads[catalogs.EndpointKey("", r.Path)] - 1
+			r.Limits = r.Limits || r.Witness >= 0 && p.Rows[r.Witness].Limits
 		}
 	}
 	if len(p.Rows) > 0 {

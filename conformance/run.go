@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -65,6 +64,9 @@ type Target struct {
 	// Provisioner makes and changes keys for checks that need some of their own; nil: nothing
 	// does.
 	Provisioner Provisioner
+	// Bodies are those of requests, by the key of [catalogs.EndpointKey]: any JSON value. In its
+	// texts $mark stands for a mark of the run. Rows without one get a minimal body.
+	Bodies map[string]any
 	// Dialect is how the API spells what its lists can do; nil: nothing is stated.
 	Dialect *Dialect
 	// Ledger remembers what the run makes; nil: nothing does, as for a target that ends with
@@ -107,8 +109,15 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 		answers: &Answers{Observations: make([]Observation, len(p.Requests)), Records: make([]Record, len(p.Questions)), Controls: map[int]Control{}, Vouched: map[int]bool{}},
 		byRow:   make([][]int, len(p.Rows)),
 		paths:   make([]rowPath, len(p.Rows)),
-		mark:    "permcheck-" + strings.ToLower(rand.Text()[:10]),
+		telling: make([]telling, len(p.Rows)), refusals: refusals{seen: map[string]int{}},
+		mark: "permcheck-" + strings.ToLower(rand.Text()[:10]),
 	}
+	ledger := t.Ledger
+	if ledger == nil {
+		ledger = forgetful{}
+	}
+	r.lab = &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, known: &known{}, spelled: map[spelledKey]*spelledOnce{}}
+	r.maker = &maker{lab: r.lab, found: map[string]*foundID{}}
 	for i, req := range p.Requests {
 		r.byRow[req.Row] = append(r.byRow[req.Row], i)
 	}
@@ -127,6 +136,8 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	r.all(ctx)
 	r.experiments(ctx)
 	r.controls(ctx, true)
+	r.lab.debts.settle(ctx)
+	r.sent.Left = r.lab.debts.failed
 	for row := range r.paths {
 		r.sent.Paths = append(r.sent.Paths, r.paths[row].path)
 	}
@@ -144,16 +155,20 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 // A runner is one run. Each goroutine writes only to the observations of the requests
 // that it took.
 type runner struct {
-	plan    *Plan
-	target  Target
-	client  *client
-	answers *Answers
-	sent    *Sent
-	byRow   [][]int
-	paths   []rowPath
-	mark    string
-	marks   atomic.Int64
-	done    atomic.Int64
+	plan     *Plan
+	target   Target
+	client   *client
+	lab      *Lab
+	maker    *maker
+	answers  *Answers
+	sent     *Sent
+	byRow    [][]int
+	paths    []rowPath
+	mark     string
+	marks    atomic.Int64
+	refusals refusals
+	telling  []telling
+	done     atomic.Int64
 }
 
 // rowPath is the concrete path of a row that reads, worked out once.
@@ -317,35 +332,19 @@ func (r *runner) observe(ctx context.Context, i int) {
 		return
 	}
 	if row.Reads {
-		path, err := r.readPath(ctx, req.Row)
-		if keyed, ok := r.target.Objects.(KeyedObjects); ok && err == nil && row.Limits && r.plan.Keys[req.Key].Kind == ValidKey && strings.Contains(row.Path, "{") {
-			var params Params
-			if params, err = keyed.ParamsFor(ctx, req.Key, row.Method, row.Path, false); err == nil {
-				path, err = fill(row.Path, params.Values)
-			}
-		}
-		if err != nil {
-			o.Reason = "not sent: " + err.Error()
-			return
-		}
-		repeats := 0
-		x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key], repeat: true}
-		if row.Method != http.MethodGet && row.Method != http.MethodHead {
-			x.body = []byte("{}")
-		}
-		r.note(ctx, o, req, x)
-		// One replica or one unlucky moment is no under-grant: ask again before it counts.
-		for x.anew = true; req.Expect == Admit && !o.undecided() && !o.admitted() && !o.Unstable && repeats < 2; repeats++ {
-			reply, err := r.client.send(ctx, x)
-			o.Unstable = err == nil && reply.status >= 200 && reply.status < 300
-		}
+		r.observeRead(ctx, req, o)
 		return
 	}
 	if r.target.Writes != WritesAll && r.target.Writes != WritesDisposable {
 		o.Withheld, o.Reason = true, "writes are not sent (--writes none)"
 		return
 	}
-	params, err := r.paramsFor(ctx, req)
+	params, err := r.paramsFor(ctx, req.Row, req.Key, true)
+	var left *errLeftOut
+	if errors.As(err, &left) {
+		o.Withheld, o.Reason = true, left.reason
+		return
+	}
 	if err != nil {
 		o.Reason = "not sent: " + err.Error()
 		return
@@ -362,29 +361,72 @@ func (r *runner) observe(ctx context.Context, i int) {
 		return
 	}
 	_, _ = r.readPath(ctx, req.Row) // for reports; if there is no path, they have none
-	mark := r.nextMark()
-	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key]}
+	f := Fresh{Path: path, Mark: r.nextMark()}
+	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key], admits: req.Expect == Admit}
 	if row.Method != http.MethodDelete {
-		x.body, _ = json.Marshal(map[string]string{"name": mark}) // two strings
+		f.Body = r.body(row, f.Mark)
+		x.body = f.Body
 	}
 	witness := r.witness(row)
-	if witness.path = path; witness.method == "" {
-		r.note(ctx, o, req, x)
-		return
-	}
+	witness.path = path
 	before := EffectAbsent
-	if row.Method == http.MethodDelete {
+	if witness.method != "" && row.Method == http.MethodDelete {
 		// Being gone afterwards says something only of what was there before.
-		if r.look(ctx, witness, row.Method, mark) != EffectAbsent {
+		if r.look(ctx, witness, row.Method, f.Mark) != EffectAbsent {
 			before = EffectUnclear
 		}
 	}
-	r.note(ctx, o, req, x)
-	if o.Sent {
-		if o.Effect = r.look(ctx, witness, row.Method, mark); before == EffectUnclear {
+	if reply := r.note(ctx, o, req, x); reply != nil {
+		if err := r.lab.Owe(req.Row, f, reply.answer()); err != nil {
+			o.Reason = err.Error()
+		}
+	}
+	if o.Sent && witness.method != "" {
+		if o.Effect = r.look(ctx, witness, row.Method, f.Mark); before == EffectUnclear {
 			o.Effect = EffectUnclear
 		}
 	}
+}
+
+// observeRead sends a request that changes nothing, again where it fails.
+func (r *runner) observeRead(ctx context.Context, req *Request, o *Observation) {
+	row := &r.plan.Rows[req.Row]
+	path, err := r.readPath(ctx, req.Row)
+	if err == nil && row.Limits && r.plan.Keys[req.Key].Kind == ValidKey && strings.Contains(row.Path, "{") {
+		var params Params
+		if params, err = r.paramsFor(ctx, req.Row, req.Key, false); err == nil {
+			path, err = fill(row.Path, params.Values)
+		}
+	}
+	if err != nil {
+		o.Reason = "not sent: " + err.Error()
+		return
+	}
+	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key], repeat: true, admits: req.Expect == Admit}
+	if row.Method != http.MethodGet && row.Method != http.MethodHead {
+		x.body = r.readBody(row)
+	}
+	reply := r.note(ctx, o, req, x)
+	if reply == nil {
+		return
+	}
+	if req.Expect == Refuse && !o.admitted() {
+		o.Leaks = r.leaks(ctx, req.Row, path, reply)
+	}
+	// One replica or one unlucky moment is no finding: ask again before it counts.
+	x.anew = true
+	for n := 0; n < repeats && !o.undecided() && o.admitted() != (req.Expect == Admit) && !o.Unstable; n++ {
+		again, err := r.client.send(ctx, x)
+		o.Unstable = err == nil && (again.status >= 200 && again.status < 300) != o.admitted() && again.status < 500 && again.status != 429
+	}
+}
+
+// readBody is the body of a request that reads under another method than GET.
+func (r *runner) readBody(row *Row) []byte {
+	if _, ok := r.target.Bodies[catalogs.EndpointKey(row.Method, row.Path)]; ok {
+		return r.body(row, r.nextMark())
+	}
+	return []byte("{}")
 }
 
 // nextMark is a word that nothing else has; no mark is the beginning of another.
@@ -400,13 +442,8 @@ func (r *runner) experiments(ctx context.Context) {
 	j := newJudge(r.plan, r.answers)
 	verdicts, reasons := make([]Verdict, len(r.plan.Probes)), make([]string, len(r.plan.Probes))
 	j.matrix(verdicts, reasons)
-	ledger := r.target.Ledger
-	if ledger == nil {
-		ledger = forgetful{}
-	}
-	lab := &Lab{Plan: r.plan, Catalog: r.plan.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, known: &known{}, spelled: map[spelledKey]*spelledOnce{}}
 	for _, effort := range []Effort{OnlyReads, OwnKeys, SomeWrites} {
-		lab.forget()
+		r.lab.forget()
 		var list []int
 		for i := range r.plan.Questions {
 			if r.plan.Questions[i].Effort == effort {
@@ -424,7 +461,7 @@ func (r *runner) experiments(ctx context.Context) {
 				for n := int(next.Add(1)) - 1; n < len(list) && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
 					q := &r.plan.Questions[list[n]]
 					if v, _ := j.basis(q, verdicts, reasons); v == Pass {
-						r.answers.Records[list[n]] = lab.perform(ctx, j, q)
+						r.answers.Records[list[n]] = r.lab.perform(ctx, j, q)
 					}
 					done := int(r.done.Add(1))
 					if r.target.Progress != nil {
@@ -435,19 +472,17 @@ func (r *runner) experiments(ctx context.Context) {
 		}
 		wg.Wait()
 	}
-	lab.debts.settle(ctx)
-	r.sent.Left = lab.debts.failed
 }
 
-// note sends a request and writes down what came back.
-func (r *runner) note(ctx context.Context, o *Observation, req *Request, x exchange) {
+// note sends a request and writes down what came back; nil when nothing did.
+func (r *runner) note(ctx context.Context, o *Observation, req *Request, x exchange) *reply {
 	reply, err := r.client.send(ctx, x)
 	if err != nil {
 		o.Reason = "no answer: " + err.Error()
 		if errors.Is(err, errBudget) {
 			o.Reason = "not sent: " + err.Error()
 		}
-		return
+		return nil
 	}
 	row := &r.plan.Rows[req.Row]
 	o.Sent, o.Status, o.HTML = true, reply.status, reply.html
@@ -455,6 +490,7 @@ func (r *runner) note(ctx context.Context, o *Observation, req *Request, x excha
 	if row.Reads && o.admitted() && !reply.truncated {
 		o.List = listState(reply.body)
 	}
+	return reply
 }
 
 // witness is the read that shows what a write of the row did, without its path; a
@@ -496,7 +532,7 @@ func (r *runner) look(ctx context.Context, witness exchange, method, mark string
 }
 
 // readPath is the concrete path of a row that reads; every request of the row has the
-// same.
+// same, but for those of keys that see other objects.
 func (r *runner) readPath(ctx context.Context, row int) (string, error) {
 	p := &r.paths[row]
 	p.once.Do(func() {
@@ -505,7 +541,7 @@ func (r *runner) readPath(ctx context.Context, row int) (string, error) {
 			p.path = template
 			return
 		}
-		params, err := r.params(ctx, &r.plan.Rows[row], false)
+		params, err := r.paramsFor(ctx, row, -1, false)
 		if err == nil {
 			p.path, err = fill(template, params.Values)
 		}
@@ -514,21 +550,29 @@ func (r *runner) readPath(ctx context.Context, row int) (string, error) {
 	return p.path, p.err
 }
 
-// params asks for the values of a row's path parameters.
-func (r *runner) params(ctx context.Context, row *Row, write bool) (Params, error) {
+// paramsFor returns values for a row's path parameters: those that are stated, then those
+// that lists show, or objects made for the request. key -1 is nobody in particular.
+func (r *runner) paramsFor(ctx context.Context, row, key int, write bool) (Params, error) {
+	rw := &r.plan.Rows[row]
+	var given Params
+	var err error
+	if keyed, ok := r.target.Objects.(KeyedObjects); ok && key >= 0 && r.plan.Keys[key].Kind == ValidKey && (write || rw.Limits) {
+		given, err = keyed.ParamsFor(ctx, key, rw.Method, rw.Path, write)
+	} else {
+		given, err = r.stated(ctx, rw, write)
+	}
+	if err != nil || r.target.Reference {
+		return given, err
+	}
+	return r.maker.resolve(ctx, rw, key, write, given)
+}
+
+// stated asks for the values that somebody states.
+func (r *runner) stated(ctx context.Context, row *Row, write bool) (Params, error) {
 	if r.target.Objects == nil {
 		return Params{Shared: true}, nil
 	}
 	return r.target.Objects.Params(ctx, row.Method, row.Path, write)
-}
-
-// paramsFor is params for a request that writes.
-func (r *runner) paramsFor(ctx context.Context, req *Request) (Params, error) {
-	row := &r.plan.Rows[req.Row]
-	if keyed, ok := r.target.Objects.(KeyedObjects); ok && r.plan.Keys[req.Key].Kind == ValidKey {
-		return keyed.ParamsFor(ctx, req.Key, row.Method, row.Path, true)
-	}
-	return r.params(ctx, row, true)
 }
 
 // fill puts escaped values into a template.

@@ -46,6 +46,8 @@ type Profile struct {
 	Require     Require
 	Provision   *Provision           // nil: nothing makes keys
 	Dialect     *conformance.Dialect // nil: nothing is stated
+	// Bodies are those of requests, by the key of [catalogs.EndpointKey].
+	Bodies map[string]any
 
 	positions map[string]catalogs.Pos // of keys that later checks may complain about
 }
@@ -170,6 +172,7 @@ func ParseProfile(file string, data []byte, c *catalogs.Catalog) (*Profile, erro
 		strictyaml.Field{Name: "require", Decode: d.require},
 		strictyaml.Field{Name: "provision", Decode: d.provision},
 		strictyaml.Field{Name: "dialect", Decode: d.dialect},
+		strictyaml.Field{Name: "bodies", Decode: d.bodies},
 	)
 	if doc.Root.IsMap() || doc.Root.IsNull() {
 		if !version {
