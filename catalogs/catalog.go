@@ -2,6 +2,7 @@ package catalogs
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/permcheck/permcheck/catalogs/perm"
 )
@@ -89,7 +90,10 @@ type Record struct {
 	Grants []Option
 	// Hidden is how a hidden row answers by id: a status, or 0 when not documented.
 	Hidden int
-	Pos    Pos
+	// Outside says what becomes of a write whose result its sender would not see: "refused",
+	// "admitted" or "unknown"; empty when not stated.
+	Outside string
+	Pos     Pos
 }
 
 // An Option is one named choice of a record rule.
@@ -138,7 +142,10 @@ type Credentials struct {
 	// SentIn says where a request may show the credential: "header", "query", "cookie"
 	// or "any"; empty when not stated.
 	SentIn string
-	Pos          Pos
+	// Within is how long a change of a key may take until it is in force everywhere; 0: not
+	// stated.
+	Within time.Duration
+	Pos    Pos
 }
 
 // Browsers says whether web pages of other origins may call the API.

@@ -41,7 +41,7 @@ type Check struct {
 	// oneShot says that asking again would show something else, so that a failure is
 	// believed at once.
 	oneShot bool
-	// explains names checks of the matrix whose failures most likely have this check's cause
+	// explains names checks or categories whose failures most likely have this check's cause
 	// while it fails.
 	explains []string
 	// cause is shared by checks that one mistake of a server makes fail together; the zero
@@ -78,7 +78,9 @@ func SelectChecks(only, skip []string) ([]*Check, error) {
 var Checks = []*Check{
 	&overGrant, &underGrant, &anonymousAdmitted, &badKeyAdmitted, &defaultAllow,
 	&refusalForm, &effectDespiteRefusal,
-	&disabledKey, &pathTrailingSlash,
+	&replicas, &crossKey, &disabledKey, &revokedKey, &deletedKey, &expiredKey, &unexpiredKey, &narrowedKey, &widenedKey, &reenabledKey,
+	&ownerDisabled, &rotatedKey, &deadIntrospection,
+	&pathTrailingSlash,
 	&listRecords, &subResource, &recordByID, &includedRecords, &foreignKeys, &listTotal, &countedRecords, &listPages,
 	&searchRecords, &filterRecords, &sortRecords, &droppedFilter, &batchRecords,
 	&fieldHidden, &fieldListed, &listedEndpoint, &fieldSelected, &fieldFiltered, &fieldSorted, &fieldSearched,

@@ -392,7 +392,7 @@ func group(r *Result) []Group {
 	return groups
 }
 
-// explained gives failures of the matrix the cause of an experiment that explains them, and
+// explained gives failures the cause of an experiment that explains them, and
 // puts that experiment's group before them.
 func explained(groups []Group) []Group {
 	for n := range groups {
@@ -402,7 +402,8 @@ func explained(groups []Group) []Group {
 		}
 		cause := groups[n].Cause
 		for i := range groups {
-			if slices.Contains(check.explains, groups[i].Check) {
+			other := checkByID(groups[i].Check)
+			if slices.Contains(check.explains, other.ID) || slices.Contains(check.explains, other.Category) {
 				groups[i].Cause = cause
 			}
 		}

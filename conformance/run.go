@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
 )
@@ -67,6 +68,9 @@ type Target struct {
 	// Bodies are those of requests, by the key of [catalogs.EndpointKey]: any JSON value. In its
 	// texts $mark stands for a mark of the run. Rows without one get a minimal body.
 	Bodies map[string]any
+	// Within is how long a change of a key may take until it is in force; 0: as the catalog
+	// states, or a small grace.
+	Within time.Duration
 	// Dialect is how the API spells what its lists can do; nil: nothing is stated.
 	Dialect *Dialect
 	// Ledger remembers what the run makes; nil: nothing does, as for a target that ends with

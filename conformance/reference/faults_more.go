@@ -260,6 +260,7 @@ var authenticationFaults = []Fault{
 
 var lifeCycleFaults = []Fault{
 	{Name: "disabled-key-works", Numbers: []string{"38"}, Aspect: LifeCycle, What: "a disabled key works on", anywhere: anyGuarded},
+	{Name: "reenabled-key-refused", Numbers: []string{"43"}, Aspect: LifeCycle, What: "a key that was disabled is refused on when it is enabled again", anywhere: anyGuarded},
 	{Name: "deleted-key-works", Numbers: []string{"39"}, Aspect: LifeCycle, What: "a key that was used before it was deleted works on", anywhere: anyGuarded},
 	{Name: "revoked-key-works", Numbers: []string{"39"}, Aspect: LifeCycle, What: "a revoked key works on", anywhere: anyGuarded},
 	{Name: "expired-key-works", Numbers: []string{"40"}, Aspect: LifeCycle, What: "a key works after it has expired", anywhere: anyGuarded},
