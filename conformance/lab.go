@@ -29,10 +29,10 @@ type Lab struct {
 	hash  *hasher
 	fresh bool // every request goes over a connection of its own
 	debts *debts
+	known *known
 
 	mu      sync.Mutex
 	spelled map[spelledKey]*spelledOnce
-	plains  map[plainKey]*plainOnce
 	minted  int
 }
 
@@ -367,7 +367,7 @@ func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
 		if ctx.Err() != nil {
 			break
 		}
-		anew.plains = nil
+		anew.forget()
 		rec.Again = append(rec.Again, anew.once(ctx, check, q))
 	}
 	return rec
@@ -375,7 +375,7 @@ func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
 
 // onNewConnections is the same lab, all of whose requests open a connection.
 func (l *Lab) onNewConnections() *Lab {
-	return &Lab{Plan: l.Plan, Catalog: l.Catalog, run: l.run, hash: l.hash, fresh: true, debts: l.debts, spelled: map[spelledKey]*spelledOnce{}}
+	return &Lab{Plan: l.Plan, Catalog: l.Catalog, run: l.run, hash: l.hash, fresh: true, debts: l.debts, known: &known{}, spelled: map[spelledKey]*spelledOnce{}}
 }
 
 func (l *Lab) once(ctx context.Context, check *Check, q *Question) Record {

@@ -195,6 +195,15 @@ func (s *Server) writeOf(rt *route) perm.Permission {
 	return ""
 }
 
+var seenFaults = []Fault{
+	{
+		Name: "more-grants-see-fewer-records", Numbers: []string{"19"}, Aspect: Operations, What: "one list leaves a row out for keys that hold another permission besides",
+		suits: func(s *Server, rt *route) bool {
+			return rt.kind == kindObjects && rt.data && rt.row.Method == "GET" && !rt.aboutOne && s.stranger(rt) != ""
+		},
+	},
+}
+
 var grantFaults = []Fault{
 	{Name: "key-mints-stronger", Numbers: []string{"20"}, Aspect: Grants, What: "a key may make keys that hold more than it does", suits: keysRoute("POST", "")},
 	{Name: "key-edits-itself", Numbers: []string{"21"}, Aspect: Grants, What: "a key may change its own grants", suits: keysRoute("PATCH", "")},
@@ -251,6 +260,7 @@ var authenticationFaults = []Fault{
 
 var lifeCycleFaults = []Fault{
 	{Name: "disabled-key-works", Numbers: []string{"38"}, Aspect: LifeCycle, What: "a disabled key works on", anywhere: anyGuarded},
+	{Name: "reenabled-key-refused", Numbers: []string{"43"}, Aspect: LifeCycle, What: "a key that was disabled is refused on when it is enabled again", anywhere: anyGuarded},
 	{Name: "deleted-key-works", Numbers: []string{"39"}, Aspect: LifeCycle, What: "a key that was used before it was deleted works on", anywhere: anyGuarded},
 	{Name: "revoked-key-works", Numbers: []string{"39"}, Aspect: LifeCycle, What: "a revoked key works on", anywhere: anyGuarded},
 	{Name: "expired-key-works", Numbers: []string{"40"}, Aspect: LifeCycle, What: "a key works after it has expired", anywhere: anyGuarded},
@@ -349,6 +359,16 @@ var recordFaults = []Fault{
 
 var fieldFaults = []Fault{
 	{Name: "field-unguarded", Numbers: []string{"82"}, Aspect: Fields, What: "a read shows fields that the key does not see", suits: guardedRead},
+	{
+		Name: "allow-list-ignored", Numbers: []string{"82"}, Aspect: Fields, What: "a read shows attributes that the key's allow list does not name",
+		suits: func(s *Server, rt *route) bool {
+			return guardedRead(s, rt) && rt.objects.rules.star != nil && rt.objects.rules.star.listed != ""
+		},
+	},
+	{
+		Name: "needs-listed-ignored", Numbers: []string{"82"}, Aspect: Fields, What: "an endpoint that shows one attribute does not look at the key's allow list",
+		suits: func(_ *Server, rt *route) bool { return len(rt.row.NeedsListed) > 0 },
+	},
 	{Name: "field-selectable", Numbers: []string{"83"}, Aspect: Fields, What: "fields= shows fields that the key does not see", suits: guardedRead},
 	{Name: "field-filterable", Numbers: []string{"84"}, Aspect: Fields, What: "a filter looks at fields that the key does not see", suits: guardedList},
 	{Name: "field-sortable", Numbers: []string{"84"}, Aspect: Fields, What: "a sort looks at fields that the key does not see", suits: guardedList},
