@@ -35,7 +35,7 @@ record's rule; where it says nothing it is only observed. A server that makes it
 		if _, err := w.made(ctx, rec, false); err != nil { // the control
 			return err
 		}
-		it, err := w.create(ctx, rec, "made by the key", w.key, w.hidden[0])
+		it, err := w.create(ctx, rec, "made by the key", w.key, richest(w.hidden))
 		if err != nil || it == nil {
 			return err
 		}

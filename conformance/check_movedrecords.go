@@ -44,7 +44,7 @@ the record's rule; where it says nothing that is only observed.`,
 			return leaveOut("nothing says what would move a record")
 		}
 		for _, c := range option.Conditions {
-			set[c.Attribute] = from[0].Fields[c.Attribute]
+			set[c.Attribute] = richest(from).Fields[c.Attribute]
 		}
 		it, err := w.made(ctx, rec, out)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/permcheck/permcheck/catalogs"
 )
@@ -78,16 +79,49 @@ func (l *Lab) workshop(ctx context.Context, rec *Record, q *Question) (*workshop
 	if w.get < 0 {
 		return nil, leaveOut("no row gets one %s", q.Object)
 	}
-	for _, name := range differing(w.all.Items) {
-		if _, isText := w.all.Items[0].Fields[name].(string); isText && !w.ruled(name) {
-			w.text = name
-			break
-		}
-	}
+	w.text = w.freeText()
 	if w.text == "" {
 		return nil, leaveOut("the records of %s show no text that could be changed", q.Object)
 	}
 	return w, nil
+}
+
+// freeText is a field with a text that clients choose: most records have one, no two the same,
+// it is no id, and no rule of the catalog is about it.
+func (w *workshop) freeText() string {
+	values := map[string]map[string]bool{}
+	count := map[string]int{}
+	ids := idSet(w.all.Items)
+	for _, it := range w.all.Items {
+		for name, v := range it.Fields {
+			text, ok := v.(string)
+			if !ok || text == "" || ids[text] {
+				continue
+			}
+			if values[name] == nil {
+				values[name] = map[string]bool{}
+			}
+			values[name][text] = true
+			count[name]++
+		}
+	}
+	for _, name := range sortedNames(richest(w.all.Items).Fields) {
+		if count[name] > 1 && len(values[name]) == count[name] && 2*count[name] >= len(w.all.Items) && !w.ruled(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// richest is the record with the most fields.
+func richest(items []Item) Item {
+	var best Item
+	for _, it := range items {
+		if len(it.Fields) > len(best.Fields) {
+			best = it
+		}
+	}
+	return best
 }
 
 // ruled reports whether a rule of the catalog is about a field.
@@ -113,8 +147,8 @@ func (w *workshop) ruled(name string) bool {
 // full key reads it; nil where the request was refused.
 func (w *workshop) create(ctx context.Context, rec *Record, label string, by int, like Item) (*Item, error) {
 	l := w.l
-	post := l.run.maker.row(http.MethodPost, l.Plan.Rows[l.Plan.home(w.object, w.full)].Path)
-	if post < 0 || l.Plan.Rows[post].Reads || len(l.Plan.Rows[post].Params()) > 0 || !l.Plan.Rows[post].Need.Admits(l.Plan.Keys[by].Grants) {
+	post, path := w.collection(by, like)
+	if post < 0 {
 		return nil, leaveOut("no row makes records of %s", w.object)
 	}
 	if l.run.target.Writes == WritesDisposable && l.run.maker.deleter(&l.Plan.Rows[post]) < 0 {
@@ -137,7 +171,7 @@ func (w *workshop) create(ctx context.Context, rec *Record, label string, by int
 	if err != nil {
 		return nil, err
 	}
-	f := Fresh{Path: l.Plan.Rows[post].Path, Body: data, Mark: mark}
+	f := Fresh{Path: path, Body: data, Mark: mark}
 	a := l.Send(ctx, rec, Call{Label: label, Method: "POST", Path: f.Path, Body: data, By: l.As(by)})
 	if !a.OK() {
 		return nil, nil
@@ -150,6 +184,33 @@ func (w *workshop) create(ctx context.Context, rec *Record, label string, by int
 		return nil, leaveOut("the answer to a create does not show the id of what was made")
 	}
 	return w.read(ctx, rec, made)
+}
+
+// collection is the row that makes records of the object, and its path: where they are
+// listed, below the record that another one is a part of where the path goes through that. -1:
+// there is none that a key is admitted to.
+func (w *workshop) collection(by int, like Item) (post int, path string) {
+	p := w.l.Plan
+	for i := range p.Rows {
+		r := &p.Rows[i]
+		if r.Endpoint == nil || r.Method != http.MethodPost || r.Reads || !r.Need.Admits(p.Keys[by].Grants) ||
+			!slices.ContainsFunc(p.Rows, func(g Row) bool {
+				return g.Endpoint != nil && g.Method == http.MethodGet && g.Endpoint.Lists == w.object && catalogs.EndpointKey("", g.Path) == catalogs.EndpointKey("", r.Path)
+			}) {
+			continue
+		}
+		switch container := p.container(i); {
+		case len(r.Params()) == 0:
+			return i, r.Path
+		case len(r.Params()) == 1 && container != "":
+			for name, v := range like.Fields {
+				if id := refID(v); id != "" && strings.Contains(letters(name), letters(container)) {
+					return i, fillID(r.Path, id)
+				}
+			}
+		}
+	}
+	return -1, ""
 }
 
 // make is create by the full key. An error means that nothing was made.
@@ -186,12 +247,19 @@ func (w *workshop) made(ctx context.Context, rec *Record, visible bool) (*Item, 
 	if visible {
 		from, what = w.allowed, "shown to"
 	}
-	if len(from) == 0 {
-		return nil, leaveOut("no %s is %s the key, that another could be made like", w.object, what)
+	var it *Item
+	var err error
+	switch {
+	case len(from) > 0:
+		it, err = w.make(ctx, rec, richest(from))
+	case visible && len(w.hidden) > 0: // what it makes itself it may see
+		it, err = w.create(ctx, rec, "made by the key", w.key, richest(w.hidden))
 	}
-	it, err := w.make(ctx, rec, from[0])
 	if err != nil {
 		return nil, err
+	}
+	if it == nil {
+		return nil, leaveOut("no %s is %s the key, that another could be made like", w.object, what)
 	}
 	if sees, err := w.sees(ctx, rec, it); err != nil || sees != visible {
 		if err == nil {
