@@ -56,7 +56,10 @@ type Endpoint struct {
 	Refused          Refused           // how this endpoint refuses, where it differs
 	Source, Evidence string
 	Odd              string // why a suspicious row is right
-	Pos              Pos
+	// SameAs is "METHOD /path" of the row that this one was made from by same-as; Pos is
+	// that row's. Empty for a row that is written.
+	SameAs string
+	Pos    Pos
 }
 
 // Effect is what a call does to the server's data.
@@ -145,6 +148,9 @@ type Credentials struct {
 	// Within is how long a change of a key may take until it is in force everywhere; 0: not
 	// stated.
 	Within time.Duration
+	// Scheme is what stands before the secret in Authorization, such as "Bearer", where no other
+	// is taken; empty: the catalog does not say.
+	Scheme string
 	Pos    Pos
 }
 
@@ -162,6 +168,7 @@ const (
 type Refused struct {
 	Anonymous Denial // a request without a valid key
 	Forbidden Denial // a valid key without the grant
+	Origin    Denial // any request of a web page of another origin, where the server itself refuses those
 }
 
 // A Denial is one form of refusal. The zero value is unknown.

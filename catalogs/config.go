@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
@@ -45,7 +46,7 @@ type Service struct {
 	Catalog  string   // a reference for [Load]
 	Owns     []string // path prefixes of a shared catalog's rows that it serves
 	Code     []string // Go package patterns
-	Document []string // OpenAPI documents
+	Document []string // OpenAPI documents, as paths or patterns in which * and ** stand for names
 	// RecordFilters name the functions that leave only the records that a key may see.
 	RecordFilters []RecordFilter
 	BasePath      map[string]string // witness ("code", "openapi") -> prefix that its paths lack
@@ -102,13 +103,16 @@ type RouterRow struct {
 }
 
 // A TableConfig names a struct type whose literals are routes, and the fields that say
-// so.
+// so. Without Path they are not: a router registers what they describe.
 type TableConfig struct {
 	Type                               string   // "import/path.Type"
 	Patterns                           string   // how paths are written: "braces", "colon" or "servemux"
 	Method, Path, Handler, Permissions string   // names of fields; empty: there is none
 	Contexts                           []string // as a router's
-	Pos                                Pos
+	// Public is a boolean field that says that nobody has to be asked. Otherwise is the
+	// requirement of routes of which it does not say so.
+	Public, Otherwise string
+	Pos               Pos
 }
 
 // An IgnoredRoute excuses routes that no catalog lists.
@@ -123,6 +127,10 @@ type OpenAPIConfig struct {
 	Scopes               string            // "", "all" or "any"
 	PermissionScheme     string            // the scheme whose scopes are permissions
 	PermissionExtensions map[string]string // extension name -> shape
+	// Implies lists what a permission or scope implies besides what the catalogs say;
+	// * stands for any text.
+	Implies  map[string][]string
+	Unstated string // what operations without a permission are: "", "count" or "error"
 }
 
 // FromTemplate returns the permission that the guard's arguments name together; arg
@@ -250,8 +258,8 @@ func (c *Config) load(file string, above []string) error {
 		}},
 		{Name: "route-tables", Decode: func(n strictyaml.Node) {
 			for _, it := range n.Items("a list of route tables") {
-				t := TableConfig{Patterns: "braces", Pos: pos(it)}
-				it.Fields("a route table: type, patterns, contexts, method, path, handler, permissions",
+				t := TableConfig{Patterns: "braces", Otherwise: "authenticated", Pos: pos(it)}
+				it.Fields("a route table: type, patterns, contexts, method, path, handler, permissions, public, otherwise",
 					strictyaml.Field{Name: "type", Decode: func(n strictyaml.Node) {
 						if names := qualifiedNames(n, `a struct type, as "import/path.Type"`, 1, ""); len(names) == 1 {
 							t.Type = names[0]
@@ -262,9 +270,14 @@ func (c *Config) load(file string, above []string) error {
 					setText("path", "the name of a field", &t.Path),
 					setText("handler", "the name of a field", &t.Handler),
 					setText("permissions", "the name of a field", &t.Permissions),
+					setText("public", "the name of a boolean field", &t.Public),
+					setText("otherwise", "a requirement", &t.Otherwise),
 				)
-				if t.Type == "" || t.Path == "" {
-					it.Errorf("a route table needs type and path: the struct type, and its field with the path")
+				if t.Type == "" || t.Path == "" && t.Permissions == "" && t.Public == "" {
+					it.Errorf("a route table needs type and path: the struct type, and its field with the path; or, of routes that a router registers, permissions or public")
+				}
+				if _, err := perm.Parse(t.Otherwise); err != nil {
+					it.Errorf("otherwise %q: %v", strictyaml.Excerpt(t.Otherwise), err)
 				}
 				c.RouteTables = append(c.RouteTables, t)
 			}
@@ -290,7 +303,7 @@ func (c *Config) load(file string, above []string) error {
 			document := f.Decode
 			f.Decode = func(n strictyaml.Node) {
 				if n.IsMap() {
-					c.OpenAPI.decode(n)
+					c.OpenAPI.decode(n, document)
 				} else {
 					document(n)
 				}
@@ -472,8 +485,10 @@ func (s *Service) fields(dir string) []strictyaml.Field {
 	}
 }
 
-func (o *OpenAPIConfig) decode(n strictyaml.Node) {
-	n.Fields("scopes, permission-scheme, permission-extensions",
+// decode reads the settings; documents reads the key that names documents.
+func (o *OpenAPIConfig) decode(n strictyaml.Node, documents func(strictyaml.Node)) {
+	n.Fields("documents, scopes, permission-scheme, permission-extensions, implies, unstated",
+		strictyaml.Field{Name: "documents", Decode: documents},
 		strictyaml.Field{Name: "scopes", Decode: func(n strictyaml.Node) {
 			o.Scopes, _ = n.OneOf("how several scopes combine", "all", "any")
 		}},
@@ -485,6 +500,15 @@ func (o *OpenAPIConfig) decode(n strictyaml.Node) {
 					o.PermissionExtensions[p.Name] = shape
 				}
 			}
+		}},
+		strictyaml.Field{Name: "implies", Decode: func(n strictyaml.Node) {
+			o.Implies = map[string][]string{}
+			for _, p := range n.Pairs("what permissions or scopes imply") {
+				o.Implies[p.Name] = oneOrMore(p.Value, "a permission or scope that is implied")
+			}
+		}},
+		strictyaml.Field{Name: "unstated", Decode: func(n strictyaml.Node) {
+			o.Unstated, _ = n.OneOf("what to do with operations that name no permission", "count", "error")
 		}},
 	)
 }

@@ -29,6 +29,7 @@ type decoder struct {
 	ids       map[perm.Permission]strictyaml.Node // permission ids and aliases
 	endpoints map[string]*Endpoint
 	lists     map[string]bool
+	aliases   []*alias // of same-as
 	later     []func() // checks that need the whole catalog
 }
 
@@ -42,6 +43,9 @@ func newDecoder(c *Catalog) *decoder {
 }
 
 func (d *decoder) check() {
+	for _, a := range d.aliases {
+		d.expand(a)
+	}
 	for _, f := range d.later {
 		f()
 	}
@@ -97,6 +101,7 @@ func (d *decoder) file(root strictyaml.Node, first bool) (includes []strictyaml.
 			}
 		}},
 		strictyaml.Field{Name: "endpoints", Decode: func(n strictyaml.Node) { d.rows(n, "") }},
+		strictyaml.Field{Name: "same-as", Decode: d.sameAs},
 		strictyaml.Field{Name: "records", Decode: d.records},
 		strictyaml.Field{Name: "fields", Decode: d.fields},
 	)
@@ -381,9 +386,10 @@ func (d *decoder) needList(n strictyaml.Node, name string) {
 }
 
 func (d *decoder) refused(n strictyaml.Node) (r Refused) {
-	n.Fields("anonymous and forbidden",
+	n.Fields("anonymous, forbidden and origin",
 		strictyaml.Field{Name: "anonymous", Decode: func(n strictyaml.Node) { r.Anonymous = d.denial(n) }},
 		strictyaml.Field{Name: "forbidden", Decode: func(n strictyaml.Node) { r.Forbidden = d.denial(n) }},
+		strictyaml.Field{Name: "origin", Decode: func(n strictyaml.Node) { r.Origin = d.denial(n) }},
 	)
 	return r
 }
@@ -465,6 +471,7 @@ func (d *decoder) credentials(n strictyaml.Node) {
 			}
 			cr.Within = v
 		}},
+		setText("scheme", "the scheme that a credential is shown under, such as Bearer", &cr.Scheme),
 	)
 }
 

@@ -102,6 +102,7 @@ type lintRow struct {
 }
 
 func newLinter(c *Catalog) *linter {
+	c = c.written()
 	l := &linter{
 		c: c, im: c.Implications(), names: map[perm.Permission]permName{}, spelling: map[string]string{},
 		oddRows: map[int]bool{}, oddPerms: map[int]bool{}, listLints: map[int]bool{},

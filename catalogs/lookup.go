@@ -1,10 +1,18 @@
 package catalogs
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/permcheck/permcheck/catalogs/perm"
 )
+
+// written returns the catalog without the rows that same-as adds.
+func (c *Catalog) written() *Catalog {
+	w := *c
+	w.Endpoints = slices.DeleteFunc(slices.Clone(c.Endpoints), func(e Endpoint) bool { return e.SameAs != "" })
+	return &w
+}
 
 // Universe returns the ids of all permissions of the catalog.
 func (c *Catalog) Universe() perm.Set {

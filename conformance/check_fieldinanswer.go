@@ -16,7 +16,7 @@ the finding. It says nothing where the key is refused.`,
 	Finds:  []string{"field-in-write-answer"},
 	effort: SomeWrites,
 	ask: func(p *planner) {
-		p.askFields(func(f *catalogs.Field) []int { return p.withBodies(f.Object) }, Question{Expect: Refuse})
+		p.askHidden(func(f *catalogs.Field) []int { return p.withBodies(f.Object) }, Question{Expect: Refuse})
 	},
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
 		w, it, err := l.written(ctx, rec, q)

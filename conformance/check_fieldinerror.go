@@ -18,7 +18,7 @@ full key reads there. That is the finding. Values of less than four characters a
 	Finds:  []string{"error-quotes-stored-value"},
 	effort: SomeWrites,
 	ask: func(p *planner) {
-		p.askFields(func(f *catalogs.Field) []int {
+		p.askHidden(func(f *catalogs.Field) []int {
 			var rows []int
 			for _, row := range p.withBodies(f.Object) {
 				if m := p.Rows[row].Method; m == "PATCH" || m == "PUT" {

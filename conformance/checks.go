@@ -78,16 +78,20 @@ func SelectChecks(only, skip []string) ([]*Check, error) {
 var Checks = []*Check{
 	&overGrant, &underGrant, &anonymousAdmitted, &badKeyAdmitted, &defaultAllow,
 	&refusalForm, &effectDespiteRefusal,
+	&keyAltered, &keyEmpty, &badKeyIgnored, &keyInQuery, &keyInCookie, &twoCredentials, &wrongScheme, &deadKeyIdentity, &wwwAuthenticate,
+	&keyMintsStronger, &keyEditsStronger, &keyEditsItself, &massAssignmentCreate, &massAssignmentUpdate, &impersonation, &roleHint,
 	&replicas, &crossKey, &disabledKey, &revokedKey, &deletedKey, &expiredKey, &unexpiredKey, &narrowedKey, &widenedKey, &reenabledKey,
-	&ownerDisabled, &rotatedKey, &deadIntrospection,
-	&pathTrailingSlash,
+	&ownerDisabled, &rotatedKey,
+	&pathTrailingSlash, &pathDoubleSlash, &pathDotSegments, &pathEncodedLetters, &pathDoubleEncoding, &pathEncodedSlash, &pathMatrix,
+	&pathSuffix, &pathCase, &rewriteHeader, &forwardedHeader, &hostHeader, &methodOverride, &headUnguarded, &methodOptions, &methodUnknown,
+	&contentType, &getWithBody,
 	&listRecords, &subResource, &recordByID, &includedRecords, &foreignKeys, &listTotal, &countedRecords, &listPages,
 	&searchRecords, &filterRecords, &sortRecords, &droppedFilter, &batchRecords,
 	&writeOutside, &movedRecords, &createOutside, &bodyID, &batchWrites,
 	&fieldHidden, &fieldListed, &listedEndpoint, &fieldSelected, &fieldFiltered, &fieldSorted, &fieldSearched,
 	&fieldInAnswer, &fieldInError,
 	&existenceHidden, &existenceRefused, &sharedCache, &cacheHeaders, &moreSeesMore,
-	&corsSimple,
+	&corsSimple, &corsOrigins, &corsPreflight, &corsTiming, &corsJSONP, &corsServed,
 }
 
 // Doc returns the documentation of a check; "" when there is none of the id.

@@ -33,6 +33,7 @@ type Lab struct {
 
 	mu      sync.Mutex
 	spelled map[spelledKey]*spelledOnce
+	plains  map[plainKey]*plainOnce
 	minted  int
 }
 
@@ -66,6 +67,9 @@ type Call struct {
 	Line string
 	// Any says that every status tells something, so that 429 and 5xx are answers too.
 	Any bool
+	// Masked are headers whose values tell something about the target's data, so that records
+	// hold a word in their place.
+	Masked bool
 	// Fresh sends it over a connection of its own.
 	Fresh bool
 	// Lists says that the answer is to be read as a list, as the dialect says.
@@ -145,6 +149,11 @@ func (l *Lab) sendRaw(ctx context.Context, c *Call) (*reply, error) {
 			line += "?" + q
 		}
 	}
+	done, err := c.By.Credential.renewed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { done(nil) }()
 	req := &http.Request{URL: &url.URL{RawQuery: strings.TrimPrefix(c.Query, "?")}, Header: http.Header{}}
 	host := base.Host
 	if h := c.Header.Get("Host"); h != "" {
@@ -175,7 +184,12 @@ func (l *Lab) sendRaw(ctx context.Context, c *Call) (*reply, error) {
 	}
 	for try := 0; ; try++ {
 		r, err := l.run.client.raw(ctx, line, header, c.Body)
-		if err == nil && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable) && try < maxRetries {
+		if err == nil {
+			done(r.header)
+			done = func(http.Header) {}
+		}
+		if err == nil && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable) && try < maxRetries &&
+			c.By.Credential.Tokens == nil { // the line holds the token, which may be used up
 			if waited, _ := pause(ctx, r.header, try); waited {
 				continue
 			}
@@ -205,6 +219,9 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 	x.Auth = c.By.Credential.shown()
 	for _, name := range headerNames(c.Header) {
 		for _, v := range c.Header[name] {
+			if c.Masked {
+				v = "$PC_IDENTITY"
+			}
 			x.Header = append(x.Header, name+": "+v)
 		}
 	}
@@ -238,8 +255,14 @@ func (c *Credential) shown() string {
 
 // withoutSecrets replaces each secret of the run in a text by its variable.
 func (l *Lab) withoutSecrets(text string) string {
-	for _, c := range l.run.target.Credentials {
+	for i := range l.run.target.Credentials {
+		c := &l.run.target.Credentials[i]
 		text = c.hide(text)
+		if c.Tokens != nil {
+			for _, token := range c.Tokens.all() {
+				text = (&Credential{Secret: token, Env: c.Env}).hide(text)
+			}
+		}
 	}
 	return text
 }
@@ -343,6 +366,7 @@ func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
 			break
 		}
 		anew.forget()
+		anew.plains = nil
 		rec.Again = append(rec.Again, anew.once(ctx, check, q))
 	}
 	return rec

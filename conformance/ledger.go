@@ -119,11 +119,9 @@ func (l *FileLedger) Close(left int) error {
 // target, and returns what could not be taken away.
 func Clean(ctx context.Context, p *Plan, t Target, left []Made) []string {
 	limits := t.Limits.withDefaults(IsLoopback(t.Base))
-	r := &runner{plan: p, target: t, client: newClient(t.Base, limits)}
+	r := newRunner(p, t, limits)
 	defer r.client.close()
-	d := &debts{ledger: t.Ledger}
-	lab := &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: d}
-	r.lab = lab
+	lab, d := r.lab, r.lab.debts
 	for _, m := range left {
 		d.open = append(d.open, debt{m, func(ctx context.Context) error {
 			if m.Kind == "key" {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/conformance"
 	"github.com/permcheck/permcheck/conformance/keyring"
 	"github.com/permcheck/permcheck/conformance/reference"
@@ -49,7 +50,11 @@ const adminToken = "an admin token"
 
 func stranger(t *testing.T, catalog string, writes conformance.WritePolicy, opts reference.Options) *strangers {
 	t.Helper()
-	c := load(t, catalog)
+	return strangerOf(t, load(t, catalog), writes, opts)
+}
+
+func strangerOf(t *testing.T, c *catalogs.Catalog, writes conformance.WritePolicy, opts reference.Options) *strangers {
+	t.Helper()
 	opts.AdminToken = adminToken
 	srv, err := reference.New(c, opts)
 	if err != nil {

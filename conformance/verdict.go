@@ -30,6 +30,17 @@ func (v Verdict) String() string {
 // MarshalText returns the verdict's name.
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
+// UnmarshalText reads a verdict's name.
+func (v *Verdict) UnmarshalText(text []byte) error {
+	for _, w := range []Verdict{Inconclusive, Pass, Fail, Skipped} {
+		if string(text) == w.String() {
+			*v = w
+			return nil
+		}
+	}
+	return fmt.Errorf("%.40q is not a verdict: expected pass, fail, inconclusive or skipped", text)
+}
+
 // Expect is what the catalog says about a request.
 type Expect uint8
 
@@ -47,3 +58,14 @@ func (e Expect) String() string {
 
 // MarshalText returns "admit" or "refuse".
 func (e Expect) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText reads "admit" or "refuse".
+func (e *Expect) UnmarshalText(text []byte) error {
+	for _, x := range []Expect{Admit, Refuse} {
+		if string(text) == x.String() {
+			*e = x
+			return nil
+		}
+	}
+	return fmt.Errorf("%.40q is not an expectation: expected admit or refuse", text)
+}

@@ -86,7 +86,7 @@ func (l *Lab) workshop(ctx context.Context, rec *Record, q *Question) (*workshop
 	return w, nil
 }
 
-// freeText is a field with a text that clients choose: most records have one, no two the same,
+// freeText is a field with a text that clients choose: many records have one, hardly two the same,
 // it is no id, and no rule of the catalog is about it.
 func (w *workshop) freeText() string {
 	values := map[string]map[string]bool{}
@@ -106,7 +106,7 @@ func (w *workshop) freeText() string {
 		}
 	}
 	for _, name := range sortedNames(richest(w.all.Items).Fields) {
-		if count[name] > 1 && len(values[name]) == count[name] && 2*count[name] >= len(w.all.Items) && !w.ruled(name) {
+		if count[name] > 1 && 4*len(values[name]) >= 3*count[name] && 4*count[name] >= len(w.all.Items) && !w.ruled(name) {
 			return name
 		}
 	}

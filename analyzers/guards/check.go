@@ -48,6 +48,8 @@ type Problem struct {
 	Args     []string
 	Message  string
 	Evidence []string
+	Was, Now string // what the catalog demands and what the code does, where these differ
+	Service  string // of the configuration, whose route or code it is; empty: no service's
 	Fix      string // what to do next; empty: as for all of the rule
 	// File, Line and Column are where to look: the route, or the guard.
 	File         string
@@ -242,20 +244,21 @@ func (s *Settings) check(r *Route) []Problem {
 			continue
 		}
 		evidence := []string{"catalog: " + row.Pos.String()}
+		was, now := row.Requires.String(), code.String()
 		switch s.implies.Compare(*row.Requires, code) {
 		case perm.Narrows:
 			out = append(out, at(Problem{
-				Rule: RuleStricter, Args: []string{row.Method}, Evidence: evidence,
+				Rule: RuleStricter, Args: []string{row.Method, was, now}, Was: was, Now: now, Evidence: evidence,
 				Message: fmt.Sprintf("%s demands %s, more than the catalog's %s", subject, code, row.Requires),
 			}))
 		case perm.Widens:
 			out = append(out, at(Problem{
-				Rule: RuleMismatch, Args: []string{row.Method}, Evidence: evidence,
+				Rule: RuleMismatch, Args: []string{row.Method, was, now}, Was: was, Now: now, Evidence: evidence,
 				Message: fmt.Sprintf("%s demands %s, less than the catalog's %s", subject, code, row.Requires),
 			}))
 		case perm.Incomparable:
 			out = append(out, at(Problem{
-				Rule: RuleMismatch, Args: []string{row.Method}, Evidence: evidence,
+				Rule: RuleMismatch, Args: []string{row.Method, was, now}, Was: was, Now: now, Evidence: evidence,
 				Message: fmt.Sprintf("%s demands %s, the catalog %s", subject, code, row.Requires),
 			}))
 		}
@@ -307,6 +310,7 @@ func (s *Settings) about(r *Route, p Problem) Problem {
 	if p.Subject == "" {
 		p.Subject = r.Method + " " + s.Path(r)
 	}
+	p.Service = s.Service.Name
 	p.Route, p.Via, p.Package = Place{r.File, r.Line, r.Column}, Place{r.ViaFile, r.ViaLine, r.ViaColumn}, r.Package
 	if p.File == "" {
 		p.File, p.Line, p.Column = r.File, r.Line, r.Column

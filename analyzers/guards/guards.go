@@ -94,6 +94,8 @@ type Route struct {
 	TooLate []TooLate
 	Strange []Strange // permissions given to guards that the catalog does not have
 	Unread  []Unread  // why Requires is unknown
+
+	partly []Unread // demands that only some requests meet
 }
 
 // Declared is what a comment or a description of a route says that it demands.
@@ -207,6 +209,9 @@ func (d *declarer) route(r *routes.Route) *Route {
 		} else {
 			d.guard(out, g, g.Basis, false)
 		}
+	}
+	if out.Requires == nil && len(out.Unread) == 0 {
+		out.Unread = out.partly // else what it demands for sure is what it demands
 	}
 	for _, g := range r.Late {
 		d.late(out, g, false)
@@ -355,8 +360,31 @@ func (r *Route) and(req perm.Requirement, basis string, g routes.Guard) {
 
 // guard adds what one guard demands.
 func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
+	switch {
+	case g.Partly:
+		d.partly(r, g, basis, "only on some ways through its handler")
+		return
+	case g.Deep && d.vague(g):
+		d.partly(r, g, basis, "by a word that may mean something else")
+		return
+	case g.Either:
+		d.either(r, g, basis, maybe)
+		return
+	}
 	maybe = maybe || g.Maybe
 	name := FuncKey(g.Func)
+	if otherwise := d.s.publics[name]; otherwise != nil && g.Basis == routes.Table {
+		req := *otherwise
+		switch k := onlyConst(g); {
+		case k == nil || k.Kind != "bool":
+			r.unread(g.File, g.Line, g.Column, g.Func+" is not known")
+			return
+		case k.Value == "true":
+			req = perm.Public()
+		}
+		r.and(req, routes.Table, g)
+		return
+	}
 	cfg := d.s.guards[name]
 	if cfg != nil && cfg.Requires != "" {
 		req, _ := perm.Parse(cfg.Requires) // checked by LoadSettings
@@ -450,7 +478,7 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 		why = fmt.Sprintf("%s is given no permission", g.Func)
 	case maybe:
 		why = fmt.Sprintf("%s is attached only under a condition", g.Func)
-	case g.Unclear:
+	case g.Unclear && cfg == nil:
 		why = fmt.Sprintf("it is not plain which result of %s refuses", g.Func)
 	case count > 1 && mode == Unclear:
 		why = fmt.Sprintf("%s is given %d permissions, and it is not plain whether it demands all of them or any: say so in .permcheck.yaml: guards: [{func: %s, args: all-of}]", g.Func, count, FuncKey(g.Func))
@@ -463,6 +491,96 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 	default:
 		r.and(perm.All(perms...), basis, g)
 	}
+}
+
+// partly notes a guard that demands something, but not of every request or not for
+// sure.
+func (d *declarer) partly(r *Route, g routes.Guard, basis, how string) {
+	g.Partly = false
+	sure := unvague(g)
+	alone := Route{Route: r.Route}
+	d.guard(&alone, sure, basis, false)
+	switch {
+	case alone.Requires != nil:
+		if g.Why != "" {
+			how = g.Why
+		}
+		r.partly = append(r.partly, Unread{g.File, g.Line, g.Column, fmt.Sprintf("%s is demanded, but %s", alone.Requires, how)})
+	case len(alone.Unread) > 0:
+		r.partly = append(r.partly, alone.Unread...)
+	default:
+		r.partly = append(r.partly, alone.partly...)
+	}
+}
+
+// unvague returns the guard with what is inside it, all of it taken to be certain.
+func unvague(g routes.Guard) routes.Guard {
+	g.Partly, g.Deep = false, false
+	g.Nested = slices.Clone(g.Nested)
+	for i := range g.Nested {
+		g.Nested[i] = unvague(g.Nested[i])
+	}
+	return g
+}
+
+// vague reports whether all that a guard is given are plain words: below a handler,
+// calls that fail are given many, and a catalog whose permissions are such words does
+// not make them guards. A named constant, or a text such as job:read, is plain enough,
+// and so is a function that elsewhere stands before a handler or is configured.
+func (d *declarer) vague(g routes.Guard) bool {
+	name := FuncKey(g.Func)
+	if d.s.guards[name] != nil || d.passed[name] {
+		return false
+	}
+	any := false
+	for _, a := range g.Args {
+		for _, c := range a.Consts {
+			if p, ok := d.permission(c); ok {
+				if c.Name != "" || strings.ContainsAny(string(p), ":._-/* ") {
+					return false
+				}
+				any = true
+			}
+		}
+	}
+	return any
+}
+
+// either adds what guards demand of which one is enough.
+func (d *declarer) either(r *Route, g routes.Guard, basis string, maybe bool) {
+	var clauses []perm.Set
+	demands, open := false, false
+	for _, n := range g.Nested {
+		alone := Route{Route: r.Route}
+		d.guard(&alone, n, basis, maybe || g.Maybe)
+		r.Strange = append(r.Strange, alone.Strange...)
+		switch {
+		case len(alone.Unread) > 0:
+			demands, open = true, true
+		case len(alone.partly) > 0:
+			demands, open = true, true
+		case alone.Requires == nil:
+			open = true
+		default:
+			demands = true
+			clauses = append(clauses, alone.Requires.Clauses()...)
+		}
+	}
+	switch {
+	case !demands:
+	case open:
+		r.partly = append(r.partly, Unread{g.File, g.Line, g.Column, "a permission is one of several ways to be admitted, of which not all could be read"})
+	default:
+		r.and(perm.FromClauses(clauses...), basis, g)
+	}
+}
+
+// onlyConst returns the one constant that a guard is given, or nil.
+func onlyConst(g routes.Guard) *routes.Const {
+	if len(g.Args) != 1 || g.Args[0].Why != "" || len(g.Args[0].Consts) != 1 || g.Maybe {
+		return nil
+	}
+	return &g.Args[0].Consts[0]
 }
 
 // fill makes the permission that a template and a guard's arguments name, or says why

@@ -38,6 +38,7 @@ type Settings struct {
 	rows    map[string]*catalogs.Endpoint
 	vocab   map[perm.Permission]perm.Permission // every id and alias, to the id
 	guards  map[string]*catalogs.GuardConfig
+	publics map[string]*perm.Requirement // fields that say whether a route is public, and what else it demands
 }
 
 // LoadSettings finds the settings for the package in a folder: the configuration of
@@ -80,7 +81,7 @@ func (s *Settings) ForServices() (map[string]*Settings, error) {
 func (s *Settings) ServiceOf(dir string) string { return serviceOf(s.Config, dir).Name }
 
 func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*Settings, error) {
-	s := &Settings{Config: cfg, Service: service, guards: map[string]*catalogs.GuardConfig{}}
+	s := &Settings{Config: cfg, Service: service, guards: map[string]*catalogs.GuardConfig{}, publics: map[string]*perm.Requirement{}}
 	for i := range cfg.Guards {
 		g := &cfg.Guards[i]
 		s.guards[FuncKey(g.Func)] = g
@@ -90,6 +91,15 @@ func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*S
 			}
 		}
 	}
+	for _, t := range cfg.RouteTables {
+		if t.Public != "" {
+			req, err := perm.Parse(t.Otherwise)
+			if err != nil {
+				return nil, fmt.Errorf("%s: route table %s: otherwise %q: %w", t.Pos, t.Type, t.Otherwise, err)
+			}
+			s.publics[FuncKey(t.Type+"."+t.Public)] = &req
+		}
+	}
 	if ref == "" {
 		return s, nil
 	}
@@ -97,12 +107,23 @@ func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*S
 	if err != nil {
 		return nil, err
 	}
+	return s, s.hold(c)
+}
+
+// Speaking returns the settings with a catalog in place of none. It need not be a file.
+func (s *Settings) Speaking(c *catalogs.Catalog) (*Settings, error) {
+	t := *s
+	return &t, t.hold(c)
+}
+
+// hold prepares the settings for a catalog.
+func (s *Settings) hold(c *catalogs.Catalog) error {
 	s.Catalog = c
 	var objects []string
 	for _, r := range c.Records {
 		objects = append(objects, r.Object)
 	}
-	for _, f := range service.RecordFilters {
+	for _, f := range s.Service.RecordFilters {
 		if slices.Contains(objects, f.Object) {
 			continue
 		}
@@ -110,7 +131,7 @@ func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*S
 		if near := strictyaml.Nearest(f.Object, objects); near != "" {
 			hint = fmt.Sprintf("; did you mean %s?", near)
 		}
-		return nil, fmt.Errorf("%s: record-filters: catalog %s says nothing of records of %q%s", f.Pos, c.Name, f.Object, hint)
+		return fmt.Errorf("%s: record-filters: catalog %s says nothing of records of %q%s", f.Pos, c.Name, f.Object, hint)
 	}
 	s.implies = c.Implications()
 	s.rows = make(map[string]*catalogs.Endpoint, len(c.Endpoints))
@@ -128,7 +149,7 @@ func newSettings(cfg *catalogs.Config, service catalogs.Service, ref string) (*S
 			}
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // Filter returns the function that filters the records of an object.

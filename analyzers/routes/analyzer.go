@@ -35,27 +35,22 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 	}
 	misnamed := table.own.missing(pass.Pkg)
-	if !relevant(pass, table, facts) {
-		return &Result{Unresolved: misnamed}, nil
-	}
-	prog := compile(pass, table, func(f *types.Func) bool {
-		fact := facts[f.Pkg()]
-		if fact == nil {
-			return false
-		}
-		_, ok := slices.BinarySearch(fact.Touching, f.FullName())
-		return ok
-	})
+	routing := relevant(pass, table, facts)
+	prog := compile(pass, table, func(p *types.Package) *Fact { return facts[p] }, routing)
 	if prog == nil {
 		return &Result{Unresolved: misnamed}, nil
 	}
-	var fact Fact
+	fact := Fact{Routing: routing}
 	for _, f := range prog.Funcs {
 		if f.Touches {
 			fact.Touching = append(fact.Touching, f.Name)
 		}
+		if f.Demands {
+			fact.Demanding = append(fact.Demanding, f.Name)
+		}
 	}
 	slices.Sort(fact.Touching)
+	slices.Sort(fact.Demanding)
 
 	e := newEngine(prog, table)
 	if pass.Module != nil {
@@ -87,20 +82,42 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 		return nil
 	}
-	e.methods = func(name string) []*fn {
+	named := func(in func(*Fact) []string, name string, wanted func(*fn) bool) []*fn {
 		var out []*fn
 		add := func(p *program) {
 			for _, f := range p.Funcs {
-				if f.Recv && f.Touches && f.Full && strings.HasSuffix(f.Name, ")."+name) {
+				if f.Recv && strings.HasSuffix(f.Name, ")."+name) && wanted(f) {
 					out = append(out, f)
 				}
 			}
 		}
 		add(prog)
 		for _, path := range deps.paths() {
-			if slices.ContainsFunc(deps.facts[path].Touching, func(n string) bool { return strings.HasSuffix(n, ")."+name) }) {
+			if slices.ContainsFunc(in(deps.facts[path]), func(n string) bool { return strings.HasSuffix(n, ")."+name) }) {
 				if p := deps.program(path); p != nil {
 					add(p)
+				}
+			}
+		}
+		return out
+	}
+	e.methods = func(name string) []*fn {
+		return named(func(f *Fact) []string { return f.Touching }, name, func(f *fn) bool { return f.Touches && f.Full })
+	}
+	e.demanding = func(name, sig string) []*fn {
+		return named(func(f *Fact) []string { return f.Demanding }, name, func(f *fn) bool { return f.Demands && f.Sig == sig })
+	}
+	e.starts = func(name string) []*fn {
+		var out []*fn
+		for _, path := range deps.paths() {
+			if _, ok := slices.BinarySearch(deps.facts[path].Starts, name); !ok {
+				continue
+			}
+			if p := deps.program(path); p != nil {
+				for _, f := range p.Funcs {
+					if f.Init && f.Full {
+						out = append(out, f)
+					}
 				}
 			}
 		}
@@ -125,6 +142,7 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 	}
 	slices.Sort(fact.Closed)
+	fact.Starts = prog.starts()
 	fact.Links, res.Mentioned = prog.link(e.find, e.findGlobal)
 	if fact.Program, err = prog.encode(); err != nil {
 		return nil, err
@@ -145,7 +163,7 @@ func relevant(pass *analysis.Pass, t *table, facts map[*types.Package]*Fact) boo
 		return true // the package may itself declare what the configuration names
 	}
 	for _, p := range pass.Pkg.Imports() {
-		if t.pkgs[p.Path()] || facts[p] != nil {
+		if f := facts[p]; t.pkgs[p.Path()] || f != nil && f.Routing {
 			return true
 		}
 	}

@@ -33,6 +33,11 @@ func (e *engine) call(fr *frame, x *expr) value {
 			return e.doRow(fr, x, ref, f.recv)
 		}
 	}
+	if f, ok := fv.(funcRef); ok && !f.bound && callee.Op != opFunc {
+		if ref, ok := e.table.rows[f.key]; ok { // handed on as a value
+			return e.doRow(fr, x, ref, nil)
+		}
+	}
 	args := e.args(fr, x)
 	if ref, ok := fv.(funcRef); ok && !ref.bound {
 		if v, ok := pure(ref.key, spread(args)); ok {
@@ -246,6 +251,11 @@ func (e *engine) dispatch(f funcRef, args []value, at site, x *expr) (value, boo
 // opaque deals with a call whose body is not known: closures that register routes are
 // taken to run once; a router handed to code that cannot be seen is reported.
 func (e *engine) opaque(fv value, args []value, at site, x *expr) {
+	if f, ok := fv.(funcRef); !ok || f.dynamic || !strings.Contains(strings.Split(f.key, "/")[0], ".") {
+		// A function of a module that is not followed was read, and has nothing to do
+		// with serving.
+		giveAway(args, 0)
+	}
 	for _, a := range args {
 		if s, ok := a.(spreadVal); ok {
 			a = s.v
@@ -274,6 +284,29 @@ func (e *engine) opaque(fv value, args []value, at site, x *expr) {
 		if _, ok := a.(*router); ok {
 			e.unresolved(at, "the router is passed to a function that is known only at run time")
 			return
+		}
+	}
+}
+
+// giveAway notes that the routers among values, or inside them, are known to code that
+// is not followed. Nothing deep inside is looked for.
+func giveAway(vals []value, depth int) {
+	if depth > 4 {
+		return
+	}
+	for _, a := range vals {
+		for _, v := range flatList(a) {
+			switch v := v.(type) {
+			case *router:
+				v.core.givenAway = true
+			case *call:
+				giveAway(v.args, depth+1)
+				giveAway([]value{v.inner}, depth+1)
+			case *structVal:
+				for _, cell := range v.fields {
+					giveAway([]value{*cell}, depth+1)
+				}
+			}
 		}
 	}
 }
@@ -354,12 +387,15 @@ func join2(prefix, path konst) konst {
 		return path
 	}
 	out := text(strings.TrimSuffix(prefix.text, "/") + path.text)
-	out.dyn, out.in = prefix.dyn || path.dyn, path.in
+	out.dyn, out.in, out.of = prefix.dyn || path.dyn, path.in, path.of
 	return out
 }
 
 func (e *engine) add(r *router, g *reg) {
 	g.guards = slices.Concat(r.core.below, r.stack(), g.guards)
+	if st := g.path.of; st != nil {
+		g.guards = append(g.guards, said(e.table.described[st.typ], st, e.cond)...)
+	}
 	g.spec = r.spec
 	g.cond = slices.Clone(e.cond)
 	g.entry = e.entry
@@ -428,6 +464,22 @@ type peeled struct {
 	strip *konst
 }
 
+// base is what is stripped, as a prefix of templates.
+func (p peeled) base() konst {
+	if p.strip == nil {
+		return text("")
+	}
+	out := *p.strip
+	if _, path, err := p.r.spec.Path(strings.TrimSuffix(out.text, "/") + "/"); err == nil {
+		out.text, _ = tailOf(path)
+	}
+	out.text = strings.TrimSuffix(out.text, "/")
+	return out
+}
+
+// same reports whether two ways lead to the same router by the same prefix.
+func (p peeled) same(q peeled) bool { return p.r == q.r && p.base().text == q.base().text }
+
 // peel finds the routers that a handler hands its requests to.
 func (e *engine) peel(v value) []peeled { return e.peelDepth(v, 0) }
 
@@ -469,7 +521,7 @@ func (e *engine) peelDepth(v value, depth int) []peeled {
 			}
 			return e.delegates(v, depth, func() { e.invoke(m, nil, []value{v, unknown{}, unknown{}}, site{m.File, m.Line, m.Col}) })
 		}
-		for _, name := range []string{"Handler", "Mux", "Router", "ServeMux"} {
+		for _, name := range []string{"Handler", "Mux", "Router", "ServeMux", "Engine", "Echo"} {
 			if cell := v.fields[name]; cell != nil {
 				if ps := e.peelDepth(*cell, depth+1); len(ps) > 0 {
 					return ps
@@ -505,7 +557,7 @@ func (e *engine) delegates(v value, depth int, run func()) []peeled {
 	var out []peeled
 	for _, d := range to {
 		for _, p := range e.peelDepth(d, depth+1) {
-			if !slices.ContainsFunc(out, func(q peeled) bool { return q.r == p.r }) {
+			if !slices.ContainsFunc(out, func(q peeled) bool { return q.same(p) }) {
 				p.wraps = append([]guardVal{{v: v, basis: Wrapper}}, p.wraps...)
 				out = append(out, p)
 			}

@@ -46,7 +46,7 @@ func (d *describer) metadataClaim(v value) (Claim, bool) {
 	c := Claim{Source: "its metadata", Basis: Table}
 	flat := func(v value) []Const {
 		var g GuardArg
-		d.consts(v, &g)
+		d.consts(v, &g, nil)
 		if g.Why != "" {
 			return nil
 		}

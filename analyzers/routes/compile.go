@@ -17,10 +17,11 @@ import (
 // A compiler turns the functions of one package that matter for routing into a
 // program.
 type compiler struct {
-	pass     *analysis.Pass
-	info     *types.Info
-	table    *table
-	imported func(*types.Func) bool // the function touches routers, says a fact
+	pass  *analysis.Pass
+	info  *types.Info
+	table *table
+	facts func(*types.Package) *Fact
+	ours  bool // the package is of the module that is analyzed, not of one that it needs
 
 	decls    map[*types.Func]*ast.FuncDecl
 	order    []*types.Func // decls in source order
@@ -34,7 +35,11 @@ type compiler struct {
 	inits    map[*types.Var]initOf
 	taken    map[*types.Var]bool
 	notes    map[string]map[int]string
-	std      map[string]bool // import paths without a dot: is it the standard library's?
+	readers  map[*types.Func]*reader // of functions with checks
+	kept     map[*types.Func]bool    // those that callers are told of
+	unneeded *types.Func             // whose body is not needed, though it is mentioned
+	std      map[string]bool         // import paths without a dot: is it the standard library's?
+	starts   []*types.Func           // the package's functions named init, in source order
 	prog     *program
 }
 
@@ -43,13 +48,15 @@ type initOf struct {
 	index int
 }
 
-// compile returns the package's program, or nil if nothing in it can matter.
-func compile(pass *analysis.Pass, t *table, imported func(*types.Func) bool) *program {
+// compile returns the package's program, or nil if nothing in it can matter. Unless
+// routing is set, the package can register nothing, and only what its functions demand
+// is read.
+func compile(pass *analysis.Pass, t *table, facts func(*types.Package) *Fact, routing bool) *program {
 	if Standard(pass) {
 		return nil
 	}
 	c := &compiler{
-		pass: pass, info: pass.TypesInfo, table: t, imported: imported,
+		pass: pass, info: pass.TypesInfo, table: t, facts: facts, ours: pass.Module == nil || pass.Module.Version == "",
 		decls: map[*types.Func]*ast.FuncDecl{}, touching: map[*types.Func]bool{}, state: map[*types.Func]bool{},
 		std:    map[string]bool{},
 		queued: map[*types.Func]bool{}, valued: map[*types.Func]bool{}, globals: map[*types.Var]*global{},
@@ -65,26 +72,36 @@ func compile(pass *analysis.Pass, t *table, imported func(*types.Func) bool) *pr
 				if f, ok := c.info.Defs[fd.Name].(*types.Func); ok && !c.described(f) {
 					c.decls[f] = fd
 					c.order = append(c.order, f)
+					if fd.Recv == nil && f.Name() == "init" {
+						c.starts = append(c.starts, f)
+					}
 				}
 			}
 		}
 	}
-	c.findTouching()
+	c.findDemands()
+	if routing {
+		c.findTouching()
+		for _, f := range c.order {
+			sig := f.Signature()
+			// A function that makes handlers or middleware may say what it demands; so may
+			// a handler. Both matter only to whoever registers it.
+			if c.touching[f] || c.makesHandler(sig) || c.isHandlerSig(sig) || c.returnsTable(sig) {
+				c.need(f)
+			}
+		}
+		c.findState()
+		c.findGlobalRouters()
+	}
+	c.drain()
 	for _, f := range c.order {
-		sig := f.Signature()
-		// A function that makes handlers or middleware may say what it demands; so may
-		// a handler. Both matter only to whoever registers it.
-		if c.touching[f] || c.makesHandler(sig) || c.isHandlerSig(sig) || c.returnsTable(sig) {
-			c.need(f)
+		if c.kept[f] && !c.queued[f] {
+			c.queued[f] = true
+			c.onlyChecks(f)
+			c.drain()
 		}
 	}
-	c.findState()
-	c.findGlobalRouters()
-	for len(c.queue) > 0 {
-		f := c.queue[0]
-		c.queue = c.queue[1:]
-		c.function(f)
-	}
+	c.needMakers()
 	c.prog.Funcs = slices.DeleteFunc(c.prog.Funcs, func(f *fn) bool {
 		return f.Handler && !f.Full && len(f.Checks) == 0 && f.Note == "" && len(f.Security) == 0
 	})
@@ -100,6 +117,59 @@ func compile(pass *analysis.Pass, t *table, imported func(*types.Func) bool) *pr
 	}
 	c.prog.index()
 	return c.prog
+}
+
+// needMakers compiles the functions that make what has methods with checks: a method
+// may check what its receiver was made with, and an interface may hold it.
+func (c *compiler) needMakers() {
+	made := map[string]bool{}
+	for f := range c.kept {
+		if recv := f.Signature().Recv(); recv != nil && c.ours {
+			made[typeName(recv.Type())] = true
+		}
+	}
+	if len(made) == 0 {
+		return
+	}
+	for _, f := range c.order {
+		if f.Signature().Recv() != nil {
+			continue
+		}
+		for v := range f.Signature().Results().Variables() {
+			if made[typeName(v.Type())] {
+				c.need(f)
+			}
+		}
+	}
+	c.drain()
+}
+
+func (c *compiler) drain() {
+	for len(c.queue) > 0 {
+		f := c.queue[0]
+		c.queue = c.queue[1:]
+		c.function(f)
+	}
+}
+
+// imported reports whether a function of another package touches routers.
+func (c *compiler) imported(f *types.Func) bool {
+	fact := c.facts(f.Pkg())
+	if fact == nil {
+		return false
+	}
+	_, ok := slices.BinarySearch(fact.Touching, f.FullName())
+	return ok
+}
+
+// importedDemand reports whether a function of another package has checks.
+func (c *compiler) importedDemand(f *types.Func) bool {
+	fact := c.facts(f.Pkg())
+	if fact == nil {
+		return false
+	}
+	_, ok := slices.BinarySearch(fact.Demanding, f.FullName())
+	return ok
 }
 
 // findState marks the methods that change or hand on what a router of the user's own
@@ -239,7 +309,7 @@ func (c *compiler) mentionsRouter(n ast.Node, own func(*types.Func)) bool {
 				found = true
 			}
 		case *types.Var:
-			if c.routerType(obj.Type()) != "" || c.table.builders[typeName(obj.Type())] {
+			if c.routerType(obj.Type()) != "" || c.table.builders[typeName(obj.Type())] || isGlobal(obj) && c.isRegistry(obj.Type()) {
 				found = true
 			} else if sig, ok := obj.Type().Underlying().(*types.Signature); ok && c.registers(sig) {
 				found = true
@@ -321,6 +391,45 @@ func (c *compiler) returnsTable(sig *types.Signature) bool {
 	return false
 }
 
+// isRegistry reports whether a package variable of the type can hold what others add
+// for a loop that registers it: handlers, structs with handlers, or functions and values
+// that are given a router.
+func (c *compiler) isRegistry(t types.Type) bool {
+	switch u := t.Underlying().(type) {
+	case *types.Slice:
+		t = u.Elem()
+	case *types.Map:
+		t = u.Elem()
+	default:
+		return false
+	}
+	given := func(sig *types.Signature) bool {
+		for v := range sig.Params().Variables() {
+			if c.routerType(v.Type()) != "" {
+				return true
+			}
+		}
+		return false
+	}
+	switch u := deref(t).Underlying().(type) {
+	case *types.Signature:
+		return given(u)
+	case *types.Interface:
+		for m := range u.Methods() {
+			if given(m.Signature()) {
+				return true
+			}
+		}
+	case *types.Struct:
+		for f := range u.Fields() {
+			if sig, ok := f.Type().Underlying().(*types.Signature); ok && (c.isHandlerSig(sig) || given(sig)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func deref(t types.Type) types.Type {
 	t = types.Unalias(t)
 	if p, ok := t.(*types.Pointer); ok {
@@ -385,7 +494,7 @@ func (c *compiler) isMiddleware(t types.Type) bool {
 
 func (c *compiler) need(f *types.Func) {
 	f = f.Origin()
-	if !c.queued[f] && c.decls[f] != nil {
+	if !c.queued[f] && c.decls[f] != nil && f != c.unneeded {
 		c.queued[f] = true
 		c.queue = append(c.queue, f)
 	}
@@ -508,26 +617,74 @@ func (c *compiler) global(v *types.Var) {
 	if c.setters == nil {
 		c.findSetters()
 	}
+	if c.inits == nil {
+		c.findInits()
+	}
 	if init, ok := c.inits[v]; ok {
 		g.InitIn = &fn{Name: c.pass.Pkg.Path() + ".init", File: c.pass.Fset.Position(init.value.Pos()).Filename}
 		s := &scope{c: c, fn: g.InitIn, slots: map[types.Object]int{}, name: c.pass.Pkg.Path() + ".glob."}
 		g.Init, g.Index = s.expr(init.value), init.index
 	}
+	// What runs when the package is loaded may set it through another function.
+	for _, f := range c.starts {
+		if !slices.Contains(c.setters[v], f) && slices.ContainsFunc(c.setters[v], func(set *types.Func) bool { return c.mentionsFunc(f, set) }) {
+			g.Setters = append(g.Setters, c.fullName(f))
+			c.need(f)
+		}
+	}
 	for _, f := range c.setters[v] {
-		g.Setters = append(g.Setters, f.FullName())
+		g.Setters = append(g.Setters, c.fullName(f))
 		c.need(f)
 	}
 }
 
+// mentionsFunc reports whether the body of a function names another function.
+func (c *compiler) mentionsFunc(f, other *types.Func) bool {
+	found := false
+	ast.Inspect(c.decls[f].Body, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && !found {
+			if u, ok := c.info.Uses[id].(*types.Func); ok {
+				found = u.Origin() == other
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// fullName names a function of this package. Of those called init there may be several,
+// which the linker numbers.
+func (c *compiler) fullName(f *types.Func) string {
+	if i := slices.Index(c.starts, f); i >= 0 {
+		return f.FullName() + "." + strconv.Itoa(i)
+	}
+	return f.FullName()
+}
+
 // function compiles a declared function.
 func (c *compiler) function(f *types.Func) {
+	out, s := c.declared(f)
+	s.body(c.decls[f].Body, f.Signature(), out.Touches, c.readers[f])
+}
+
+// onlyChecks compiles what a function demands of its callers.
+func (c *compiler) onlyChecks(f *types.Func) {
+	out, s := c.declared(f)
+	out.Checks = s.checks(c.readers[f])
+}
+
+// declared begins to compile a declared function.
+func (c *compiler) declared(f *types.Func) (*fn, *scope) {
 	fd := c.decls[f]
 	out := c.newFn(fd.Name.Pos())
-	out.Name = f.FullName()
+	out.Name = c.fullName(f)
+	out.Init = slices.Contains(c.starts, f)
 	out.Exported = f.Exported()
 	out.Touches = c.touching[f] || c.state[f]
 	out.Note, out.Security = directive(fd.Doc), security(fd.Doc)
-	sig := f.Signature()
+	if out.Demands = c.kept[f]; out.Demands && fd.Recv != nil {
+		out.Sig = signature(f)
+	}
 	s := &scope{c: c, fn: out, slots: map[types.Object]int{}, name: out.Name}
 	if fd.Recv != nil {
 		out.Recv = true
@@ -535,9 +692,9 @@ func (c *compiler) function(f *types.Func) {
 	}
 	s.params(fd.Type.Params)
 	s.results(fd.Type.Results)
-	out.Variadic = sig.Variadic()
-	s.body(fd.Body, sig, out.Touches)
+	out.Variadic = f.Signature().Variadic()
 	c.prog.Funcs = append(c.prog.Funcs, out)
+	return out, s
 }
 
 func (c *compiler) newFn(pos token.Pos) *fn {
@@ -545,14 +702,21 @@ func (c *compiler) newFn(pos token.Pos) *fn {
 	return &fn{File: p.Filename, Line: int32(p.Line), Col: int32(p.Column)}
 }
 
-// body compiles what matters of a function's body.
-func (s *scope) body(b *ast.BlockStmt, sig *types.Signature, touches bool) {
+// maxDispatch is the length in bytes of the longest handler that is opened up because it
+// hands requests on: one that answers most of them itself is longer than a dispatcher.
+const maxDispatch = 40_000
+
+// body compiles what matters of a function's body, of which r read the checks.
+func (s *scope) body(b *ast.BlockStmt, sig *types.Signature, touches bool, r *reader) {
 	out, c := s.fn, s.c
 	out.Handler = c.isHandlerSig(sig)
+	if r != nil {
+		out.Checks = s.checks(r)
+	}
 	if out.Handler {
-		out.Checks, out.HandsOn = s.checks(b), c.handsOn(b)
+		out.HandsOn = c.handsOn(b)
 		// A handler is opened up only if it hands the request to another one.
-		if !touches && !(s.delegates(b) && b.End()-b.Pos() < 6000) {
+		if !touches && !(s.delegates(b) && b.End()-b.Pos() < maxDispatch) {
 			return
 		}
 	} else if !touches && (sig.Results().Len() == 0 && !assigns(b) || b.End()-b.Pos() > 12000) {
@@ -593,6 +757,7 @@ type scope struct {
 	c     *compiler
 	fn    *fn
 	slots map[types.Object]int
+	lets  map[types.Object]ast.Expr // variables that stand for one expression, while checks are compiled
 	up    *scope
 	name  string // for the names of literals
 	lits  int
@@ -784,6 +949,9 @@ func (s *scope) object(n ast.Expr, obj types.Object) *expr {
 			s.c.global(obj)
 			return s.at(&expr{Op: opGlobal, Name: globalName(obj)}, n)
 		}
+		if e := s.lets[obj]; e != nil {
+			return s.plainExpr(e)
+		}
 		for depth, sc := 0, s; sc != nil; depth, sc = depth+1, sc.up {
 			if slot, ok := sc.slots[obj]; ok {
 				return s.at(&expr{Op: opLocal, N: slot, Depth: depth, Str: obj.Name()}, n)
@@ -908,7 +1076,11 @@ func (s *scope) lit(e *ast.FuncLit) *expr {
 	out.Note = s.c.note(e.Pos())
 	touches := s.c.mentionsTouching(e.Body)
 	out.Touches = touches
-	in.body(e.Body, sig, touches)
+	var r *reader
+	if s.c.mayDemand(sig) {
+		r = s.c.demands(e.Body, sig, s.c.ours)
+	}
+	in.body(e.Body, sig, touches, r)
 	return s.at(&expr{Op: opLit, Fn: out}, e)
 }
 
@@ -931,7 +1103,7 @@ func (s *scope) call(e *ast.CallExpr) *expr {
 		// In a chain over several lines, the method's name is where a reader looks.
 		x = s.at(x, sel.Sel)
 	}
-	callee := s.calleeFunc(fun)
+	callee := s.c.calleeFunc(fun)
 	valued := callee != nil && s.c.valued[callee]
 	fx := s.expr(fun)
 	if callee != nil && !valued {
@@ -959,20 +1131,20 @@ func (s *scope) call(e *ast.CallExpr) *expr {
 	return x
 }
 
-func (s *scope) calleeFunc(fun ast.Expr) *types.Func {
+func (c *compiler) calleeFunc(fun ast.Expr) *types.Func {
 	switch f := fun.(type) {
 	case *ast.Ident:
-		if fn, ok := s.c.info.Uses[f].(*types.Func); ok {
+		if fn, ok := c.info.Uses[f].(*types.Func); ok {
 			return fn.Origin()
 		}
 	case *ast.SelectorExpr:
-		if fn, ok := s.c.info.Uses[f.Sel].(*types.Func); ok {
+		if fn, ok := c.info.Uses[f.Sel].(*types.Func); ok {
 			return fn.Origin()
 		}
 	case *ast.IndexExpr:
-		return s.calleeFunc(ast.Unparen(f.X))
+		return c.calleeFunc(ast.Unparen(f.X))
 	case *ast.IndexListExpr:
-		return s.calleeFunc(ast.Unparen(f.X))
+		return c.calleeFunc(ast.Unparen(f.X))
 	}
 	return nil
 }

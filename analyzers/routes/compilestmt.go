@@ -2,12 +2,8 @@ package routes
 
 import (
 	"go/ast"
-	"go/build"
 	"go/token"
 	"go/types"
-	"os"
-	"path/filepath"
-	"strings"
 )
 
 func (s *scope) stmts(list []ast.Stmt) []*stmt {
@@ -66,7 +62,7 @@ func (s *scope) stmt(st ast.Stmt) *stmt {
 			pre = s.stmt(st.Init)
 		}
 		out.R = []*expr{s.expr(st.Cond)}
-		out.ErrCheck = s.comparesNil(st.Cond)
+		out.ErrCheck = s.c.comparesNil(st.Cond)
 		out.Body = s.stmts(st.Body.List)
 		if st.Else != nil {
 			if x := s.stmt(st.Else); x != nil {
@@ -261,17 +257,17 @@ func isStructValue(t types.Type) bool {
 
 // comparesNil reports whether a condition is about an error, a nil value or an ok
 // flag that came with a value.
-func (s *scope) comparesNil(e ast.Expr) bool {
+func (c *compiler) comparesNil(e ast.Expr) bool {
 	switch e := ast.Unparen(e).(type) {
 	case *ast.BinaryExpr:
 		switch e.Op {
 		case token.LAND, token.LOR:
-			return s.comparesNil(e.X) || s.comparesNil(e.Y)
+			return c.comparesNil(e.X) || c.comparesNil(e.Y)
 		case token.EQL, token.NEQ:
-			return s.c.info.Types[e.X].IsNil() || s.c.info.Types[e.Y].IsNil()
+			return c.info.Types[e.X].IsNil() || c.info.Types[e.Y].IsNil()
 		}
 	case *ast.CallExpr: // errors.Is, errors.As
-		if f := s.calleeFunc(ast.Unparen(e.Fun)); f != nil && f.Pkg() != nil && f.Pkg().Path() == "errors" {
+		if f := c.calleeFunc(ast.Unparen(e.Fun)); f != nil && f.Pkg() != nil && f.Pkg().Path() == "errors" {
 			return true
 		}
 	}
@@ -299,173 +295,4 @@ func (c *compiler) importedFull(p *types.Package, fullName string) bool {
 		}
 	}
 	return false
-}
-
-// checks finds the calls that decide at the top of a handler's body whether it goes
-// on. It stops at the first statement that could already serve something.
-func (s *scope) checks(b *ast.BlockStmt) []*check {
-	pending := map[types.Object]*ast.CallExpr{}
-	var out []*check
-	for _, st := range b.List {
-		switch st := st.(type) {
-		case *ast.AssignStmt:
-			s.pend(pending, st)
-		case *ast.DeclStmt, *ast.DeferStmt, *ast.EmptyStmt:
-		case *ast.ExprStmt:
-		case *ast.IfStmt:
-			if a, ok := st.Init.(*ast.AssignStmt); ok {
-				s.pend(pending, a)
-			}
-			found := s.decides(st.Cond, pending, true)
-			leaves := endsInReturn(st.Body)
-			switch {
-			case len(found) > 0 && leaves && st.Else == nil:
-				for _, f := range found {
-					call := s.expr(f.call)
-					if call.Op == opCall {
-						out = append(out, &check{Call: call, Clear: f.clear})
-					}
-				}
-			case leaves && !s.refuses(st.Body) && !s.comparesNil(st.Cond):
-				return out
-			case !leaves && s.writes(st.Body):
-				return out
-			}
-		default:
-			return out
-		}
-	}
-	return out
-}
-
-func (s *scope) pend(pending map[types.Object]*ast.CallExpr, a *ast.AssignStmt) {
-	if len(a.Rhs) != 1 {
-		return
-	}
-	call, ok := ast.Unparen(a.Rhs[0]).(*ast.CallExpr)
-	if !ok {
-		return
-	}
-	for _, l := range a.Lhs {
-		if id, ok := l.(*ast.Ident); ok {
-			if obj := s.c.info.ObjectOf(id); obj != nil {
-				pending[obj] = call
-			}
-		}
-	}
-}
-
-type decision struct {
-	call  *ast.CallExpr
-	clear bool
-}
-
-// decides finds the calls that a condition for leaving depends on.
-func (s *scope) decides(cond ast.Expr, pending map[types.Object]*ast.CallExpr, positive bool) []decision {
-	switch e := ast.Unparen(cond).(type) {
-	case *ast.UnaryExpr:
-		if e.Op == token.NOT {
-			return s.decides(e.X, pending, !positive)
-		}
-	case *ast.BinaryExpr:
-		switch e.Op {
-		case token.LOR:
-			if positive {
-				return append(s.decides(e.X, pending, positive), s.decides(e.Y, pending, positive)...)
-			}
-		case token.LAND:
-			if !positive {
-				return append(s.decides(e.X, pending, positive), s.decides(e.Y, pending, positive)...)
-			}
-		case token.NEQ, token.EQL:
-			x := e.X
-			if s.c.info.Types[e.X].IsNil() {
-				x = e.Y
-			} else if !s.c.info.Types[e.Y].IsNil() {
-				return nil
-			}
-			if f := s.decides(x, pending, true); len(f) == 1 {
-				f[0].clear = (e.Op == token.NEQ) == positive
-				return f
-			}
-		}
-	case *ast.CallExpr:
-		if s.isGuardCall(e) {
-			return []decision{{e, !positive}}
-		}
-	case *ast.Ident:
-		if call := pending[s.c.info.ObjectOf(e)]; call != nil && s.isGuardCall(call) {
-			return []decision{{call, !positive}}
-		}
-	}
-	return nil
-}
-
-// isGuardCall reports whether a call can be a check of permissions: it is neither a
-// conversion nor a function of the standard library.
-func (s *scope) isGuardCall(e *ast.CallExpr) bool {
-	if f := s.calleeFunc(ast.Unparen(e.Fun)); f != nil && f.Pkg() != nil && f.Pkg() != s.c.pass.Pkg {
-		return !s.c.isStdPath(f.Pkg().Path())
-	}
-	return !s.c.info.Types[e.Fun].IsType()
-}
-
-// isStdPath reports whether an import path is one of the standard library's.
-func (c *compiler) isStdPath(path string) bool {
-	if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, ".") {
-		return false
-	}
-	std, ok := c.std[path]
-	if !ok {
-		_, err := os.Stat(filepath.Join(build.Default.GOROOT, "src", filepath.FromSlash(path)))
-		std = err == nil
-		c.std[path] = std
-	}
-	return std
-}
-
-func endsInReturn(b *ast.BlockStmt) bool {
-	if len(b.List) == 0 {
-		return false
-	}
-	switch st := b.List[len(b.List)-1].(type) {
-	case *ast.ReturnStmt:
-		return true
-	case *ast.ExprStmt:
-		if call, ok := st.X.(*ast.CallExpr); ok {
-			if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "panic" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// refuses reports whether a block answers with an error.
-func (s *scope) refuses(b *ast.BlockStmt) bool {
-	found := false
-	ast.Inspect(b, func(n ast.Node) bool {
-		if call, ok := n.(*ast.CallExpr); ok {
-			if f := s.calleeFunc(ast.Unparen(call.Fun)); f != nil && (f.FullName() == "net/http.Error" || f.Name() == "WriteHeader") {
-				found = true
-			}
-		}
-		return !found
-	})
-	return found
-}
-
-// writes reports whether a block that falls through could already answer: it calls
-// something with the response writer.
-func (s *scope) writes(b *ast.BlockStmt) bool {
-	found := false
-	ast.Inspect(b, func(n ast.Node) bool {
-		if id, ok := n.(*ast.Ident); ok {
-			if v, ok := s.c.info.Uses[id].(*types.Var); ok && typeName(v.Type()) == "net/http.ResponseWriter" {
-				found = true
-			}
-		}
-		return !found
-	})
-	return found
 }

@@ -48,7 +48,7 @@ func ModuleRoot(dir string) string {
 
 // HashConfig writes what of a configuration decides which routes are found.
 func HashConfig(w io.Writer, cfg *catalogs.Config) error {
-	return json.NewEncoder(w).Encode([]any{cfg.Routers, cfg.RouteTables})
+	return json.NewEncoder(w).Encode([]any{cfg.Routers, cfg.RouteTables, guardNames(cfg)})
 }
 
 // An ownConfig is what a configuration adds to the routers that are known.
@@ -87,8 +87,14 @@ func tableFor(pass *analysis.Pass) (*table, error) {
 
 // configured returns the table of the known routers and those of a configuration.
 func configured(cfg *catalogs.Config) *table {
+	guards := guardNames(cfg)
 	if len(cfg.Routers) == 0 && len(cfg.RouteTables) == 0 {
-		return known
+		if len(guards) == 0 {
+			return known
+		}
+		out := *known
+		out.guards = guards
+		return &out
 	}
 	own := &ownConfig{specs: map[*Spec]bool{}}
 	all := slices.Clone(specs)
@@ -103,7 +109,13 @@ func configured(cfg *catalogs.Config) *table {
 			own.names = append(own.names, namedAt{row.Func, row.Pos})
 		}
 	}
-	for _, t := range cfg.RouteTables {
+	described := map[string]*catalogs.TableConfig{}
+	for i, t := range cfg.RouteTables {
+		if t.Path == "" {
+			described[t.Type] = &cfg.RouteTables[i]
+			own.names = append(own.names, namedAt{t.Type, t.Pos})
+			continue
+		}
 		s := newTableSpec(t)
 		own.tables = append(own.tables, s)
 		for _, name := range append([]string{t.Type}, t.Contexts...) {
@@ -112,10 +124,20 @@ func configured(cfg *catalogs.Config) *table {
 		all = append(all, s.spec)
 	}
 	out := newTable(all)
-	out.own = own
+	out.own, out.guards, out.described = own, guards, described
 	for _, t := range own.tables {
 		out.tables[t.Type] = t
 		out.pkgs[pkgOf(t.Type)] = true
+	}
+	return out
+}
+
+// guardNames returns the functions that a configuration names as guards, as rows write
+// them: in what calls them, they are worth noting whatever they are given.
+func guardNames(cfg *catalogs.Config) map[string]bool {
+	out := map[string]bool{}
+	for _, g := range cfg.Guards {
+		out[rowKey(g.Func)] = true
 	}
 	return out
 }

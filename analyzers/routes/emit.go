@@ -68,7 +68,12 @@ type Guard struct {
 	Answers      bool    // it is the handler itself: what made it, or a check in it
 	HandsOn      bool    // of a guard that Answers: it lets the next handler run
 	Unclear      bool    // a check whose refusing outcome is not plain
-	Why          string  // why it is not known what it is
+	Either       bool    // Nested are alternatives: one that admits is enough
+	// Partly: a check that only some requests meet, or that does not plainly refuse. It
+	// demands nothing for sure, and takes nothing from what others demand.
+	Partly bool
+	Deep   bool   // a check that is not in the handler itself but in what it calls
+	Why    string // why it is not known what it is
 }
 
 // An GuardArg is an argument of a guard.
@@ -123,11 +128,11 @@ func (e *engine) result() *Result {
 	for _, c := range e.cores { // the list may grow while handlers are opened up
 		for _, r := range c.regs {
 			for _, p := range e.peel(r.handler) {
-				mounted[p.r.core] = true
+				mounted[p.r.core] = mounted[p.r.core] || p.r.core != c
 			}
 		}
 	}
-	f := &flattener{e: e, seen: map[string]*Route{}, reached: map[*reg]bool{}, missed: map[*reg]string{}}
+	f := &flattener{e: e, seen: map[string]*Route{}, reached: map[*reg]bool{}, missed: map[*reg]string{}, flattened: map[*core]bool{}}
 	done := map[*core]bool{}
 	served := map[*core]bool{}
 	for i, list := range [][]value{e.served, e.returned} {
@@ -149,12 +154,38 @@ func (e *engine) result() *Result {
 			}
 			done[p.r.core] = true
 			f.served = i == 0
-			f.flatten(p.r.core, place{guards: p.wraps, prefix: text("")})
+			f.flatten(p.r.core, place{guards: p.wraps, prefix: p.base(), taken: p.base()})
 		}
 	}
 	f.served = false
+	giveAway(e.returned, 0)
+	var unhung []*core // that nothing was seen to serve or mount
 	for _, c := range e.cores {
-		if !mounted[c] && !done[c] {
+		switch {
+		case mounted[c] || done[c]:
+		case c.givenAway || c.symbolic:
+			f.flatten(c, place{prefix: text("")})
+		default:
+			unhung = append(unhung, c)
+		}
+	}
+	hung := map[string]bool{}
+	if len(unhung) > 0 {
+		for r := range f.reached {
+			hung[r.code()] = true
+		}
+	}
+	for _, c := range unhung {
+		if c.twin(hung) {
+			f.flattened[c] = true // made again for the program's own use
+			continue
+		}
+		f.flatten(c, place{prefix: text("")})
+	}
+	// A router that only hands requests to itself, or two to each other, hangs below no
+	// other one.
+	for _, c := range e.cores {
+		if !f.flattened[c] {
 			f.flatten(c, place{prefix: text("")})
 		}
 	}
@@ -215,12 +246,26 @@ type flattener struct {
 	// reaches what another does not.
 	reached map[*reg]bool
 	missed  map[*reg]string
-	served  bool
+	// flattened are the routers met so far.
+	flattened map[*core]bool
+	served    bool
 }
+
+// twin reports whether the code that made a router made another one too, which is served
+// or mounted: hung names what is registered on those.
+func (c *core) twin(hung map[string]bool) bool {
+	return len(c.regs) > 0 && !slices.ContainsFunc(c.regs, func(r *reg) bool { return !hung[r.code()] })
+}
+
+// code names what the code of a registration says, whatever the router.
+func (r *reg) code() string { return fmt.Sprint(r.at, r.methods, r.path.text) }
 
 // A place is where a core hangs: what its routes inherit.
 type place struct {
-	prefix  konst
+	prefix konst
+	// taken is the part of the prefix that requests have lost before the router sees
+	// them. A subrouter that only adds to its patterns takes nothing.
+	taken   konst
 	guards  []guardVal
 	cond    bool     // the mount is conditional
 	methods []string // restriction of the mount; none: no restriction
@@ -237,6 +282,7 @@ func (f *flattener) flatten(c *core, at place) {
 	if len(f.path) > 32 {
 		return
 	}
+	f.flattened[c] = true
 	f.path = append(f.path, c)
 	defer func() { f.path = f.path[:len(f.path)-1] }()
 	for _, r := range c.regs {
@@ -245,6 +291,17 @@ func (f *flattener) flatten(c *core, at place) {
 }
 
 func (f *flattener) reg(c *core, r *reg, at place) {
+	if v := r.spec.Variants; v != nil {
+		for _, pattern := range v(r.path.text) {
+			without := *r
+			without.path.text = pattern
+			f.one(c, &without, at)
+		}
+	}
+	f.one(c, r, at)
+}
+
+func (f *flattener) one(c *core, r *reg, at place) {
 	switch {
 	case r.lost != "" && (r.handler != nil || !r.building):
 		if r.lost != " " {
@@ -287,9 +344,16 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 	// A condition under which the router itself was made is none of its routes'.
 	cond := at.cond || !equalCond(r.cond, c.cond)
 
-	if subs := f.e.peel(r.handler); len(subs) > 0 {
+	subs := slices.DeleteFunc(f.e.peel(r.handler), func(p peeled) bool {
+		// Handing a request back to a router that it came through, with another path as a
+		// rule, is an answer to it. So is handing it to one of which no route is known:
+		// http.DefaultServeMux may have those of pprof.
+		return slices.Contains(f.path, p.r.core) ||
+			len(p.r.core.regs) == 0 && (!r.mount || p.r.core.symbolic)
+	})
+	if len(subs) > 0 {
 		for _, s := range subs {
-			next := place{guards: append(slices.Clone(guards), s.wraps...), cond: cond, prefix: text(""), late: slices.Concat(at.late, r.late)}
+			next := place{guards: append(slices.Clone(guards), s.wraps...), cond: cond, prefix: text(""), taken: at.taken, late: slices.Concat(at.late, r.late)}
 			next.methods, _ = within(methods, at.methods)
 			if slices.Contains(next.methods, AnyMethod) {
 				next.methods = nil
@@ -298,22 +362,20 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 			under = strings.TrimSuffix(under, "/")
 			switch {
 			case s.strip != nil:
-				_, stripped, err := s.r.spec.Path(strings.TrimSuffix(s.strip.text, "/") + "/")
-				if err != nil {
-					f.e.unresolved(r.at, err.Error())
-					continue
-				}
-				base, _ := tailOf(stripped)
-				next.prefix = join2(at.prefix, text(strings.TrimSuffix(base, "/")))
+				next.prefix = join2(at.taken, s.base())
 				next.prefix.dyn = dyn || s.strip.dyn
+				next.taken = next.prefix
 			case c.spec.Strips && r.mount && s.r.spec == c.spec:
 				next.prefix = join2(at.prefix, text(under))
 				next.prefix.dyn = dyn
 			default:
 				// The router sees the whole path: only what lies below the mount is reached.
-				next.prefix = at.prefix
+				next.prefix = at.taken
 				next.prefix.dyn = dyn
 				next.below = path
+				if over := strings.TrimPrefix(at.prefix.text, at.taken.text); over != "" {
+					next.below = strings.TrimSuffix(over, "/") + path
+				}
 			}
 			f.flatten(s.r.core, next)
 		}
@@ -469,10 +531,13 @@ func (f *flattener) emit(r *Route) {
 func guardKey(gs []Guard) string {
 	var b strings.Builder
 	for _, g := range gs {
-		fmt.Fprintf(&b, "%s:%d:%v:%v(%s)", g.Func, g.Line, g.Maybe, g.Args, guardKey(g.Nested))
+		fmt.Fprintf(&b, "%s:%d:%v:%v:%v:%v(%s)", g.Func, g.Line, g.Maybe, g.Either, g.Partly, g.Args, guardKey(g.Nested))
 	}
 	return b.String()
 }
+
+// maxNested is how many structs inside each other are searched for permissions.
+const maxNested = 3
 
 // A describer turns values into guards.
 type describer struct {
@@ -585,31 +650,6 @@ func (d *describer) inside(v value) []Guard {
 	return nil
 }
 
-// checks describes the calls at the top of a handler's body.
-func (d *describer) checks(f *fn, env *frame, recv value) []Guard {
-	var out []Guard
-	for _, c := range f.Checks {
-		fr := &frame{fn: f, vals: make([]value, f.Slots), up: env}
-		if f.Recv && len(fr.vals) > 0 {
-			fr.vals[0] = recv
-		}
-		d.e.stack = append(d.e.stack, fr)
-		var name string
-		var args []value
-		d.quiet(func() value {
-			name = nameOf(d.e.eval(fr, c.Call.Args[0]))
-			args = d.e.args(fr, c.Call)
-			return nil
-		})
-		d.e.stack = d.e.stack[:len(d.e.stack)-1]
-		out = append(out, Guard{
-			Func: name, File: f.File, Line: int(c.Call.Line), Column: int(c.Call.Col),
-			Basis: Body, Args: d.args(args), Unclear: !c.Clear,
-		})
-	}
-	return out
-}
-
 func nameOf(v value) string {
 	switch v := v.(type) {
 	case funcRef:
@@ -630,7 +670,7 @@ func (d *describer) args(args []value) []GuardArg {
 		if s, ok := a.(spreadVal); ok {
 			a, g.Spread = s.v, true
 		}
-		d.consts(a, &g)
+		d.consts(a, &g, nil)
 		if len(g.Consts) > 0 || g.Why != "" {
 			out = append(out, g)
 		}
@@ -638,7 +678,10 @@ func (d *describer) args(args []value) []GuardArg {
 	return out
 }
 
-func (d *describer) consts(v value, g *GuardArg) {
+// consts adds the constants in an argument. within are the structs that it is in: they
+// may point at each other, and what lies deep inside is a part of the program that the
+// guard works with, not a permission.
+func (d *describer) consts(v value, g *GuardArg, within []*structVal) {
 	switch v := v.(type) {
 	case konst:
 		kind := map[byte]string{'s': "string", 'i': "int", 'b': "bool"}[v.kind]
@@ -656,24 +699,31 @@ func (d *describer) consts(v value, g *GuardArg) {
 			if el.maybe {
 				g.Why = "a list that depends on a condition"
 			}
-			d.consts(el.v, g)
+			d.consts(el.v, g, within)
 		}
 	case *call:
-		inner := GuardArg{}
-		for _, a := range v.args {
-			d.consts(a, &inner)
+		if v.inner != nil {
+			return
 		}
-		if len(inner.Consts) > 0 && v.inner == nil {
+		var inner GuardArg
+		for _, a := range v.args {
+			d.consts(a, &inner, within)
+		}
+		if len(inner.Consts) > 0 {
 			g.Consts = append(g.Consts, inner.Consts...)
 			g.Why = "what " + nameOf(v.fn) + " makes of its arguments is not known"
 		}
 	case *structVal:
+		if len(within) >= maxNested || slices.Contains(within, v) {
+			return
+		}
+		within = append(within[:len(within):len(within)], v)
 		for _, cell := range v.fields {
 			if k, ok := (*cell).(konst); ok && k.kind == 's' && k.text == "" {
 				continue // most often one that was not set
 			}
 			var inner GuardArg
-			d.consts(*cell, &inner)
+			d.consts(*cell, &inner, within)
 			if len(inner.Consts) > 0 {
 				g.Consts = append(g.Consts, inner.Consts...)
 				g.Why = "a struct is not read as a permission"

@@ -21,7 +21,9 @@ type engine struct {
 	own        *program
 	find       func(name string) *fn
 	findGlobal func(name string) *global
-	methods    func(name string) []*fn // functions that touch routers, by method name
+	methods    func(name string) []*fn      // functions that touch routers, by method name
+	demanding  func(name, sig string) []*fn // methods with checks, by name and signature
+	starts     func(name string) []*fn      // what runs when imports are loaded, if it calls the function
 	table      *table
 
 	cores    []*core
@@ -79,8 +81,13 @@ func newEngine(own *program, t *table) *engine {
 func (e *engine) run() {
 	var setters, rest []*fn
 	for _, f := range e.own.Funcs {
-		if f.Full && f.Touches {
+		if f.Full && f.Touches && !f.Init {
 			rest = append(rest, f)
+		}
+	}
+	for _, f := range e.own.Funcs {
+		if f.Init && f.Full && f.Touches {
+			e.enter(f)
 		}
 	}
 	for _, g := range e.own.Globals {
@@ -99,10 +106,16 @@ func (e *engine) run() {
 		}
 	}
 	callees := e.staticCallees()
+	adds := map[string]bool{} // what they are given is added to a variable that others read
+	for _, g := range e.own.Globals {
+		for _, name := range g.Setters {
+			adds[name] = true
+		}
+	}
 	rank := func(f *fn) int {
 		switch {
-		case strings.HasSuffix(f.Name, ".init"):
-			return 0
+		case adds[f.Name] && len(f.Params) > 0:
+			return 4
 		case strings.HasSuffix(f.Name, ".main"):
 			return 1
 		case !f.Recv:
@@ -112,7 +125,8 @@ func (e *engine) run() {
 	}
 	slices.SortStableFunc(rest, func(a, b *fn) int { return cmp.Compare(rank(a), rank(b)) })
 	for _, f := range rest {
-		if !callees[f.Name] {
+		// A function that is only passed on runs where it is passed to.
+		if !callees[f.Name] && (!f.Valued || f.Exported || f.Recv) {
 			e.enter(f)
 		}
 	}
@@ -223,36 +237,8 @@ func (e *engine) invoke(f *fn, env *frame, args []value, at site) value {
 	fr := &frame{fn: f, vals: make([]value, f.Slots), up: env, cond: len(e.cond), at: at, note: e.callNote}
 	e.callNote = ""
 	n := len(f.Params)
+	bind(f, fr.vals, args)
 	for i := range f.Params {
-		switch {
-		case f.Variadic && i == n-1:
-			var l list
-			if i < len(args) {
-				if s, ok := args[i].(spreadVal); ok {
-					fr.vals[i] = s.v
-					break
-				}
-				for _, a := range args[i:] {
-					if s, ok := a.(spreadVal); ok {
-						if sl, ok := s.v.(list); ok {
-							l.elems = append(l.elems, sl.elems...)
-							continue
-						}
-						a = s.v
-					}
-					l.elems = append(l.elems, elem{v: a})
-				}
-			}
-			if i < len(args) && fromParam(args[i]) && len(args) == n {
-				if u, ok := args[i].(unknown); ok {
-					fr.vals[i] = u
-					break
-				}
-			}
-			fr.vals[i] = l
-		case i < len(args):
-			fr.vals[i] = args[i]
-		}
 		if r := f.Params[i].Router; r != "" && isUnknown(fr.vals[i]) && !(f.Variadic && i == n-1) {
 			fr.vals[i] = e.newRouter(r, site{f.File, f.Line, f.Col}, true)
 		}
@@ -274,6 +260,42 @@ func (e *engine) invoke(f *fn, env *frame, args []value, at site) value {
 		return fr.results[0]
 	}
 	return tuple(fr.results)
+}
+
+// bind gives a function's parameters what it is called with.
+func bind(f *fn, vals, args []value) {
+	n := len(f.Params)
+	for i := range f.Params {
+		switch {
+		case f.Variadic && i == n-1:
+			var l list
+			if i < len(args) {
+				if s, ok := args[i].(spreadVal); ok {
+					vals[i] = s.v
+					break
+				}
+				for _, a := range args[i:] {
+					if s, ok := a.(spreadVal); ok {
+						if sl, ok := s.v.(list); ok {
+							l.elems = append(l.elems, sl.elems...)
+							continue
+						}
+						a = s.v
+					}
+					l.elems = append(l.elems, elem{v: a})
+				}
+			}
+			if i < len(args) && fromParam(args[i]) && len(args) == n {
+				if u, ok := args[i].(unknown); ok {
+					vals[i] = u
+					break
+				}
+			}
+			vals[i] = l
+		case i < len(args):
+			vals[i] = args[i]
+		}
+	}
 }
 
 func topName(f *frame) string {
@@ -506,6 +528,9 @@ func (e *engine) rangeStmt(fr *frame, s *stmt) {
 	}
 	switch o := over.(type) {
 	case list:
+		if len(o.elems) == 0 {
+			e.emptyList(fr, s.R[0])
+		}
 		for i, el := range o.elems {
 			iterate(konst{kind: 'i', text: strconv.Itoa(i)}, el.v, el.maybe)
 		}
@@ -518,6 +543,24 @@ func (e *engine) rangeStmt(fr *frame, s *stmt) {
 		e.store(fr, s.L[0], u)
 		e.store(fr, s.L[1], u)
 		e.branches(fr, [][]*stmt{s.Body}, false, true)
+	}
+}
+
+// emptyList reports a loop over a list of another package to which code adds that was
+// not seen to run.
+func (e *engine) emptyList(fr *frame, x *expr) {
+	if x.Op != opGlobal || e.own.globals[x.Name] != nil {
+		return
+	}
+	g := e.findGlobal(x.Name)
+	if g == nil {
+		return
+	}
+	for _, name := range g.Setters {
+		if f := e.find(name); f != nil && f.Full && f.Touches && !e.called[name] {
+			e.unresolved(e.here(fr, x), fmt.Sprintf("what is added to %s by %s is not seen here", x.Name, name))
+			return
+		}
 	}
 }
 
@@ -569,7 +612,7 @@ func (e *engine) store(fr *frame, l *expr, v value) {
 			return
 		}
 		base := e.eval(fr, l.Args[0])
-		if !isUnknown(v) {
+		if !isUnknown(v) && pkgOf(l.Type) != "net/url" { // a request's URL is never another's
 			e.fields[l.Type+"."+l.Str] = v
 		}
 		if st, ok := base.(*structVal); ok {
@@ -644,15 +687,7 @@ func (e *engine) global(name string) value {
 		*cell = e.newRouter(g.Router, site{}, false)
 	}
 	if e.own.globals[name] == nil { // another package's: what sets it has not been run here
-		for _, s := range g.Setters {
-			if f := e.find(s); f != nil && f.Full && !f.Touches && !e.running[s] {
-				e.running[s] = true
-				saved := e.cond
-				e.cond = nil
-				e.invoke(f, nil, make([]value, len(f.Params)), site{f.File, f.Line, f.Col})
-				e.cond = saved
-			}
-		}
+		e.load(g)
 	} else if len(g.Setters) > 0 && isUnknown(*cell) && g.Init == nil {
 		*cell = text("") // set later, or its zero value
 		if g.Router != "" {
@@ -660,6 +695,35 @@ func (e *engine) global(name string) value {
 		}
 	}
 	return *cell
+}
+
+// load runs what sets a variable of another package: first what runs when packages are
+// loaded, there and in those that add to a list of it, then, as nobody knows what they are
+// given, the functions of that package that nothing was seen to call.
+func (e *engine) load(g *global) {
+	run := func(f *fn, args []value) {
+		if e.running[f.Name] {
+			return
+		}
+		e.running[f.Name] = true
+		saved := e.cond
+		e.cond = nil
+		e.invoke(f, nil, args, site{f.File, f.Line, f.Col})
+		e.cond = saved
+	}
+	for _, name := range g.Setters {
+		if f := e.find(name); f != nil && f.Full && f.Init {
+			run(f, nil)
+		}
+		for _, f := range e.starts(name) {
+			run(f, nil)
+		}
+	}
+	for _, name := range g.Setters {
+		if f := e.find(name); f != nil && f.Full && !f.Init && !f.Touches && !e.called[name] {
+			run(f, make([]value, len(f.Params)))
+		}
+	}
 }
 
 func (e *engine) newRouter(typ string, at site, symbolic bool) *router {
@@ -713,6 +777,9 @@ func (e *engine) evalPlain(fr *frame, x *expr) value {
 			v := e.eval(fr, x.Args[i])
 			if kv, ok := v.(konst); ok {
 				kv.field = true
+				if e.table.described[x.Type] != nil {
+					kv.of = st
+				}
 				v = kv
 			}
 			if x.Type == "net/http.Server" && k == "Handler" {

@@ -91,11 +91,13 @@ type fn struct {
 	Line, Col int32
 	Params    []param // the receiver first, if there is one
 	Recv      bool
+	Init      bool // runs when the package is loaded
 	Variadic  bool
 	Named     []int // slots of named results
 	Slots     int
 	Body      []*stmt
-	Checks    []*check // calls that decide at the top of a handler's body
+	Checks    []*check // calls that decide whether it goes on
+	Sig       string   // of a method that Demands: see signature
 	Note      string   // permcheck directive of the doc comment
 	Security  []string // what its doc comment says after @Security, as swaggo reads it
 	Handler   bool     // a handler's signature
@@ -103,6 +105,7 @@ type fn struct {
 	Exported  bool     // importers can call it
 	Full      bool     // Body is compiled
 	Touches   bool     // registers or builds routers, itself or through what it calls
+	Demands   bool     // its checks matter to its callers
 	Valued    bool     // used as a value, so that calls of it cannot all be seen
 
 	pkg string // import path, once asked for
@@ -114,15 +117,6 @@ func (f *fn) place() string { return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.C
 type param struct {
 	Name   string
 	Router string // router type, if it has one
-}
-
-// A check is a call whose result decides whether a handler goes on.
-type check struct {
-	Call *expr
-	// Clear says that the handler stops when the call does not agree: a negated
-	// condition, or an error that is not nil. Otherwise which outcome stops it is
-	// not plain.
-	Clear bool
 }
 
 // A global is a package variable.
@@ -164,11 +158,16 @@ func (p *program) index() {
 // functions register, relative to what they are given. It is kept encoded until an
 // importer calls one of the functions named.
 type Fact struct {
-	Touching []string // functions that register or build routers
+	Routing   bool     // the package can register or make what is registered
+	Touching  []string // functions that register or build routers
+	Demanding []string // functions with checks that matter to their callers
 	// Closed names routes that the package itself accounts for, as routeKey writes
 	// them: an importer that meets them again need not report them.
-	Closed  []string
-	Links   []string // packages that the program carries functions of
+	Closed []string
+	Links  []string // packages that the program carries functions of
+	// Starts names the functions of other packages that this one calls when it is
+	// loaded: they may add to a list there.
+	Starts  []string
 	Program []byte
 }
 
@@ -198,7 +197,7 @@ func (x *expr) mention(f func(name string, isGlobal bool)) {
 func (x *fn) walk(f func(*expr)) {
 	walkStmts(x.Body, f)
 	for _, c := range x.Checks {
-		c.Call.walk(f)
+		c.walk(f)
 	}
 }
 
@@ -276,6 +275,24 @@ func (p *program) link(find func(string) *fn, findGlobal func(string) *global) (
 	}
 	p.index()
 	return slices.Sorted(maps.Keys(pkgs)), names
+}
+
+// starts returns the functions of other packages that are called when this one is loaded.
+func (p *program) starts() []string {
+	set := map[string]bool{}
+	for _, f := range p.Funcs {
+		if !f.Init {
+			continue
+		}
+		f.walk(func(x *expr) {
+			x.calls(func(name string) {
+				if pkgOf(rowKey(name)) != p.Path {
+					set[name] = true
+				}
+			})
+		})
+	}
+	return slices.Sorted(maps.Keys(set))
 }
 
 func (p *program) encode() ([]byte, error) {

@@ -3,6 +3,8 @@ package routes
 import (
 	"slices"
 	"strings"
+
+	"github.com/permcheck/permcheck/catalogs"
 )
 
 // A Spec describes one router library as data. The evaluator knows what the actions
@@ -27,6 +29,9 @@ type Spec struct {
 	// Path turns a pattern of the library into host, method and template. The method
 	// is empty where patterns carry none.
 	Path func(pattern string) (method, path string, err error)
+	// Variants are the other patterns that a pattern stands for, as where it ends in a
+	// parameter that is optional. Nil: none.
+	Variants func(pattern string) []string
 	// Join appends a pattern to the prefix of a group, which may be empty. Nil: one
 	// slash between them.
 	Join func(prefix, pattern string) string
@@ -161,7 +166,11 @@ type table struct {
 	pure     map[string]func([]any) (string, bool)
 	pkgs     map[string]bool // packages that declare any of them
 	tables   map[string]*tableSpec
-	own      *ownConfig // what the configuration adds; nil: nothing
+	// described are the types of structs that tell what a route demands which a router
+	// registers.
+	described map[string]*catalogs.TableConfig
+	guards    map[string]bool // functions that the configuration names as guards
+	own       *ownConfig      // what the configuration adds; nil: nothing
 }
 
 type rowRef struct {
@@ -286,6 +295,6 @@ func (s *Spec) join(prefix, pattern konst) konst {
 		return join2(prefix, pattern)
 	}
 	out := text(s.Join(prefix.text, pattern.text))
-	out.dyn, out.in = prefix.dyn || pattern.dyn, pattern.in
+	out.dyn, out.in, out.of = prefix.dyn || pattern.dyn, pattern.in, pattern.of
 	return out
 }

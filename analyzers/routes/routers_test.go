@@ -18,6 +18,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // oracle.
 func TestRouters(t *testing.T) { golden(t, "routers") }
 
+// What servers that were never looked at before did otherwise.
+func TestUnseen(t *testing.T) { golden(t, "unseen") }
+
 // What libraries find by reflection is never passed over.
 func TestReflected(t *testing.T) { golden(t, "reflected") }
 

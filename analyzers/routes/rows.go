@@ -2,6 +2,7 @@ package routes
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -72,6 +73,10 @@ func (e *engine) routerFor(a *act) *router {
 		if ps := e.peel(v); len(ps) > 0 {
 			return ps[0].r
 		}
+	case *structVal:
+		if r := v.embedded(spec); r != nil {
+			return r
+		}
 	}
 	typ := spec.Types[0]
 	if a.recvAt != nil && a.recvAt.Router != "" {
@@ -85,6 +90,28 @@ func (e *engine) routerFor(a *act) *router {
 		}
 	}
 	return r
+}
+
+// embedded returns the router of a library that a struct, used as one, has in it.
+func (st *structVal) embedded(spec *Spec) *router { return st.within(spec, 0) }
+
+func (st *structVal) within(spec *Spec, depth int) *router {
+	if depth > 2 { // structs may point at each other
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(st.fields)) {
+		switch v := (*st.fields[name]).(type) {
+		case *router:
+			if v.spec == spec {
+				return v
+			}
+		case *structVal:
+			if r := v.within(spec, depth+1); r != nil {
+				return r
+			}
+		}
+	}
+	return nil
 }
 
 // path returns the pattern that an act names, joined to a prefix.

@@ -104,11 +104,30 @@ func (e *engine) readRow(row *tableRow) {
 	if g.handler = handler; handler == nil || isNil(handler) {
 		g.handler = unknown{why: "no handler"}
 	}
-	if cell := st.fields[t.Permissions]; cell != nil && !isEmpty(*cell) {
-		demand := &call{fn: funcRef{name: t.Type, key: t.Type}, args: []value{*cell}, pos: st.pos}
-		g.guards = append(g.guards, guardVal{v: demand, cond: slices.Clone(g.cond), basis: Table, pos: st.pos})
-	}
+	g.guards = append(g.guards, said(&t.TableConfig, st, g.cond)...)
 	g.lost = ""
+}
+
+// said returns what a struct's fields say of the permissions of its route, as guards:
+// one that is named as the type is, and is given permissions, and one that is named as
+// its field is, and is given whether the route is public.
+func said(t *catalogs.TableConfig, st *structVal, cond []int) []guardVal {
+	var out []guardVal
+	add := func(name string, v value) {
+		demand := &call{fn: funcRef{name: name, key: name}, args: []value{v}, pos: st.pos}
+		out = append(out, guardVal{v: demand, cond: slices.Clone(cond), basis: Table, pos: st.pos})
+	}
+	if v := st.field(t.Permissions); v != nil && !isEmpty(v) {
+		add(t.Type, v)
+	}
+	if t.Public != "" {
+		public := st.field(t.Public)
+		if public == nil && st.fields[t.Public] == nil {
+			public = konst{kind: 'b', text: "false"} // left out of the literal
+		}
+		add(t.Type+"."+t.Public, public)
+	}
+	return out
 }
 
 // isEmpty reports whether a value is nil, an empty text or an empty list.

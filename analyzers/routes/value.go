@@ -22,10 +22,11 @@ type (
 		text  string
 		name  string // the constant's object
 		typ   string
-		dyn   bool   // a default, or the known part of a text that is made at run time
-		field bool   // read from a struct's field, as out of a table
-		param bool   // dyn, and a caller may know the rest
-		in    string // the function whose text it is written in, as topName says
+		dyn   bool       // a default, or the known part of a text that is made at run time
+		field bool       // read from a struct's field, as out of a table
+		param bool       // dyn, and a caller may know the rest
+		in    string     // the function whose text it is written in, as topName says
+		of    *structVal // whose field it was read from, where the configuration describes the type
 	}
 	structVal struct {
 		typ    string
@@ -95,7 +96,9 @@ type core struct {
 	tail     bool           // a route without a pattern of its own matches all paths below the router's
 	byView   map[int][]*reg // registrations by the id of the view
 	symbolic bool           // stands for a router that was given from outside
-	id       int
+	// givenAway says that code which is not followed has it, and may serve it.
+	givenAway bool
+	id        int
 }
 
 type guardVal struct {
@@ -267,12 +270,15 @@ func concat(a, b value) value {
 		if out.in = kb.in; out.in == "" {
 			out.in = ka.in
 		}
+		if out.of = kb.of; out.of == nil {
+			out.of = ka.of
+		}
 		out.text = strings.ReplaceAll(out.text, baseMark+baseMark, baseMark)
 		return out
 	case okA:
-		return konst{kind: 's', text: strings.TrimSuffix(ka.text, baseMark) + baseMark, dyn: true, param: ka.param || fromParam(b), in: ka.in}
+		return konst{kind: 's', text: strings.TrimSuffix(ka.text, baseMark) + baseMark, dyn: true, param: ka.param || fromParam(b), in: ka.in, of: ka.of}
 	case okB:
-		return konst{kind: 's', text: baseMark + strings.TrimPrefix(kb.text, baseMark), dyn: true, param: kb.param || fromParam(a), in: kb.in}
+		return konst{kind: 's', text: baseMark + strings.TrimPrefix(kb.text, baseMark), dyn: true, param: kb.param || fromParam(a), in: kb.in, of: kb.of}
 	}
 	if fromParam(a) || fromParam(b) {
 		return unknown{why: why(a), param: true}

@@ -2,6 +2,7 @@ package drift
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -32,6 +33,8 @@ type Options struct {
 	BasePath string
 	// ReportUnstated makes each operation that names no permission a change.
 	ReportUnstated bool
+	// Grants are told who gains and who loses by each change.
+	Grants []Grant
 }
 
 // Class is what happened to an endpoint.
@@ -68,6 +71,10 @@ type Change struct {
 	FallsTo   string // path that takes the removed one's requests and asks for less
 	Scheme    string // the scheme that changed, or that nothing defines
 
+	// Gains and Loses are the names of the grants that can do now what they could not,
+	// and the other way round, in the order of Options.Grants.
+	Gains, Loses []string
+
 	Why      string   // one sentence: what it means for who gets in
 	Evidence []string // lines that let a reader check it
 	Position catalogs.Pos
@@ -91,6 +98,23 @@ func (c *Change) Finding() *report.Finding {
 	f := &report.Finding{
 		Rule: c.Rule, Subject: c.Subject(), Args: []string{string(c.Class), from, to, c.Scheme},
 		Position: c.Position, Evidence: c.Evidence,
+	}
+	if c.From != nil {
+		f.Was = from
+	}
+	if c.To != nil {
+		f.Now = to
+	}
+	if c.Why != "" {
+		f.Evidence = append([]string{c.Why}, f.Evidence...)
+	}
+	for _, who := range []struct {
+		names []string
+		text  string
+	}{{c.Gains, "can call it now: "}, {c.Loses, "can call it no longer: "}} {
+		if len(who.names) > 0 {
+			f.Evidence = append(slices.Clone(f.Evidence), who.text+strings.Join(who.names, ", "))
+		}
 	}
 	switch c.Class {
 	case Added:
@@ -119,8 +143,10 @@ func (c *Change) MarshalJSON() ([]byte, error) {
 		MovedFrom string          `json:"moved_from,omitempty"`
 		FallsTo   string          `json:"falls_to,omitempty"`
 		Scheme    string          `json:"scheme,omitempty"`
+		Gains     []string        `json:"gains,omitempty"`
+		Loses     []string        `json:"loses,omitempty"`
 	}{c.Method, c.Path, c.Class, c.Anonymous, c.From, c.To, c.Severity(), c.Rule, c.Position.String(),
-		c.BasePath, c.MovedFrom, c.FallsTo, c.Scheme})
+		c.BasePath, c.MovedFrom, c.FallsTo, c.Scheme, c.Gains, c.Loses})
 }
 
 // A Summary counts what was compared and what was left open.
@@ -140,9 +166,12 @@ type Summary struct {
 	Undefined map[string]int `json:"undefined,omitempty"`
 	// ExtraServers counts operations of the new side with several servers, of
 	// which the first one's path counts.
-	ExtraServers int           `json:"extra_servers,omitempty"`
-	Changes      map[Class]int `json:"changes,omitempty"`
-	// Problems are the places of both sides that were not understood.
+	ExtraServers int `json:"extra_servers,omitempty"`
+	// Known counts the changes that a file of known findings accepts.
+	Known   int           `json:"known,omitempty"`
+	Changes map[Class]int `json:"changes,omitempty"`
+	// Problems are the places that were not understood, of both sides and of what
+	// belongs to them.
 	Problems []Problem `json:"problems,omitempty"`
 }
 
@@ -156,6 +185,9 @@ type Problem struct {
 type Result struct {
 	Changes []Change
 	Summary Summary
+	// Unchanged are the endpoints of the new side whose requirement is the same.
+	Unchanged []string
+	Access    []Access // of every endpoint of either side; nil without Options.Grants
 }
 
 // Findings returns the changes as findings, in the same order.

@@ -78,11 +78,26 @@ func (c *comparison) match() {
 			any.matched = was
 		}
 	}
+	// All methods that a document can list are as good as any method.
+	for _, side := range []struct {
+		rows  []*row
+		other func(key string) bool
+	}{
+		{c.old, func(key string) bool { return newByKey[key] != nil }},
+		{c.new, func(key string) bool { return len(byKey[key]) > 0 }},
+	} {
+		for _, r := range side.rows {
+			if r.method == catalogs.AnyMethod && !slices.ContainsFunc(listable, func(m string) bool { return !side.other(key(m, r.full)) }) {
+				r.matched = true
+			}
+		}
+	}
 	var added, removed []*row
 	for _, n := range c.new {
 		switch {
 		case n.matched:
 		case n.unreadable != nil:
+			c.access(&Change{Method: n.method, Path: n.path}, nil, n)
 			c.add(Change{Method: n.method, Path: n.path, Class: Unknown, To: n.text(), Position: n.unreadable.Pos,
 				Why: "what is required here could not be read: " + n.unreadable.Message}, n.kind)
 		default:
@@ -96,6 +111,9 @@ func (c *comparison) match() {
 	}
 	c.oneSided(added, removed)
 }
+
+// listable are the methods that a path item of every version of OpenAPI 3 can have.
+var listable = []string{"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"}
 
 // entails reports whether what a demands on its side is at least as strict as what b
 // demands on its side.
@@ -135,6 +153,7 @@ func (c *comparison) pair(o, n *row) {
 	if n.method == catalogs.AnyMethod && o.method != n.method {
 		ch.Method = o.method
 	}
+	c.access(&ch, o, n)
 	effect := c.effect(o.req, n.req)
 	if o.unreadable != nil || n.unreadable != nil {
 		if o.unreadable != nil && n.unreadable != nil && o.unreadable.Text != "" &&
@@ -187,6 +206,7 @@ func (c *comparison) pair(o, n *row) {
 	if ch.Class == "" {
 		if n.kind == openapi.Endpoint {
 			s.Same++
+			c.result.Unchanged = append(c.result.Unchanged, ch.Subject())
 		}
 	} else {
 		ch.From, ch.To = o.text(), n.text()
@@ -360,13 +380,24 @@ func (c *comparison) oneSided(added, removed []*row) {
 			}
 			ch.Evidence = append(ch.Evidence, fmt.Sprintf("it differs only in case or a slash from %s, which requires %s", t.path, shown(t.text())))
 		}
+		c.access(&ch, moved[n], n)
 		c.add(ch, n.kind)
+	}
+	movedTo := map[*row]*row{}
+	for n, o := range moved {
+		movedTo[o] = n
 	}
 	for _, o := range removed {
 		ch := Change{Method: o.method, Path: o.path, Class: Removed, From: o.text(), Position: o.pos}
-		if t := newShadows.template(o); t != nil && !t.unstated && c.weaker(o, t) {
+		t := newShadows.template(o)
+		if t != nil && !t.unstated && c.weaker(o, t) {
 			ch.FallsTo = t.path
 			ch.Why = fmt.Sprintf("requests to it now reach %s, which requires %s", t.path, shown(t.text()))
+		}
+		if n := movedTo[o]; n != nil {
+			c.told(&ch, o, n) // whoever can call that has lost nothing
+		} else {
+			c.access(&ch, o, t)
 		}
 		c.add(ch, o.kind)
 	}
@@ -518,6 +549,9 @@ func (c *comparison) add(ch Change, kind openapi.Kind) {
 
 // sort orders the changes by path, method and class.
 func (c *comparison) sort() {
+	slices.SortStableFunc(c.result.Access, func(a, b Access) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Method, b.Method))
+	})
 	slices.SortStableFunc(c.result.Changes, func(a, b Change) int {
 		return cmp.Or(
 			strings.Compare(a.Path, b.Path), strings.Compare(a.Method, b.Method),

@@ -45,6 +45,8 @@ type comparison struct {
 
 	// For two documents: what each scheme atom stands for on either side.
 	atoms map[perm.Permission]schemePair
+	// What each of opts.Grants holds, in the words of both sides.
+	oldHolds, newHolds []perm.Set
 
 	result Result
 }
@@ -122,6 +124,7 @@ func (c *comparison) catalogs(from, to Side) error {
 	}
 	c.old = c.rows(oldCat, oldDoc, c.oldRename)
 	c.new = c.rows(newCat, newDoc, c.newRename)
+	c.catalogHoldings(oldName, newName, oldVocabulary, newVocabulary)
 	return nil
 }
 
@@ -284,6 +287,7 @@ func (c *comparison) documents(from, to *openapi.Document) error {
 		prefix += "'"
 	}
 	universe := map[perm.Permission]bool{}
+	words := map[perm.Permission][]perm.Permission{} // as people write them -> atoms
 	atomOf := func(rename map[string]string) func(scheme, scope string) perm.Permission {
 		return func(scheme, scope string) perm.Permission {
 			var at perm.Permission
@@ -300,7 +304,13 @@ func (c *comparison) documents(from, to *openapi.Document) error {
 					scoped[at] = openapi.SchemeAtom(name, "")
 				}
 			}
-			universe[at] = true
+			if !universe[at] {
+				universe[at] = true
+				words[at] = append(words[at], at)
+				if scope != "" && perm.Permission(scope) != at {
+					words[perm.Permission(scope)] = append(words[perm.Permission(scope)], at)
+				}
+			}
 			return at
 		}
 	}
@@ -314,6 +324,28 @@ func (c *comparison) documents(from, to *openapi.Document) error {
 	}
 	c.oldImplies = c.atomImplications(universe, taken)
 	c.newImplies = c.oldImplies
+	for was, now := range renamed {
+		words[openapi.SchemeAtom(was, "")] = words[openapi.SchemeAtom(now, "")]
+	}
+	var credential []perm.Permission
+	for at := range c.atoms {
+		credential = append(credential, at)
+	}
+	c.holdings(perm.NewSet(slices.Collect(maps.Keys(universe))...), func(p perm.Permission) (perm.Set, bool) {
+		atoms := slices.Clone(words[p])
+		for _, at := range words[p] {
+			if parent, ok := scoped[at]; ok {
+				atoms = append(atoms, parent)
+			}
+		}
+		// A scheme that neither side asks for is a credential all the same.
+		known := len(atoms) > 0
+		name, _, scoped := strings.Cut(string(p), "[")
+		if scheme := openapi.SchemeAtom(name, ""); !known && c.atoms[scheme].name != "" {
+			atoms, known = append(atoms, scheme), !scoped
+		}
+		return perm.NewSet(atoms...), known
+	}, perm.NewSet(credential...))
 	return nil
 }
 

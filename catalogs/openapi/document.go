@@ -50,6 +50,7 @@ type Operation struct {
 	// their defaults, without a final slash.
 	Base string
 	ID   string // operationId
+	Tag  string // the first of its tags
 	Pos  catalogs.Pos
 
 	// Stated reports whether the operation or the document has a security key at

@@ -23,8 +23,10 @@ type Options struct {
 	// the same name.
 	Extensions []Extension
 	// Files opens files that the document refers to, by slash-separated names
-	// relative to the document's folder. Nil: references to files fail.
+	// relative to its root. Nil: references to files fail.
 	Files fs.FS
+	// Dir is the document's folder in Files, slash-separated; empty: the root.
+	Dir string
 }
 
 // A FormatError says that a file is readable but no OpenAPI document.
@@ -87,11 +89,25 @@ func ReadAll(r io.Reader) ([]byte, error) {
 // Parse reads a document. Its error is a [*FormatError], or names a place in the
 // text; a document that is returned is whole, save for what Problems lists.
 func Parse(file string, data []byte, opts Options) (*Document, error) {
+	keep := map[string]bool{}
+	for _, e := range opts.Extensions {
+		keep[e.Name] = true
+	}
+	doc, pruned, err := parse(file, data, opts, func(text []byte) ([]byte, int) { return prune(text, keep) })
+	var format *FormatError
+	if pruned && (err != nil && !errors.As(err, &format) || err == nil && len(doc.Problems) > 0) {
+		// Something may be missing that was left out.
+		doc, _, err = parse(file, data, opts, nil)
+	}
+	return doc, err
+}
+
+func parse(file string, data []byte, opts Options, prune pruning) (doc *Document, pruned bool, err error) {
 	visits := new(int)
 	*visits = spareVisits
-	src, err := parseSource(file, data, visits)
+	src, err := parseSource(file, data, visits, prune)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	r := &reader{
 		doc:     &Document{File: file, Schemes: map[string]*Scheme{}},
@@ -100,12 +116,12 @@ func Parse(file string, data []byte, opts Options) (*Document, error) {
 		left:    MaxSize - len(data),
 		known:   withDefaults(opts.Extensions),
 	}
-	src.dir = "."
+	src.dir = path.Clean(opts.Dir) // "." if empty
 	r.sources[""] = src
 	if err := r.document(src.root); err != nil {
-		return nil, err
+		return nil, src.pruned, err
 	}
-	return r.doc, nil
+	return r.doc, src.pruned, nil
 }
 
 // A reader walks a document. Its methods return an error only when nothing at all
@@ -281,6 +297,10 @@ func (r *reader) schemes(definitions node) error {
 
 var methods = []string{"get", "put", "post", "delete", "options", "head", "patch", "trace", "query", "connect"}
 
+// maxOperations bounds what one document is made into; the largest that are published have
+// some twenty thousand.
+const maxOperations = 250_000
+
 // maxCallbacks bounds callbacks within callbacks, which references can make endless.
 const maxCallbacks = 4
 
@@ -288,6 +308,9 @@ const maxCallbacks = 4
 func (r *reader) pathItem(kind Kind, name string, item field, depth int) error {
 	if item.value.kind() == null {
 		return nil
+	}
+	if len(r.doc.Operations) >= maxOperations {
+		return item.value.errorf("the document has more than %d operations", maxOperations)
 	}
 	unread := func(format string, args ...any) {
 		p := r.problem(item.pos(), "path %q: "+format, append([]any{name}, args...)...)
@@ -371,6 +394,14 @@ func (r *reader) operation(kind Kind, method, path string, pathServers node, f f
 			sec = &s
 		case g.key == "operationId":
 			op.ID, _ = g.value.text()
+		case g.key == "tags" && g.value.kind() == list:
+			tags, err := g.value.items()
+			if err != nil {
+				return err
+			}
+			if len(tags) > 0 {
+				op.Tag, _ = tags[0].text()
+			}
 		case g.key == "servers":
 			servers = g.value
 		case g.key == "callbacks":
@@ -695,11 +726,11 @@ func (r *reader) locate(from *source, ref string) (*source, string, error) {
 		return from, pointer, nil
 	}
 	if strings.Contains(file, ":") || strings.HasPrefix(file, "/") || strings.Contains(file, `\`) {
-		return nil, "", &refError{fmt.Sprintf("$ref %q: only files below the document's folder are followed", ref)}
+		return nil, "", &refError{fmt.Sprintf("$ref %q: only files below the document's folder are followed, by relative paths", ref)}
 	}
 	name := path.Join(from.dir, file)
 	if !fs.ValidPath(name) {
-		return nil, "", &refError{fmt.Sprintf("$ref %q: only files below the document's folder are followed", ref)}
+		return nil, "", &refError{fmt.Sprintf("$ref %q: only files below the document's folder are followed, or below the one that --refs-below names", ref)}
 	}
 	if src, ok := r.sources[name]; ok {
 		if src == nil {
@@ -723,7 +754,11 @@ func (r *reader) locate(from *source, ref string) (*source, string, error) {
 	if r.left -= len(data); r.left < 0 {
 		return nil, "", from.root.errorf("the document and the files that it refers to are larger than %d MB", MaxSize>>20)
 	}
-	src, err := parseSource(path.Join(path.Dir(filepath.ToSlash(r.doc.File)), name), data, from.visits)
+	up := "."
+	if root := r.sources[""].dir; root != "." {
+		up = strings.Repeat("../", 1+strings.Count(root, "/"))
+	}
+	src, err := parseSource(path.Join(path.Dir(filepath.ToSlash(r.doc.File)), up, name), data, from.visits, nil)
 	if err != nil {
 		return nil, "", &refError{fmt.Sprintf("$ref %q: %v", ref, err)}
 	}

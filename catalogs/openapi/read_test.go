@@ -97,8 +97,8 @@ components:
 4:29 PUT /b: public
 5:3 * /c: unreadable: path "/c": $ref "#/nowhere": there is no "nowhere"
 6:8 GET /d: o
-7:3 * /e: unreadable: path "/e": $ref "https://elsewhere.example/a.yaml": only files below the document's folder are followed
-8:3 * /f: unreadable: path "/f": $ref "../outside.yaml": only files below the document's folder are followed
+7:3 * /e: unreadable: path "/e": $ref "https://elsewhere.example/a.yaml": only files below the document's folder are followed, by relative paths
+8:3 * /f: unreadable: path "/f": $ref "../outside.yaml": only files below the document's folder are followed, or below the one that --refs-below names
 `},
 		{"misshapen", `openapi: 3.0.3
 paths:

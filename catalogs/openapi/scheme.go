@@ -1,14 +1,9 @@
 package openapi
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/getkin/kin-openapi/openapi2"
-	"github.com/getkin/kin-openapi/openapi2conv"
-	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/permcheck/permcheck/catalogs"
 )
@@ -20,7 +15,32 @@ type Scheme struct {
 	// Identity is the text of everything that decides which credential it is: two
 	// schemes with equal texts take the same credentials.
 	Identity string
-	Pos      catalogs.Pos
+	// Scopes are those that the definition lists, sorted. They are no part of what the
+	// scheme is: operations may demand others, and none of these.
+	Scopes []Scope
+	Pos    catalogs.Pos
+}
+
+// A Scope is a scope that a scheme's definition lists.
+type Scope struct{ Name, Description string }
+
+// listScopes adds the scopes of one flow.
+func (s *Scheme) listScopes(n node) {
+	if n.isZero() || n.kind() != object {
+		return
+	}
+	fields, err := n.fields()
+	if err != nil {
+		return // what cannot be read is merely not listed
+	}
+	for _, f := range fields {
+		if strings.HasPrefix(f.key, "x-") || slices.ContainsFunc(s.Scopes, func(o Scope) bool { return o.Name == f.key }) {
+			continue
+		}
+		text, _ := f.value.text()
+		s.Scopes = append(s.Scopes, Scope{f.key, text})
+	}
+	slices.SortFunc(s.Scopes, func(a, b Scope) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // HasScopes reports whether the scheme's scopes name permissions: OAuth 2.0 and
@@ -35,133 +55,103 @@ func readScheme(name string, n node, v2 bool) (*Scheme, error) {
 	if err != nil {
 		return nil, err
 	}
-	def := map[string]any{}
-	flows := map[string]map[string]any{}
+	def := map[string]string{}
+	flows := map[string]map[string]string{} // by kind, its URLs by their keys
+	s := &Scheme{Name: name, Pos: n.pos()}
 	for _, f := range fields {
-		switch {
-		case f.key == "flows":
-			kinds, err := f.value.fields()
+		if text, ok := f.value.text(); ok {
+			def[f.key] = text
+		}
+		if v2 && f.key == "scopes" {
+			s.listScopes(f.value)
+		}
+		if f.key != "flows" || v2 {
+			continue
+		}
+		kinds, err := f.value.fields()
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range kinds {
+			if strings.HasPrefix(k.key, "x-") {
+				continue
+			}
+			urls, err := k.value.fields()
 			if err != nil {
 				return nil, err
 			}
-			for _, k := range kinds {
-				if strings.HasPrefix(k.key, "x-") {
-					continue
+			flows[k.key] = map[string]string{}
+			for _, u := range urls {
+				if u.key == "scopes" {
+					s.listScopes(u.value)
 				}
-				flow := map[string]any{"scopes": map[string]string{}}
-				urls, err := k.value.fields()
-				if err != nil {
-					return nil, err
+				if text, ok := u.value.text(); ok && strings.HasSuffix(u.key, "Url") && u.key != "refreshUrl" {
+					flows[k.key][u.key] = text
 				}
-				for _, u := range urls {
-					if text, ok := u.value.text(); ok && strings.HasSuffix(u.key, "Url") && u.key != "refreshUrl" {
-						flow[u.key] = text
-					}
-				}
-				flows[k.key] = flow
-			}
-			def["flows"] = flows
-		case f.key == "description" || f.key == "scopes" || f.key == "bearerFormat" || strings.HasPrefix(f.key, "x-"):
-		default:
-			if text, ok := f.value.text(); ok {
-				def[f.key] = text
 			}
 		}
 	}
-	data, err := json.Marshal(def)
-	if err != nil {
-		return nil, err
-	}
-	s := &Scheme{Name: name, Pos: n.pos()}
-	bad := func(err error) (*Scheme, error) {
+	s.Type = def["type"]
+	bad := func(format string, args ...any) (*Scheme, error) {
 		// The definition is still a definition: compare its text as it stands.
 		s.Type, s.Identity = "unknown", n.canonical()
-		return s, fmt.Errorf("security scheme %q: %w", name, err)
+		return s, fmt.Errorf("security scheme %q: "+format, append([]any{name}, args...)...)
 	}
-	var v3 openapi3.SecurityScheme
 	if v2 {
-		var d openapi2.SecurityScheme
-		if err := json.Unmarshal(data, &d); err != nil {
-			return bad(err)
+		switch s.Type {
+		case "basic":
+			s.Type, def["scheme"] = "http", "basic"
+		case "oauth2":
+			kind := flowsOfV2[def["flow"]]
+			if kind == "" {
+				return bad("flow %q: expected implicit, password, application or accessCode", def["flow"])
+			}
+			flows[kind] = map[string]string{"authorizationUrl": def["authorizationUrl"], "tokenUrl": def["tokenUrl"]}
 		}
-		ref, err := openapi2conv.ToV3SecurityScheme(&d)
-		if err != nil {
-			return bad(err)
-		}
-		v3 = *ref.Value
-		if v3.Type == "" {
-			v3.Type = d.Type
-		}
-	} else if err := json.Unmarshal(data, &v3); err != nil {
-		return bad(err)
 	}
-	s.Type = v3.Type
-	switch v3.Type {
+	switch s.Type {
 	case "apiKey":
-		key := v3.Name
-		if v3.In == "header" { // field names are case-insensitive: RFC 9110, section 5.1
+		key := def["name"]
+		if def["in"] == "header" { // field names are case-insensitive: RFC 9110, section 5.1
 			key = strings.ToLower(key)
 		}
-		s.Identity = fmt.Sprintf("API key in %s %q", v3.In, key)
+		s.Identity = fmt.Sprintf("API key in %s %q", def["in"], key)
 	case "http":
 		// Scheme names are case-insensitive: RFC 9110, section 11.1.
-		s.Identity = "HTTP " + strings.ToLower(v3.Scheme)
+		s.Identity = "HTTP " + strings.ToLower(def["scheme"])
 	case "oauth2":
-		s.Identity = "OAuth 2.0 " + flowIdentity(v3.Flows, flows)
+		s.Identity = "OAuth 2.0 " + flowIdentity(flows)
 	case "openIdConnect":
-		s.Identity = "OpenID Connect " + v3.OpenIdConnectUrl
+		s.Identity = "OpenID Connect " + def["openIdConnectUrl"]
 	case "mutualTLS":
 		s.Identity = "mutual TLS"
 	default:
-		return bad(fmt.Errorf("type %q: expected apiKey, http, oauth2, openIdConnect or mutualTLS", v3.Type))
+		return bad("type %q: expected apiKey, http, oauth2, openIdConnect or mutualTLS", s.Type)
 	}
 	return s, nil
 }
 
-// flowIdentity lists the flows and where they get their tokens. The flows that
-// kin-openapi does not know, such as deviceAuthorization of OpenAPI 3.2, come from
-// raw.
-func flowIdentity(flows *openapi3.OAuthFlows, raw map[string]map[string]any) string {
-	texts := map[string]string{}
-	for kind, urls := range raw {
-		texts[kind] = describeFlow(kind, urls)
-	}
-	if flows != nil {
-		for kind, f := range map[string]*openapi3.OAuthFlow{
-			"implicit": flows.Implicit, "password": flows.Password,
-			"clientCredentials": flows.ClientCredentials, "authorizationCode": flows.AuthorizationCode,
-		} {
-			if f == nil {
-				continue
-			}
-			urls := map[string]any{}
-			if f.AuthorizationURL != "" {
-				urls["authorizationUrl"] = f.AuthorizationURL
-			}
-			if f.TokenURL != "" {
-				urls["tokenUrl"] = f.TokenURL
-			}
-			texts[kind] = describeFlow(kind, urls)
-		}
-	}
+// flowsOfV2 gives OpenAPI 3's names of the flows of OpenAPI 2.0.
+var flowsOfV2 = map[string]string{
+	"implicit": "implicit", "password": "password", "application": "clientCredentials", "accessCode": "authorizationCode",
+}
+
+// flowIdentity lists the flows and where they get their tokens.
+func flowIdentity(flows map[string]map[string]string) string {
 	var all []string
-	for _, t := range texts {
-		all = append(all, t)
+	for kind, urls := range flows {
+		var parts []string
+		for key, text := range urls {
+			if text != "" {
+				parts = append(parts, strings.TrimSuffix(key, "Url")+" "+text)
+			}
+		}
+		slices.Sort(parts)
+		if len(parts) > 0 {
+			kind += " (" + strings.Join(parts, ", ") + ")"
+		}
+		all = append(all, kind)
 	}
 	slices.Sort(all)
 	return strings.Join(all, "; ")
-}
-
-func describeFlow(kind string, urls map[string]any) string {
-	var parts []string
-	for key, v := range urls {
-		if text, ok := v.(string); ok {
-			parts = append(parts, strings.TrimSuffix(key, "Url")+" "+text)
-		}
-	}
-	slices.Sort(parts)
-	if len(parts) == 0 {
-		return kind
-	}
-	return kind + " (" + strings.Join(parts, ", ") + ")"
 }

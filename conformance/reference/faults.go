@@ -65,15 +65,21 @@ type planted struct {
 var Faults = slices.Concat(operationFaults, moreOperationFaults, seenFaults, grantFaults, authenticationFaults, lifeCycleFaults, routingFaults,
 	recordFaults, fieldFaults, existenceFaults, browserFaults)
 
-// wrong reports whether a fault is planted on a route, or on every route; for no route,
-// whether it is planted anywhere.
+// wrong reports whether a fault is planted on a route, or on every route that it can be on;
+// for no route, whether it is planted anywhere.
 func (s *Server) wrong(rt *route, name string) bool {
 	for _, p := range s.planted {
-		if p.fault.Name == name && (p.route == nil || rt == nil || p.route == rt) {
+		if p.fault.Name == name && (rt == nil || p.route == rt || p.route == nil && (p.fault.anywhere == nil || p.fault.anywhere(s, rt))) {
 			return true
 		}
 	}
 	return false
+}
+
+// everywhere reports whether a fault is planted in the whole server, so that it shows on paths
+// without a route too.
+func (s *Server) everywhere(name string) bool {
+	return slices.ContainsFunc(s.planted, func(p *planted) bool { return p.fault.Name == name && p.route == nil })
 }
 
 // operationFaults are those of the decision whether a request is admitted at all.
@@ -266,11 +272,7 @@ var operationFaults = []Fault{
 			return slices.ContainsFunc(s.routes, (*route).formsDiffer)
 		},
 		touch: func(s *Server, rt *route, who Caller, grant []perm.Permission) bool {
-			stated := rt.refused.Forbidden
-			if who != Valid {
-				stated = rt.refused.Anonymous
-			}
-			return rt.formsDiffer() && s.refuses(rt, who, grant) && stated.Known()
+			return rt.formsDiffer() && s.refuses(rt, who, grant)
 		},
 	},
 	{
@@ -389,7 +391,7 @@ func (s *Server) Reaches(method, template string) bool {
 	return slices.ContainsFunc(s.planted, func(p *planted) bool {
 		switch {
 		case rt == nil:
-			return p.fault.Name == "default-allow"
+			return p.fault.Name == "default-allow" || p.fault.Aspect == Browsers && p.route == nil
 		case p.route != nil:
 			return p.route == rt
 		case p.fault.anywhere != nil:

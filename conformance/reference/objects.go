@@ -101,6 +101,11 @@ func (st *store) fill() error {
 			return nil
 		}
 		state[c] = 1
+		for _, a := range c.seed.Attributes {
+			if a.Ref != "" && st.all[a.Ref] == nil {
+				return fmt.Errorf("seeds: %s.%s refers to %q, which is no object of the catalog", c.name, a.Name, a.Ref)
+			}
+		}
 		for _, r := range c.refs {
 			if err := fill(r.to); err != nil {
 				return err
@@ -163,6 +168,7 @@ func (c *collection) put(o object) {
 	c.objects[id] = o
 }
 
+// remove deletes an object, what is a part of it, and every mention of its id.
 func (c *collection) remove(id string) bool {
 	if _, exists := c.objects[id]; !exists {
 		return false
@@ -170,6 +176,19 @@ func (c *collection) remove(id string) bool {
 	delete(c.objects, id)
 	at := slices.Index(c.ids, id)
 	c.ids = slices.Delete(c.ids, at, at+1)
+	for _, ch := range c.children {
+		for _, childID := range slices.Clone(ch.of.ids) {
+			switch o := ch.of.objects[childID]; {
+			case o[ch.ref.attribute] != id:
+			case ch.ref.owner:
+				ch.of.remove(childID)
+			default:
+				o = o.merged(nil)
+				o[ch.ref.attribute] = nil
+				ch.of.put(o)
+			}
+		}
+	}
 	return true
 }
 

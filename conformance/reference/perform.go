@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -39,7 +40,7 @@ func (c *call) hidden(coll *collection, o object) answer {
 	case c.wrong("existence-by-body"):
 		return answer{http.StatusNotFound, object{"error": "not_found", "message": "not shared with this key"}}
 	case c.wrong("existence-by-header"):
-		c.w.Header().Set("ETag", etag(o))
+		c.w.Header().Set("ETag", etag(encode(o)))
 	}
 	return c.absent(coll)
 }
@@ -151,7 +152,7 @@ func (c *call) one(coll *collection) answer {
 	if !c.sees(coll, o) && !(coll.rules.scoped() && c.wrong("get-unfiltered")) {
 		return c.hidden(coll, o)
 	}
-	shown := c.show(coll, o)
+	shown := encoded(encode(c.show(coll, o)))
 	tag := etag(shown)
 	c.w.Header().Set("ETag", tag)
 	if match := c.r.Header.Get("If-None-Match"); match != "" && (match == "*" || strings.Contains(match, tag)) {
@@ -161,10 +162,10 @@ func (c *call) one(coll *collection) answer {
 }
 
 // etag is of what the caller is shown, so that two callers who see the same have the same.
-func etag(o object) string {
+func etag(shown encoded) string {
 	h := fnv.New64a()
-	_, _ = h.Write(encode(o))
-	return fmt.Sprintf(`"%016x"`, h.Sum64())
+	_, _ = h.Write(shown)
+	return `"` + strconv.FormatUint(h.Sum64(), 16) + `"`
 }
 
 // count is how many rows of a collection the caller sees.

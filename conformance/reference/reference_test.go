@@ -23,7 +23,7 @@ const token = "the admin token of this test"
 
 // A running server and what talks to it.
 type fixture struct {
-	t          *testing.T
+	t          testing.TB
 	srv        *reference.Server
 	api, admin string
 }
@@ -76,7 +76,7 @@ func (f *fixture) call(secret, method, path, body string) (int, map[string]any, 
 	return send(f.t, method, f.api+path, body, "Authorization", "Bearer "+secret)
 }
 
-func send(t *testing.T, method, url, body string, headers ...string) (int, map[string]any, http.Header) {
+func send(t testing.TB, method, url, body string, headers ...string) (int, map[string]any, http.Header) {
 	t.Helper()
 	req, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {

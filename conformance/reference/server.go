@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -38,6 +39,8 @@ type Options struct {
 	Faults     []string // names of [Faults] to plant
 	Traps      []string // names or ids of [Traps] to show
 	AdminToken string   // what the admin API asks for; empty: it refuses everybody
+	// State is a file that keeps the keys when the server ends; empty: none does.
+	State string
 	// BlockOrigins refuses every request that a page of another origin sends.
 	BlockOrigins bool
 	Now          func() time.Time // the clock; nil: the system's
@@ -60,6 +63,7 @@ type Server struct {
 	onEnable bool // a changed grant is in force only when the key is enabled again
 	now      func() time.Time
 	mistaken memory
+	ticks    atomic.Uint64 // requests, for traps that come with some of them
 }
 
 // New returns a server for the catalog. An unknown fault, or one that cannot apply to
@@ -92,7 +96,18 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 			return nil, err
 		}
 	}
+	s.keys.keepDead = len(s.planted) > 0
+	if opts.State != "" {
+		if err := s.keys.openJournal(opts.State, c.Name, s.vocab); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
+}
+
+// HasKey reports whether there is a key of a name.
+func (s *Server) HasKey(name string) bool {
+	return s.keyLike(func(k *key) bool { return k.name == name }) != nil
 }
 
 // API is the handler of the API that the catalog describes.
@@ -112,7 +127,7 @@ type call struct {
 	// readAhead is the body, where it was read before anything was decided.
 	readAhead object
 
-	relationUnscoped, fieldsOpen bool // faults, where they are asked about
+	family map[*collection]map[string][]object // children by parent, as far as they were asked for
 }
 
 // wrong reports whether a fault is planted on the route of the call, or on every route.
@@ -134,8 +149,12 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Vary", "Authorization")
+	h["Cache-Control"] = noStore
+	if len(h["Vary"]) == 0 {
+		h["Vary"] = varies
+	} else {
+		h.Add("Vary", "Authorization")
+	}
 	if c.leakBefore() || c.validatedFirst() {
 		return
 	}
@@ -231,10 +250,14 @@ func (c *call) readBody() (object, error) {
 	if c.r.Body == nil || c.r.Body == http.NoBody {
 		return object{}, nil
 	}
-	if t := c.r.Header.Get("Content-Type"); t != "" && !c.wrong("content-type-picks-handler") {
+	if t := c.r.Header.Get("Content-Type"); t != "" {
 		media, _, err := mime.ParseMediaType(t)
-		if media == formType && c.wrong("method-override-unguarded") {
-			return object{}, nil
+		if c.wrong("content-type-picks-handler") || media == formType && c.wrong("method-override-unguarded") {
+			body, err := readObject(c.w, c.r)
+			if err != nil { // it takes what it gets
+				body = object{}
+			}
+			return body, nil
 		}
 		if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
 			return object{}, errMediaType
@@ -291,6 +314,7 @@ func writeReply(w http.ResponseWriter, method string, status int, body any) {
 // Header values that every answer has. They are shared, and nobody changes them.
 var (
 	noStore  = []string{"no-store"}
+	varies   = []string{"Authorization"}
 	jsonType = []string{"application/json"}
 	noSniff  = []string{"nosniff"}
 )

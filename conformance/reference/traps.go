@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 )
 
 // A Trap is a way to behave that is right, and that a naive harness takes for a fault.
@@ -58,13 +57,10 @@ func readTraps(given []string) (map[string]bool, error) {
 	return on, nil
 }
 
-// ticks counts requests, for traps that come with some of them.
-var ticks atomic.Uint64
-
 // troubled answers what an overloaded or broken server does, and lets other users write. It
 // reports whether the request is answered.
 func (c *call) troubled() bool {
-	traps, n := c.s.traps, ticks.Add(1)
+	traps, n := c.s.traps, c.s.ticks.Add(1)
 	if traps["others-write"] && n%17 == 0 {
 		c.s.otherUser(int(n))
 	}
@@ -96,13 +92,20 @@ func (s *Server) otherUser(n int) {
 			continue
 		}
 		old := coll.objects[coll.ids[n%len(coll.ids)]]
+		var deciding []SeedAttribute
 		for _, a := range coll.seed.Attributes {
 			if len(a.Values) > 1 && coll.rules.judges(a.Name) {
-				o := old.merged(nil)
-				o[a.Name] = a.Values[n/17%len(a.Values)]
-				coll.put(o)
-				return
+				deciding = append(deciding, a)
 			}
+		}
+		if len(deciding) > 0 {
+			turn := n / 17
+			a := deciding[turn%len(deciding)]
+			o := old.merged(nil)
+			at := slices.IndexFunc(a.Values, func(v any) bool { return textOf(v) == old.text(a.Name) })
+			o[a.Name] = a.Values[(at+1)%len(a.Values)]
+			coll.put(o)
+			return
 		}
 	}
 }

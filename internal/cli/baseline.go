@@ -23,6 +23,11 @@ func knownFlag(cmd *cobra.Command, file *string) {
 	cmd.Flags().StringVar(file, "known", "", "file of accepted findings (default: known: of "+catalogs.ConfigName+")")
 }
 
+// strictFlag adds --strict to a command that ends by [app.result].
+func (a *app) strictFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.strict, "strict", false, "fail on entries of the known file that match nothing or have expired, as on a default branch")
+}
+
 // applyKnown takes away the findings that the file accepts. Without a file everything
 // stays. The rules are those that the command reports.
 func applyKnown(file string, findings []*report.Finding, rules map[string]bool) (rest []*report.Finding, accepted int, err error) {

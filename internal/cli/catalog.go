@@ -22,13 +22,13 @@ import (
 func newCatalog(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "catalog",
-		Short: "Make, list, show, lint and format catalogs",
+		Short: "Make, update, list, show, lint and format catalogs",
 		Long: `A catalog is the table of what each endpoint of an API requires. CATALOG is the
 path of a catalog file, - for standard input, or vendor:NAME for one that is built in.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newCatalogList(a), newCatalogInit(a), newCatalogShow(a), newCatalogLint(a), newCatalogFmt(a), newCatalogSchema(a))
+	cmd.AddCommand(newCatalogList(a), newCatalogInit(a), newCatalogUpdate(a), newCatalogShow(a), newCatalogLint(a), newCatalogFmt(a), newCatalogSchema(a))
 	return cmd
 }
 
@@ -97,98 +97,6 @@ func countUnknown(c *catalogs.Catalog) (n int) {
 		}
 	}
 	return n
-}
-
-func newCatalogShow(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "show CATALOG",
-		Short: "Print a catalog's table",
-		Example: `  permcheck catalog show vendor:eightfold
-  permcheck catalog show --format json api/permissions.yaml`,
-		Args:              exactArgs(1, "a catalog"),
-		ValidArgsFunction: completeCatalogs,
-		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := a.loadCatalog(args[0])
-			if err != nil {
-				return err
-			}
-			if a.format == "json" {
-				return a.writeJSON(catalogJSON(c))
-			}
-			return a.showCatalog(c)
-		},
-	}
-	a.formatFlag(cmd, "text", "json")
-	return cmd
-}
-
-func (a *app) showCatalog(c *catalogs.Catalog) error {
-	st := a.styles()
-	unknown := countUnknown(c)
-	fmt.Fprintf(a.out, "%s: %d endpoints, %d permissions", st.Bold.Sprint(c.Name), len(c.Endpoints), len(c.Permissions))
-	if unknown > 0 {
-		fmt.Fprintf(a.out, ", %s", st.Warn.Sprintf("%d of unknown requirement", unknown))
-	}
-	fmt.Fprintln(a.out)
-	methodWidth, pathWidth := 0, 0
-	for i := range c.Endpoints {
-		e := &c.Endpoints[i]
-		methodWidth, pathWidth = max(methodWidth, len(methodName(e.Method))), max(pathWidth, len(e.Path))
-	}
-	pathWidth = min(pathWidth, 90)
-	section := "\x00"
-	for i := range c.Endpoints {
-		e := &c.Endpoints[i]
-		if e.Section != section {
-			section = e.Section
-			fmt.Fprintln(a.out)
-			if section != "" {
-				fmt.Fprintln(a.out, st.Bold.Sprint(section))
-			}
-		}
-		req := e.Requires.String()
-		style := st.Good
-		switch {
-		case e.Requires.IsUnknown():
-			style = st.Dim
-		case e.Requires.IsPublic():
-			style = st.Warn
-		}
-		fmt.Fprintf(a.out, "  %-*s %-*s  %s", methodWidth, methodName(e.Method), pathWidth, e.Path, style.Sprint(req))
-		if e.Odd != "" {
-			fmt.Fprintf(a.out, "  %s", st.Dim.Sprintf("# %s", e.Odd))
-		}
-		fmt.Fprintln(a.out)
-	}
-	used := perm.Set{}
-	for i := range c.Endpoints {
-		used = used.Union(c.Endpoints[i].Requires.Permissions())
-	}
-	var others []catalogs.Permission
-	for _, p := range c.Permissions {
-		if !used.Has(p.ID) {
-			others = append(others, p)
-		}
-	}
-	if len(others) > 0 {
-		fmt.Fprintf(a.out, "\n%s\n", st.Bold.Sprint("Permissions that open no endpoint of their own"))
-		for _, p := range others {
-			fmt.Fprintf(a.out, "  %s", p.ID)
-			for _, f := range c.Fields {
-				if f.Requires != nil && f.Requires.Permissions().Has(p.ID) {
-					fmt.Fprintf(a.out, "  %s", st.Note.Sprintf("field %s.%s", f.Object, f.Name))
-				}
-			}
-			if len(p.Implies) > 0 {
-				fmt.Fprintf(a.out, "  %s", st.Note.Sprintf("implies %s", strings.Join(p.Implies, " & ")))
-			}
-			if p.EndpointsUnknown {
-				fmt.Fprintf(a.out, "  %s", st.Dim.Sprint("endpoints unknown"))
-			}
-			fmt.Fprintln(a.out)
-		}
-	}
-	return nil
 }
 
 func methodName(m string) string {

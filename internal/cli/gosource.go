@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,6 +28,10 @@ import (
 // goOptions say how Go source is read.
 type goOptions struct {
 	Catalog string // reference that overrides the configuration's; "" does not
+	// Words returns the permissions by which guards are known in code that has no
+	// catalog, by its service. It is asked when the packages have been read. Nil, or a nil
+	// catalog: there are none.
+	Words func(service string) *catalogs.Catalog
 }
 
 // A goProgram is what Go packages serve.
@@ -40,6 +45,8 @@ type goProgram struct {
 	Errors     []packageError                     // packages that could not be read
 	Settings   *guards.Settings                   // of the folder that was asked about
 	services   map[*guards.Route]*guards.Settings // of a route of a configured service
+	excused    map[[2]string]bool                 // subjects that comments excuse, see vet
+	dir        string                             // that was asked about
 	// Endpoints counts the packages that contributed anything.
 	Packages int
 }
@@ -78,7 +85,7 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	if err != nil {
 		return nil, err
 	}
-	p := &goProgram{Settings: settings}
+	p := &goProgram{Settings: settings, dir: dir}
 	var records []analyzers.Record
 	for _, m := range modules(dir, patterns) {
 		more, err := p.read(ctx, goCmd, self, m, env)
@@ -89,7 +96,7 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	}
 	merged := analyzers.Merge(records)
 	p.Unresolved, p.Packages = merged.Unresolved, len(records)
-	if err := p.declare(merged, opts.Catalog != ""); err != nil {
+	if err := p.declare(merged, opts); err != nil {
 		return nil, err
 	}
 	for _, r := range p.Routes {
@@ -122,10 +129,22 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 // declare says what each route demands, by the settings of the service that serves it:
 // the one whose code holds the call that led to the registration, or else the
 // registration itself. A catalog given on the command line is everybody's.
-func (p *goProgram) declare(merged *analyzers.Program, oneCatalog bool) error {
-	if len(p.Settings.Config.Services) == 0 || oneCatalog {
-		p.Routes = once(guards.Declare(merged.Routes, merged.Modes, p.Settings))
-		return nil
+func (p *goProgram) declare(merged *analyzers.Program, opts goOptions) error {
+	declared := func(found []*routes.Route, s *guards.Settings) ([]*guards.Route, error) {
+		if s.Catalog == nil && opts.Words != nil {
+			if words := opts.Words(s.Service.Name); words != nil {
+				var err error
+				if s, err = s.Speaking(words); err != nil {
+					return nil, err
+				}
+			}
+		}
+		return once(guards.Declare(found, merged.Modes, s)), nil
+	}
+	if len(p.Settings.Config.Services) == 0 || opts.Catalog != "" {
+		var err error
+		p.Routes, err = declared(merged.Routes, p.Settings)
+		return err
 	}
 	services, err := p.Settings.ForServices()
 	if err != nil {
@@ -142,8 +161,12 @@ func (p *goProgram) declare(merged *analyzers.Program, oneCatalog bool) error {
 	p.services = map[*guards.Route]*guards.Settings{}
 	for _, name := range slices.Sorted(maps.Keys(byService)) {
 		of := cmp.Or(services[name], p.Settings)
-		relativeCatalog(".", of.Catalog)
-		for _, r := range once(guards.Declare(byService[name], merged.Modes, of)) {
+		relativeCatalog(p.dir, of.Catalog)
+		list, err := declared(byService[name], of)
+		if err != nil {
+			return err
+		}
+		for _, r := range list {
 			p.Routes = append(p.Routes, r)
 			p.services[r] = of
 		}
@@ -190,13 +213,13 @@ func (p *goProgram) read(ctx context.Context, goCmd, self string, m goModule, en
 			return nil, err
 		}
 		listed, _, listErr := run(append([]string{"list", "-e", "-deps", "-json=ImportPath,DepOnly,Deps,Error,EmbedFiles", "--"}, m.patterns...)...)
-		good, bad := loadable(listed)
+		good, bad := loadable(listed, map[string]string{})
 		// A pattern that is wrong itself is listed under its own name.
 		wrong := slices.ContainsFunc(bad, func(e packageError) bool { return slices.Contains(m.patterns, e.Package) })
 		if listErr != nil || len(bad) == 0 || wrong && len(good) == 0 {
 			return nil, goFailure(stderr, runErr)
 		}
-		p.Errors = bad
+		p.fail(bad...)
 		if len(good) > 0 {
 			stdout, stderr, runErr = run(append(vet, good...)...)
 		} else {
@@ -210,7 +233,15 @@ func (p *goProgram) read(ctx context.Context, goCmd, self string, m goModule, en
 	if err != nil {
 		return nil, fmt.Errorf("reading what go vet printed: %w\n%s", err, firstLines(stderr, 10))
 	}
-	p.parseErrors(stderr)
+	if broken := p.parseErrors(stderr); len(broken) > 0 {
+		// go vet passes over the packages that import them without a word.
+		listed, _, err := run(append([]string{"list", "-e", "-deps", "-json=ImportPath,DepOnly,Deps", "--"}, m.patterns...)...)
+		if err != nil {
+			return nil, fmt.Errorf("finding the packages that import %s: %w", strings.Join(slices.Sorted(maps.Keys(broken)), ", "), err)
+		}
+		_, bad := loadable(listed, broken)
+		p.fail(bad...)
+	}
 	if runErr != nil && len(p.Errors) == 0 {
 		return nil, goFailure(stderr, runErr)
 	}
@@ -327,8 +358,9 @@ func workspaceModules(dir string) []string {
 }
 
 // loadable reads what go list -e -deps prints: the packages that can be analysed, and
-// those that it, or a package that they import, has an error for.
-func loadable(listed string) (good []string, bad []packageError) {
+// those that it, or a package that they import, has an error for. failed holds the errors
+// that are known already, by package.
+func loadable(listed string, failed map[string]string) (good []string, bad []packageError) {
 	type listedPackage struct {
 		ImportPath string
 		DepOnly    bool
@@ -336,7 +368,6 @@ func loadable(listed string) (good []string, bad []packageError) {
 		Error      *struct{ Pos, Err string }
 	}
 	var matched []listedPackage
-	failed := map[string]string{}
 	dec := json.NewDecoder(strings.NewReader(listed))
 	for {
 		var pkg listedPackage
@@ -404,7 +435,7 @@ func (p *goProgram) parse(r io.Reader) ([]analyzers.Record, error) {
 					if json.Unmarshal(raw, &failed) != nil || failed.Error == "" {
 						return nil, err
 					}
-					p.Errors = append(p.Errors, packageError{pkg, failed.Error})
+					p.fail(packageError{pkg, failed.Error})
 					continue
 				}
 				for _, d := range diags {
@@ -422,39 +453,62 @@ func (p *goProgram) parse(r io.Reader) ([]analyzers.Record, error) {
 	}
 }
 
+// fail adds packages that could not be read, each once.
+func (p *goProgram) fail(errs ...packageError) {
+	for _, e := range errs {
+		if !slices.ContainsFunc(p.Errors, func(old packageError) bool { return old.Package == e.Package }) {
+			p.Errors = append(p.Errors, e)
+		}
+	}
+}
+
 // parseErrors reads what the go command says of packages that it could not compile:
-// sections that begin with "# import/path", or "vet: file:line:column: message".
-func (p *goProgram) parseErrors(text string) {
-	pkg := ""
+// sections that begin with "# import/path", or "# [import/path]" or "# import/path
+// [import/path.test]" where only their tests are wrong, and "vet: file:line:column:
+// message". It returns the first line said of those that what imports them cannot be
+// compiled without.
+func (p *goProgram) parseErrors(text string) (broken map[string]string) {
+	broken = map[string]string{}
+	pkg, tests := "", false
 	var lines []string
 	flush := func() {
-		if len(lines) > 0 {
-			p.Errors = append(p.Errors, packageError{pkg, strings.Join(lines, "\n")})
+		if len(lines) == 0 || onlyWarnings(lines) {
+			lines = nil
+			return
 		}
+		if !tests {
+			broken[pkg] = lines[0]
+		}
+		p.fail(packageError{pkg, strings.Join(lines[:min(len(lines), 5)], "\n")})
 		lines = nil
 	}
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		if name, ok := strings.CutPrefix(line, "# "); ok {
 			flush()
-			pkg, _, _ = strings.Cut(name, " ")
+			of := ""
+			pkg, of, _ = strings.Cut(name, " ")
+			tests = strings.HasPrefix(pkg, "[") || strings.HasPrefix(of, "[")
+			pkg = strings.Trim(pkg, "[]")
 			continue
 		}
 		if pkg == "" || line == "" || strings.HasPrefix(line, "go: downloading ") {
 			continue
 		}
-		if len(lines) < 5 {
-			lines = append(lines, strings.TrimPrefix(line, "vet: "))
-		}
+		lines = append(lines, strings.TrimPrefix(line, "vet: "))
 	}
 	flush()
-	// A package may be named twice, with its tests and without.
-	seen := map[string]bool{}
-	p.Errors = slices.DeleteFunc(p.Errors, func(e packageError) bool {
-		k := e.Package + "\x00" + e.Message
-		dup := seen[k]
-		seen[k] = true
-		return dup
+	return broken
+}
+
+// cWarning is a line in which a C compiler warns of what cgo gave it.
+var cWarning = regexp.MustCompile(`^\S+\.(c|cc|cpp|cxx|h|hpp|m|mm):\d+:\d+: (warning|note): `)
+
+// onlyWarnings reports whether a C compiler said the lines and had no error among them:
+// then the package was compiled.
+func onlyWarnings(lines []string) bool {
+	return slices.ContainsFunc(lines, cWarning.MatchString) && !slices.ContainsFunc(lines, func(l string) bool {
+		return strings.Contains(l, "error: ") || strings.Contains(l, ".go:")
 	})
 }
 

@@ -21,28 +21,47 @@ import (
 
 func newCatalogInit(a *app) *cobra.Command {
 	var name, output string
+	var flags diffFlags
 	cmd := &cobra.Command{
-		Use:   "init [go:PACKAGES]",
-		Short: "Write a first catalog from the code",
+		Use:   "init [go:PACKAGES | DOCUMENT]",
+		Short: "Write a first catalog from the code, or from an OpenAPI document",
 		Long: `Init reads the routes of Go packages (go:./... by default) and what guards them, and
 writes a catalog of it for you to review. A call on the way to a handler that is given
 constant texts, different ones on different routes, is taken for a guard and its texts
 for permissions. What could not be read becomes "unknown", with the reason as a comment.
 
-It is a beginning, not the truth: it says what the code does today. Review it, then
+From an OpenAPI document (a file, -, or REV:PATH) it takes the scopes of its OAuth 2.0
+or OpenID Connect scheme, or what a permission extension names. What a catalog cannot
+say stands beside the rows as comments.
+
+It is a beginning, not the truth: it says what the source says today. Review it, then
 hold the code, the documents and the server against it.`,
 		Example: `  permcheck catalog init --output api/permissions.yaml
-  permcheck catalog init go:./internal/api/...`,
+  permcheck catalog init go:./internal/api/...
+  permcheck catalog init openapi.yaml --permission-scheme oauth --output api/permissions.yaml`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			pattern := "./..."
+			source := "go:./..."
 			if len(args) > 0 {
-				var ok bool
-				if pattern, ok = strings.CutPrefix(args[0], "go:"); !ok {
-					return fmt.Errorf("%q: expected Go packages as go:./... (a first catalog is made from the code)", args[0])
+				source = args[0]
+			}
+			if name == "" {
+				if wd, err := os.Getwd(); err == nil {
+					name = filepath.Base(wd)
 				}
 			}
-			text, incomplete, err := initCatalog(cmd.Context(), a, name, strings.Fields(pattern))
+			var text string
+			var err, incomplete error
+			if pattern, ok := strings.CutPrefix(source, "go:"); ok {
+				text, incomplete, err = initCatalog(cmd.Context(), a, name, strings.Fields(pattern))
+			} else {
+				var config *catalogs.Config
+				if config, err = catalogs.FindConfig("."); err != nil {
+					return err
+				}
+				flags.configure(&config.OpenAPI)
+				text, err = a.initFromDocument(cmd.Context(), source, name, flags)
+			}
 			if err != nil {
 				return err
 			}
@@ -63,12 +82,17 @@ hold the code, the documents and the server against it.`,
 			if err := errors.Join(err, f.Close()); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.err, "wrote %s; name it in %s (catalog: %s) and run permcheck vet ./...\n", output, catalogs.ConfigName, filepath.ToSlash(output))
+			fmt.Fprintf(a.err, "wrote %s; name it in %s (catalog: %s) and run permcheck check\n", output, catalogs.ConfigName, filepath.ToSlash(output))
 			return incomplete
 		},
 	}
 	cmd.Flags().StringVar(&name, "name", "", "the catalog's name (default: the folder's)")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this file, which must not exist (default: standard output)")
+	flags.unstated = "count"
+	f := cmd.Flags()
+	f.StringVar(&flags.scheme, "permission-scheme", "", "of a document: the security scheme whose scopes are permissions (default: the only OAuth 2.0 or OpenID Connect scheme)")
+	f.StringArrayVar(&flags.scopes, "scopes", nil, "of a document: how several scopes in one alternative combine: all or any, or SCHEME=any; repeatable")
+	f.StringArrayVar(&flags.extensions, "permission-extension", nil, "of a document: an operation's `NAME:SHAPE` that names permissions; repeatable")
 	return cmd
 }
 
@@ -76,11 +100,6 @@ hold the code, the documents and the server against it.`,
 // to learn which texts are permissions, then with these as the vocabulary. The second
 // result is the error that ends the command when packages could not be read.
 func initCatalog(ctx context.Context, a *app, name string, patterns []string) (text string, incomplete, err error) {
-	if name == "" {
-		if wd, err := os.Getwd(); err == nil {
-			name = filepath.Base(wd)
-		}
-	}
 	first, err := loadGo(ctx, ".", patterns, goOptions{})
 	if err != nil {
 		return "", nil, err

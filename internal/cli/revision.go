@@ -33,11 +33,8 @@ func (a *app) loadRevision(ctx context.Context, rev, file string, opts openapi.O
 	}
 	commit, err := git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{tree}")
 	if err != nil {
-		hint := ""
-		if shallow, err := git(ctx, "rev-parse", "--is-shallow-repository"); err == nil && strings.TrimSpace(string(shallow)) == "true" {
-			hint = fmt.Sprintf("; this clone is shallow: git fetch --depth=1 origin %s, then use FETCH_HEAD", rev)
-		}
-		return nil, fmt.Errorf("%s: no such file, and git knows no revision %q%s", ref, rev, hint)
+		shallow, err := git(ctx, "rev-parse", "--is-shallow-repository")
+		return nil, fmt.Errorf("%s: no such file, and %w", ref, unknownRevision(rev, err == nil && strings.TrimSpace(string(shallow)) == "true"))
 	}
 	tree := revisionFS{ctx: ctx, tree: strings.TrimSpace(string(commit))}
 	prefix := ""
@@ -49,18 +46,82 @@ func (a *app) loadRevision(ctx context.Context, rev, file string, opts openapi.O
 		prefix = strings.TrimSpace(string(out))
 	}
 	name := path.Join(prefix, filepath.ToSlash(file))
+	if isPattern(name) {
+		return a.loadRevisionPattern(ctx, rev, name, tree, opts)
+	}
 	data, err := tree.read(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: revision %q has no file %s", ref, rev, name)
+	}
+	if opts.Files, opts.Dir, err = a.revisionRefs(ctx, tree, name); err != nil {
+		return nil, err
 	}
 	folder, err := fs.Sub(tree, path.Dir(name))
 	if err != nil {
 		return nil, err
 	}
-	opts.Files = folder
 	return parseSide(ref, data, opts, func() (*catalogs.Catalog, error) {
 		return catalogs.LoadFS(folder, path.Base(name), rev+":"+strings.TrimPrefix(path.Dir(name)+"/", "./"))
 	})
+}
+
+// loadRevisionPattern reads the documents of a revision that a pattern matches as one.
+func (a *app) loadRevisionPattern(ctx context.Context, rev, pattern string, tree revisionFS, opts openapi.Options) (*side, error) {
+	ref := rev + ":" + pattern
+	if _, err := path.Match(strings.ReplaceAll(pattern, "**", "*"), ""); err != nil {
+		return nil, fmt.Errorf("%s: this is no pattern of files: %w", ref, err)
+	}
+	list, err := git(ctx, "ls-tree", "-r", "-z", "--name-only", "--full-tree", tree.tree)
+	if err != nil {
+		return nil, fmt.Errorf("%s: listing the files of revision %q: %w", ref, rev, err)
+	}
+	var files []string
+	for _, name := range strings.Split(strings.TrimSuffix(string(list), "\x00"), "\x00") {
+		if matchPath(strings.Split(pattern, "/"), strings.Split(name, "/")) {
+			files = append(files, name)
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s: no file of revision %q matches this pattern", ref, rev)
+	}
+	return compose(ref, files, func(file string) (*openapi.Document, error) {
+		data, err := tree.read(file)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%s: %w", rev, file, err)
+		}
+		if opts.Files, opts.Dir, err = a.revisionRefs(ctx, tree, file); err != nil {
+			return nil, err
+		}
+		return openapi.Parse(rev+":"+file, data, opts)
+	})
+}
+
+// revisionRefs returns what the references of a revision's document may lead to, and the
+// document's folder in it.
+func (a *app) revisionRefs(ctx context.Context, tree revisionFS, name string) (fs.FS, string, error) {
+	dir := path.Dir(name)
+	if a.refsBelow != "" {
+		top, err := git(ctx, "rev-parse", "--show-toplevel")
+		if err != nil {
+			return nil, "", err
+		}
+		root := strings.TrimSpace(string(top))
+		below, err := filepath.Abs(a.refsBelow)
+		if err == nil {
+			below, err = filepath.EvalSymlinks(below) // as git prints its root
+		}
+		if err != nil {
+			return nil, "", fmt.Errorf("--refs-below: %w", err)
+		}
+		outer, inRepository := within(root, below)
+		inner, isBelow := within(below, filepath.Join(root, filepath.FromSlash(dir)))
+		if inRepository && isBelow {
+			sub, err := fs.Sub(tree, outer)
+			return sub, inner, err
+		}
+	}
+	sub, err := fs.Sub(tree, dir)
+	return sub, ".", err
 }
 
 // revisionFS is the tree of one commit, read through git. It opens files only.

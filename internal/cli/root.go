@@ -35,12 +35,16 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	failOn   report.Severity
+	strict   bool // entries of the known file that are no use fail too
 	format   string
+
+	allowHTTP bool   // URLs need no encryption
+	refsBelow string // folder that a document's references may lead to; empty: its own
 }
 
 // commands makes the subcommands, in the order of the help text.
 var commands = []func(*app) *cobra.Command{
-	newDemo, newVet, newRoutes, newBaseline, newDiff, newProbe, newChecks, newServe, newGrants, newCatalog, newExplain,
+	newDemo, newCheck, newVet, newRoutes, newBaseline, newDiff, newProbe, newChecks, newKeys, newServe, newGrants, newCatalog, newExplain,
 }
 
 // Run executes permcheck with the given arguments (without the program's name) and
@@ -70,6 +74,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	err := root.ExecuteContext(ctx)
 	var partial *partialError
 	var mistakes strictyaml.Errors
+	var mistake *strictyaml.Error
 	switch {
 	case err == nil:
 		return exitOK
@@ -77,7 +82,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exitFindings
 	case errors.As(err, &partial):
 		fmt.Fprintf(errOut, "permcheck: incomplete: %s\n", report.CleanLines(partial.reason))
-	case errors.As(err, &mistakes) && err.Error() == mistakes.Error():
+	case errors.As(err, &mistakes) && err.Error() == mistakes.Error(), errors.As(err, &mistake) && err.Error() == mistake.Error():
 		fmt.Fprintln(errOut, report.CleanLines(err.Error())) // file:line:column first, as compilers do
 	default:
 		fmt.Fprintf(errOut, "permcheck: %s\n", report.CleanLines(err.Error()))
@@ -126,7 +131,7 @@ func isTerminal(w any) bool {
 // result ends a command that printed findings.
 func (a *app) result(findings []*report.Finding) error {
 	for _, f := range findings {
-		if f.Severity().Fails(a.failOn) {
+		if f.Severity().Fails(a.failOn) || a.strict && f.OutdatedKnown() {
 			return errFindings
 		}
 	}

@@ -28,36 +28,53 @@ func newServe(a *app) *cobra.Command {
 		keys            []string
 		untilEOF        bool
 		listFaults      bool
+		listTraps       bool
+		printBoard      bool
 	)
 	cmd := &cobra.Command{
 		Use:   "serve CATALOG",
 		Short: "Run a reference server that enforces a catalog",
 		Long: `Serve runs an HTTP server that enforces the catalog on seeded objects: a partner for
 the client that you write, and a target to try permcheck probe on. CATALOG is a file,
-vendor:NAME, or - for standard input.
+vendor:NAME, or - for standard input. What it says about endpoints, records, fields and
+allow lists is all enforced.
 
 Requests show a key as "Authorization: Bearer SECRET". Keys are made with --key, or
 while it runs with the admin API, which listens on an address of its own. Its token
 is taken from $` + adminTokenEnv + `, or made and printed on standard error.
-Endpoints that the catalog calls unknown are refused to every key.
+With --state the keys are kept in a file, and are there again when the server is
+started the next time, however it ended. Endpoints that the catalog calls unknown are
+refused to every key.
+
+Lists take limit, cursor, q, filter[field], sort, fields, include and ids.
 
 A fault (--fault, see --faults) makes the server do something wrong, such as a check
-that is missing on one endpoint; the catalog that it serves stays as it is.`,
+that is missing on one endpoint; the catalog that it serves stays as it is. A trap
+(--trap, see --traps) makes it do something right that is easily mistaken for a fault.`,
 		Example: `  permcheck serve vendor:eightfold --key 'PC_READER=Position:READ'
   permcheck serve api/permissions.yaml --addr 127.0.0.1:8080 --fault missing-check
   permcheck serve api/permissions.yaml --fault 'missing-check@DELETE /positions/{id}'
+  permcheck serve vendor:comeet --state keys.journal --rows 500
+  permcheck serve --print-board > board.yaml
+  permcheck serve board.yaml --fault 'list-unfiltered@GET /v1/positions' --trap T9
   permcheck serve --faults`,
 		ValidArgsFunction: completeCatalogs,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if listFaults {
+			if listFaults || listTraps || printBoard {
 				return cobra.NoArgs(cmd, args)
 			}
 			return exactArgs(1, "one CATALOG")(cmd, args)
 		},
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if listFaults {
+		switch {
+		case listFaults:
 			return a.printFaults()
+		case listTraps:
+			return a.printTraps()
+		case printBoard:
+			_, err := a.out.Write(reference.BoardText())
+			return err
 		}
 		c, err := a.loadCatalog(args[0])
 		if err != nil {
@@ -71,7 +88,8 @@ that is missing on one endpoint; the catalog that it serves stays as it is.`,
 		if err != nil {
 			return err
 		}
-		exports, err := mintKeys(srv, c, keys)
+		defer srv.Close() // every change of a key is in the file already
+		exports, err := mintKeys(srv, c, keys, opts.State)
 		if err != nil {
 			return err
 		}
@@ -102,9 +120,6 @@ that is missing on one endpoint; the catalog that it serves stays as it is.`,
 		if token == "" && a.format != "json" {
 			fmt.Fprintf(a.err, "admin token: %s\n", opts.AdminToken)
 		}
-		if n := len(c.Records) + len(c.Fields) + len(c.AllowLists); n > 0 && a.format != "json" {
-			fmt.Fprintf(a.err, "note: the server enforces what endpoints require; %s of the catalog about records, fields and allow lists are not enforced\n", plural(n, "rule"))
-		}
 		ctx := cmd.Context()
 		if untilEOF {
 			var cancel context.CancelFunc
@@ -123,7 +138,12 @@ that is missing on one endpoint; the catalog that it serves stays as it is.`,
 	f.StringArrayVar(&opts.Faults, "fault", nil, "plant a fault: NAME or 'NAME@METHOD /path'; may be repeated")
 	f.BoolVar(&listFaults, "faults", false, "list the faults and end")
 	f.StringArrayVar(&keys, "key", nil, "make a key: 'NAME=GRANT', where GRANT is all, none, 'a & b' or 'all except a'; may be repeated")
-	f.IntVar(&opts.Rows, "rows", 3, "objects seeded in each collection")
+	f.IntVar(&opts.Rows, "rows", 0, "objects seeded in each collection (default as many as show every case that the catalog's rules make)")
+	f.StringArrayVar(&opts.Traps, "trap", nil, "behave rightly in a way that looks wrong: a name or T1 to T18; may be repeated")
+	f.BoolVar(&listTraps, "traps", false, "list the traps and end")
+	f.StringVar(&opts.State, "state", "", "file that keeps the keys when the server ends")
+	f.BoolVar(&opts.BlockOrigins, "block-origins", false, "answer 403 to every request that a page of another origin sends")
+	f.BoolVar(&printBoard, "print-board", false, "print the catalog of a job board, which every fault can be planted in, and end")
 	f.BoolVar(&untilEOF, "until-eof", false, "end when standard input does")
 	a.formatFlag(cmd, "text", "json")
 	_ = cmd.RegisterFlagCompletionFunc("fault", cobra.FixedCompletions(faultNames(), cobra.ShellCompDirectiveNoFileComp))
@@ -139,8 +159,9 @@ type served struct {
 	Admin     string `json:"admin"`
 }
 
-// mintKeys makes the keys of --key and returns the shell lines that export them.
-func mintKeys(srv *reference.Server, c *catalogs.Catalog, keys []string) ([]string, error) {
+// mintKeys makes the keys of --key and returns the shell lines that export them. A key that
+// the state file has already keeps its secret, which nobody can print any more.
+func mintKeys(srv *reference.Server, c *catalogs.Catalog, keys []string, state string) ([]string, error) {
 	var lines []string
 	for _, text := range keys {
 		name, grant, ok := strings.Cut(text, "=")
@@ -152,6 +173,10 @@ func mintKeys(srv *reference.Server, c *catalogs.Catalog, keys []string) ([]stri
 		set, err := conformance.ParseGrant(grant, c)
 		if err != nil {
 			return nil, fmt.Errorf("--key %q: %w", text, err)
+		}
+		if state != "" && srv.HasKey(name) {
+			lines = append(lines, fmt.Sprintf("# %s is in %s already, with the secret that it had", name, report.Clean(state)))
+			continue
 		}
 		_, secret, err := srv.Mint(name, set)
 		if err != nil {
@@ -173,19 +198,49 @@ func faultNames() []string {
 func (a *app) printFaults() error {
 	if a.format == "json" {
 		type row struct {
-			Name  string `json:"name"`
-			Check string `json:"check"`
-			What  string `json:"what"`
+			Numbers []string `json:"numbers"`
+			Name    string   `json:"name"`
+			Aspect  string   `json:"aspect"`
+			Check   string   `json:"check,omitempty"`
+			What    string   `json:"what"`
 		}
 		rows := []row{}
 		for _, f := range reference.Faults {
-			rows = append(rows, row{f.Name, f.Check, f.What})
+			rows = append(rows, row{f.Numbers, f.Name, string(f.Aspect), f.Check, f.What})
 		}
 		return a.writeJSON(map[string]any{"version": 1, "faults": rows})
 	}
 	s := a.styles()
 	for _, f := range reference.Faults {
-		fmt.Fprintf(a.out, "%s  %s\n%24s%s\n", s.Bold.Sprintf("%-22s", f.Name), f.What, "", s.Dim.Sprintf("found by %s", f.Check))
+		found := ""
+		if f.Check != "" {
+			found = ", found by " + f.Check
+		}
+		fmt.Fprintf(a.out, "%-6s %s  %s\n%41s%s\n", strings.Join(f.Numbers, " "), s.Bold.Sprintf("%-32s", f.Name), f.What, "", s.Dim.Sprintf("%s%s", f.Aspect, found))
+	}
+	return nil
+}
+
+func (a *app) printTraps() error {
+	if a.format == "json" {
+		type row struct {
+			ID   string `json:"id"`
+			Name string `json:"name,omitempty"`
+			What string `json:"what"`
+		}
+		rows := []row{}
+		for _, t := range reference.Traps {
+			rows = append(rows, row(t))
+		}
+		return a.writeJSON(map[string]any{"version": 1, "traps": rows})
+	}
+	s := a.styles()
+	for _, t := range reference.Traps {
+		name := t.Name
+		if name == "" {
+			name = "(always)"
+		}
+		fmt.Fprintf(a.out, "%-4s %s  %s\n", t.ID, s.Bold.Sprintf("%-22s", name), t.What)
 	}
 	return nil
 }

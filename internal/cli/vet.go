@@ -64,6 +64,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 	cmd.Flags().BoolVar(&fix, "fix", false, "apply suggested fixes first, such as the right spelling of a permission")
 	cmd.Flags().BoolVar(&diff, "diff", false, "only print the suggested fixes as a diff; exit 1 if there are any")
 	knownFlag(cmd, &known)
+	a.strictFlag(cmd)
 	a.failOnFlag(cmd)
 	a.formatFlag(cmd, append([]string{"text", "json"}, report.Formats...)...)
 	return cmd
@@ -271,21 +272,31 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 		missing, unsure := recordfilter.Check(s, r, &p.Reaches)
 		problems = append(append(problems, missing...), unsure...)
 	}
+	of := func(s *guards.Settings, problems ...guards.Problem) []guards.Problem {
+		for i := range problems {
+			problems[i].Service = s.Service.Name
+		}
+		return problems
+	}
 	for _, u := range p.Unresolved {
-		problems = append(problems, guards.UnreadRegistration(u))
+		problems = append(problems, of(p.settingsAt(u.File), guards.UnreadRegistration(u))...)
 	}
 	for _, o := range p.Openings {
-		problems = append(problems, cors.Check(p.settingsIn(filepath.Dir(o.File)), []cors.Opening{o})...)
+		s := p.settingsAt(o.File)
+		problems = append(problems, of(s, cors.Check(s, []cors.Opening{o})...)...)
 	}
 	if !anyCatalog {
 		problems = append(problems, p.oddOnes(like)...)
 	}
+	all := problems
 	problems, used := guards.Unignored(problems, p.Ignores)
+	p.excused = excused(all, problems)
 	// With packages or the catalog missing, what they would say is missing too.
 	problems = append(problems, guards.CheckIgnores(p.Ignores, used, func(guards.Ignore) bool { return len(p.Errors) > 0 || !anyCatalog })...)
 	for _, pr := range problems {
 		add(&report.Finding{
-			Rule: pr.Rule, Subject: pr.Subject, Args: pr.Args, Message: pr.Message, Evidence: pr.Evidence, Fix: pr.Fix,
+			Rule: pr.Rule, Subject: pr.Subject, Args: pr.Args, Service: pr.Service, Was: pr.Was, Now: pr.Now,
+			Message: pr.Message, Evidence: pr.Evidence, Fix: pr.Fix,
 			Position: catalogs.Pos{File: pr.File, Line: pr.Line, Column: pr.Column},
 		})
 	}
@@ -359,18 +370,38 @@ func (p *goProgram) withoutRoute() []*report.Finding {
 			}) {
 				continue // served below a path whose rest is not read
 			}
-			out = append(out, &report.Finding{
+			f := &report.Finding{
 				Rule: "endpoint-without-route", Subject: e.String(), Position: e.Pos,
 				Message: fmt.Sprintf("no route serves %s", e),
-			})
+			}
+			// A row that several services may serve is no one's.
+			if owners := slices.DeleteFunc(slices.Clone(t.settings), func(s *guards.Settings) bool { return !s.Owns(e.Path) }); len(owners) == 1 {
+				f.Service = owners[0].Service.Name
+			}
+			out = append(out, f)
 		}
 	}
 	return out
 }
 
-// settingsIn returns the settings for code in a folder.
-func (p *goProgram) settingsIn(dir string) *guards.Settings {
-	if name := p.Settings.ServiceOf(dir); name != "" {
+// excused returns the subjects, with their services, of which comments took problems away.
+func excused(all, rest []guards.Problem) map[[2]string]bool {
+	out := map[[2]string]bool{}
+	for _, p := range all {
+		out[[2]string{p.Service, p.Subject}] = true
+	}
+	for _, p := range rest {
+		delete(out, [2]string{p.Service, p.Subject})
+	}
+	return out
+}
+
+// settingsAt returns the settings for code in a file.
+func (p *goProgram) settingsAt(file string) *guards.Settings {
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(p.dir, file)
+	}
+	if name := p.Settings.ServiceOf(filepath.Dir(file)); name != "" {
 		for _, s := range p.services {
 			if s.Service.Name == name {
 				return s

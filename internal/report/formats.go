@@ -19,9 +19,17 @@ type Report struct {
 	Service  string // which of a repository's services; empty where there is one
 	Version  string // of permcheck
 	Findings []*Finding
+	About    string // what was looked at, in a line; may be empty
+	// Access is who gains and who loses, for formats that lead with it.
+	Access []Access
+	// Notes are sentences about the whole, such as what was left open.
+	Notes []string
 	// Passed are the subjects that were looked at and gave no finding, for formats that
 	// list those too.
 	Passed []string
+	// Columns and Rows are a table of what was compared, which markdown shows.
+	Columns []string
+	Rows    [][]string
 	// Incomplete says why the report is not the whole; empty: it is.
 	Incomplete string
 	// Anchor is the file that a finding without a position is shown at.
@@ -49,9 +57,40 @@ func (r *Report) Write(w io.Writer, format string) error {
 	return fmt.Errorf("no format %q", format)
 }
 
+// WriteAll writes the reports of several services as one output in one of Formats.
+func WriteAll(w io.Writer, format string, reports []*Report) error {
+	switch format {
+	case "sarif":
+		return writeSARIF(w, reports)
+	case "junit":
+		return writeJUnit(w, reports)
+	}
+	for i, r := range reports {
+		if format == "markdown" && i > 0 {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		if err := r.Write(w, format); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // WriteJUnit writes one test case for each subject: it fails with its findings, or
 // passes.
-func (r *Report) WriteJUnit(w io.Writer) error {
+func (r *Report) WriteJUnit(w io.Writer) error { return writeJUnit(w, []*Report{r}) }
+
+func writeJUnit(w io.Writer, reports []*Report) error {
+	suites := junit.Testsuites{Name: "permcheck"}
+	for _, r := range reports {
+		suites.AddSuite(r.suite())
+	}
+	return suites.WriteXML(w)
+}
+
+func (r *Report) suite() junit.Testsuite {
 	suite := junit.Testsuite{Name: "permcheck " + r.Command}
 	if r.Service != "" {
 		suite.Name += " " + r.Service
@@ -74,9 +113,7 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 		suite.AddTestcase(junit.Testcase{Classname: "permcheck." + r.Command, Name: "complete",
 			Error: &junit.Result{Message: CleanLines(r.Incomplete), Type: "incomplete"}})
 	}
-	suites := junit.Testsuites{Name: "permcheck"}
-	suites.AddSuite(suite)
-	return suites.WriteXML(w)
+	return suite
 }
 
 // WriteGitHub writes workflow commands, which GitHub Actions shows as annotations
@@ -114,36 +151,6 @@ func escapeData(s string) string {
 
 func escapeProperty(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(Clean(s))
-}
-
-// WriteMarkdown writes a comment for a pull request.
-func (r *Report) WriteMarkdown(w io.Writer) error {
-	var b strings.Builder
-	counts := map[Severity]int{}
-	for _, f := range r.Findings {
-		counts[f.Severity()]++
-	}
-	fmt.Fprintf(&b, "### permcheck %s: %s, %s\n", r.Command, plural(counts[Error], "error"), plural(counts[Warning], "warning"))
-	if r.Incomplete != "" {
-		fmt.Fprintf(&b, "\n**Incomplete:** %s\n", markdownText(r.Incomplete))
-	}
-	if len(r.Findings) > 0 {
-		b.WriteString("\n| | what | where | why |\n|---|---|---|---|\n")
-	}
-	for _, f := range r.Findings {
-		where := ""
-		if f.Position.File != "" {
-			where = "`" + strings.ReplaceAll(Clean(r.place(f.Position)), "`", "'") + "`"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.Severity(), markdownText(f.Message), where, markdownText(RuleByID(f.Rule).Why))
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// markdownText escapes what would be markup in a table cell.
-func markdownText(s string) string {
-	return strings.NewReplacer("|", `\|`, "<", "&lt;", "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "\n", " ").Replace(CleanLines(s))
 }
 
 // place is the position with its file as in [Report.uri].

@@ -160,6 +160,12 @@ func (k *Known) Apply(findings []*Finding, ruleIDs map[string]bool, now time.Tim
 	return rest, accepted, about
 }
 
+// OutdatedKnown reports whether the finding is about an entry of a known file that does
+// nothing any more: it matches no finding, or has expired.
+func (f *Finding) OutdatedKnown() bool {
+	return f.Rule == "known-unmatched" || f.Rule == "known-expired"
+}
+
 func (e *KnownEntry) expired(now time.Time) bool { return !e.Until.IsZero() && !now.Before(e.Until) }
 
 // Matches reports whether the entry is about the finding, expired or not.

@@ -59,6 +59,7 @@ type Finding struct {
 	Rule     string       // id of a row of Rules
 	Subject  string       // what it is about: "METHOD /path", a permission, a key
 	Args     []string     // what distinguishes findings of one rule and subject
+	Service  string       // which of a repository's services; empty where there is one, or none
 	Was, Now string       // requirements before and after, where the finding compares two
 	Message  string       // one sentence
 	Position catalogs.Pos // where, if anywhere
@@ -81,13 +82,14 @@ func (f *Finding) MarshalJSON() ([]byte, error) {
 	return JSON(struct {
 		Rule        string   `json:"rule"`
 		Severity    Severity `json:"severity"`
+		Service     string   `json:"service,omitempty"`
 		Subject     string   `json:"subject"`
 		Message     string   `json:"message"`
 		Position    string   `json:"position,omitempty"`
 		Evidence    []string `json:"evidence,omitempty"`
 		Fix         string   `json:"fix,omitempty"`
 		Fingerprint string   `json:"fingerprint"`
-	}{f.Rule, f.Severity(), f.Subject, f.Message, f.Position.String(), f.Evidence, f.fix(), f.Fingerprint()})
+	}{f.Rule, f.Severity(), f.Service, f.Subject, f.Message, f.Position.String(), f.Evidence, f.fix(), f.Fingerprint()})
 }
 
 // JSON is [json.Marshal] that leaves &, < and > as they are: requirements are full of

@@ -15,7 +15,17 @@ const maxSARIF = 5000
 
 // WriteSARIF writes a SARIF 2.1.0 log as GitHub code scanning takes it: every result has
 // a URI relative to the repository, a region and a stable fingerprint.
-func (r *Report) WriteSARIF(w io.Writer) error {
+func (r *Report) WriteSARIF(w io.Writer) error { return writeSARIF(w, []*Report{r}) }
+
+func writeSARIF(w io.Writer, reports []*Report) error {
+	log := sarif.NewReport()
+	for _, r := range reports {
+		log.AddRun(r.run())
+	}
+	return log.PrettyWrite(w)
+}
+
+func (r *Report) run() *sarif.Run {
 	run := sarif.NewRunWithInformationURI("permcheck", "https://github.com/permcheck/permcheck")
 	run.Tool.Driver.WithVersion(r.Version).WithSemanticVersion(r.Version)
 	run.AutomationDetails = sarif.NewRunAutomationDetails().WithID("permcheck/" + r.Command + "/" + r.Service)
@@ -75,9 +85,7 @@ func (r *Report) WriteSARIF(w io.Writer) error {
 		invocation.AddToolExecutionNotification(note)
 	}
 	run.AddInvocation(invocation)
-	log := sarif.NewReport()
-	log.AddRun(run)
-	return log.PrettyWrite(w)
+	return run
 }
 
 func sarifLevel(s Severity) string {

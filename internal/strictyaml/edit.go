@@ -140,3 +140,193 @@ func plainScalar(text string, key, flow bool) bool {
 	got := n.Content[0].Content[at]
 	return got.Kind == yaml.ScalarNode && got.Value == text && got.ShortTag() == "!!str"
 }
+
+// An Entry is one entry of a mapping, to be written. Key and Value are their texts, not
+// quoted yet.
+type Entry struct {
+	Key, Value string
+	Comment    string // of the rest of the line; left out inside {...}
+}
+
+func (e Entry) block(indent int) string {
+	line := strings.Repeat(" ", indent) + QuoteKey(e.Key) + ":"
+	if e.Value != "" {
+		line += " " + QuoteValue(e.Value)
+	}
+	if e.Comment != "" {
+		line += "  # " + e.Comment
+	}
+	return line + "\n"
+}
+
+func (e Entry) flow() string {
+	text := quote(e.Key, true, true) + ": "
+	if e.Value != "" {
+		text += QuoteFlow(e.Value)
+	}
+	return text
+}
+
+// InsertAfter returns data with entries behind that of the pair, in the same mapping and
+// in its style: lines of their own, or inside {...}. Comments stay with what they
+// precede.
+func InsertAfter(data []byte, p Pair, entries []Entry) []byte {
+	if p.Key.flow {
+		at, _ := flowEnd(data, offset(data, p.Key.n))
+		var b strings.Builder
+		for _, e := range entries {
+			b.WriteString(", " + e.flow())
+		}
+		return slices.Concat(data[:at], []byte(b.String()), data[at:])
+	}
+	return insertLines(data, p.lastLine(data), p.Key.n.Column-1, entries)
+}
+
+// InsertInto returns data with entries in the pair's value: a mapping without entries, or
+// nothing at all.
+func InsertInto(data []byte, p Pair, entries []Entry) []byte {
+	if p.Value.IsMap() { // {}
+		at := offset(data, p.Value.n) + 1
+		texts := make([]string, len(entries))
+		for i, e := range entries {
+			texts[i] = e.flow()
+		}
+		return slices.Concat(data[:at], []byte(strings.Join(texts, ", ")), data[at:])
+	}
+	return insertLines(data, p.Key.n.Line, p.Key.n.Column+1, entries)
+}
+
+func insertLines(data []byte, after, indent int, entries []Entry) []byte {
+	lines := strings.SplitAfter(string(data), "\n")
+	var b strings.Builder
+	for i, line := range lines {
+		b.WriteString(line)
+		if i+1 != after {
+			continue
+		}
+		if !strings.HasSuffix(line, "\n") {
+			b.WriteByte('\n')
+		}
+		for _, e := range entries {
+			b.WriteString(e.block(indent))
+		}
+	}
+	return []byte(b.String())
+}
+
+// Delete returns data without the pair's entry. Comments on lines of their own stay.
+func Delete(data []byte, p Pair) []byte {
+	if p.Key.flow {
+		start := offset(data, p.Key.n)
+		end, last := flowEnd(data, start)
+		if last {
+			for start > 0 && strings.IndexByte(" \n", data[start-1]) >= 0 {
+				start--
+			}
+			if start > 0 && data[start-1] == ',' {
+				start--
+			}
+		} else {
+			for end++; end < len(data) && data[end] == ' '; end++ {
+			}
+		}
+		return slices.Concat(data[:start], data[end:])
+	}
+	lines := strings.SplitAfter(string(data), "\n")
+	first, last := p.Key.n.Line-1, p.lastLine(data)
+	return []byte(strings.Join(slices.Concat(lines[:first], lines[last:]), ""))
+}
+
+// lastLine returns the last line of the pair's entry in a block mapping: the last one
+// with text before the next node that is no part of it.
+func (p Pair) lastLine(data []byte) int {
+	last := p.Key.n.Line
+	own := map[*yaml.Node]bool{}
+	walk(p.Value.n, func(n *yaml.Node) {
+		own[n] = true
+		last = max(last, n.Line)
+	})
+	own[p.Key.n] = true
+	lines := strings.Split(string(data), "\n")
+	next := len(lines) + 1
+	walk(p.Key.doc.Root.n, func(n *yaml.Node) {
+		if !own[n] && n.Line > last {
+			next = min(next, n.Line)
+		}
+	})
+	for i := min(next-1, len(lines)); i > last; i-- {
+		if text := strings.TrimSpace(lines[i-1]); text != "" && text[0] != '#' {
+			return i
+		}
+	}
+	return last
+}
+
+func walk(n *yaml.Node, visit func(*yaml.Node)) {
+	if n == nil {
+		return
+	}
+	visit(n)
+	for _, c := range n.Content {
+		walk(c, visit)
+	}
+}
+
+// offset returns where the node begins in data.
+func offset(data []byte, n *yaml.Node) int {
+	at := 0
+	for i, line := range strings.SplitAfter(string(data), "\n") {
+		if i+1 == n.Line {
+			return at + byteOffset(line, n.Column-1)
+		}
+		at += len(line)
+	}
+	return at
+}
+
+// flowEnd returns where the entry that begins at start ends inside {...}, without blanks
+// behind it, and whether it is the last one.
+func flowEnd(data []byte, start int) (end int, last bool) {
+	depth, token := 0, true // token: a new scalar may begin here
+	for i := start; i < len(data); i++ {
+		c := data[i]
+		switch {
+		case token && (c == '"' || c == '\''):
+			for i++; i < len(data) && data[i] != c; i++ {
+				if c == '"' && data[i] == '\\' {
+					i++
+				}
+			}
+			if c == '\'' && i+1 < len(data) && data[i+1] == '\'' {
+				continue // '' inside: what follows is read as the rest of the text
+			}
+			token = false
+		case c == '#' && i > 0 && (data[i-1] == ' ' || data[i-1] == '\n'):
+			for i < len(data) && data[i] != '\n' {
+				i++
+			}
+		case c == '{' || c == '[':
+			depth++
+			token = true
+		case depth == 0 && (c == ',' || c == '}'):
+			end = i
+			for end > start && (data[end-1] == ' ' || data[end-1] == '\n') {
+				end--
+			}
+			if c == ',' {
+				return i, false
+			}
+			if data[end-1] == ':' { // {a: }, whose blank belongs to a
+				end = i
+			}
+			return end, true
+		case c == '}' || c == ']':
+			depth--
+		case c == ',' || c == ':':
+			token = true
+		case c != ' ' && c != '\n':
+			token = false
+		}
+	}
+	return len(data), true
+}

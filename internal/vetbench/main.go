@@ -11,8 +11,10 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -70,19 +72,26 @@ func (b *bench) build() error {
 	return nil
 }
 
-// fresh copies a tool under another identity, which the go command has not seen.
-func (b *bench) fresh(name string) (string, error) {
-	data, err := os.ReadFile(filepath.Join(b.dir, name))
+// fresh copies a tool under another identity, which the go command has not seen. It
+// holds none of it in memory: what this process has resident counts as its children's.
+func (b *bench) fresh(name string) (path string, err error) {
+	from, err := os.Open(filepath.Join(b.dir, name))
 	if err != nil {
 		return "", err
 	}
+	defer from.Close()
 	tag := rand.Text()
-	path := filepath.Join(b.dir, tag, name)
+	path = filepath.Join(b.dir, tag, name)
 	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
+	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		return "", err
+	}
 	// Bytes after the end of an executable are not loaded, but they are hashed.
-	return path, os.WriteFile(path, append(data, tag...), 0o755)
+	_, err = io.Copy(to, io.MultiReader(from, strings.NewReader(tag)))
+	return path, errors.Join(err, to.Close())
 }
 
 // run vets the module with a tool, as permcheck does or as a plain vet tool.

@@ -14,7 +14,7 @@ func serve() {
 	r.With(authz.Require(authz.Write)).Post("/positions", ok)             // guarded
 	r.Method("GET", "/positions/{id}", authz.Admin(http.HandlerFunc(ok))) // guarded inside Admin
 	r.Put("/positions/{key:[a-z]+}", checks)                              // guarded in its body
-	r.Delete("/positions/{id}", checksTooLate)                            // want `DELETE /positions/\{id\} declares no permission`
+	r.Delete("/positions/{id}", checksTooLate)                            // not all requests meet its check: not decided
 	r.Get("/other", ok)                                                   // want `GET /other declares no permission, and the catalog does not have it`
 	r.Get("/debug/vars", ok)                                              // ignored by configuration
 	//permcheck:public anybody may read the licence

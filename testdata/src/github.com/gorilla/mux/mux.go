@@ -18,6 +18,8 @@ func (r *Router) HandleFunc(path string, f func(http.ResponseWriter, *http.Reque
 	return nil
 }
 
+func (r *Router) Handle(path string, handler http.Handler) *Route { return nil }
+
 func (r *Router) PathPrefix(tpl string) *Route { return nil }
 
 func (r *Router) Path(tpl string) *Route { return nil }

@@ -1,0 +1,331 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/drift"
+	"github.com/permcheck/permcheck/catalogs/openapi"
+	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/strictyaml"
+)
+
+// checkOptions are the flags of check.
+type checkOptions struct {
+	base, changedSince string
+	services           []string
+	known              string
+	unstated           string
+	all                bool
+}
+
+func newCheck(a *app) *cobra.Command {
+	var o checkOptions
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Hold code, OpenAPI documents and catalog against each other: what CI runs",
+		Long: `Check reads everything that .permcheck.yaml names (catalog, code, openapi), compares
+each pair and prints one table: what each witness says an endpoint requires, and who
+differs. With it come the findings of vet. What several comparisons show of one
+endpoint is one finding.
+
+A repository with several services names them under services. One with nothing to
+compare is exit code 2, and what is missing is said.
+
+With --base REV only what REV does not have counts, wherever it moved: findings are
+told apart by what they are about, and one registration more that cannot be read is
+one finding more.
+
+Exit code 0: nothing at or above --fail-on. 1: something. 2: nothing was compared, or
+not all could be read.`,
+		Example: `  permcheck check
+  permcheck check --base origin/main --format github
+  permcheck check --changed-since origin/main --fail-on warning
+  permcheck check --service positions --format sarif > permcheck.sarif
+  permcheck check --strict                 # on the default branch`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd, o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.base, "base", "", "git revision to compare with: only findings that it does not have count")
+	f.StringArrayVar(&o.services, "service", nil, "check only the service of this `name`; repeatable")
+	f.StringVar(&o.changedSince, "changed-since", "", "check only services of which a file differs from this git `revision`")
+	f.BoolVar(&o.all, "all", false, "list the endpoints on which all agree too")
+	f.StringVar(&o.unstated, "unstated", "", "what to do with operations that demand a credential but name no permission: count (the default), or error")
+	a.sourceFlags(cmd)
+	knownFlag(cmd, &o.known)
+	a.strictFlag(cmd)
+	a.failOnFlag(cmd)
+	a.formatFlag(cmd, append([]string{"text", "json"}, report.Formats...)...)
+	return cmd
+}
+
+func (a *app) check(cmd *cobra.Command, o checkOptions) error {
+	ctx := cmd.Context()
+	config, err := catalogs.FindConfig(".")
+	if err != nil {
+		return err
+	}
+	if config.FailOn != "" && !cmd.Flags().Changed("fail-on") {
+		if err := a.failOn.Set(config.FailOn); err != nil {
+			return err
+		}
+	}
+	root, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	if config.Path != "" {
+		root = filepath.Dir(config.Path)
+	}
+	services, left, err := selected(ctx, root, config, o)
+	if err != nil {
+		return err
+	}
+	var notes []string
+	if len(left) > 0 {
+		notes = append(notes, fmt.Sprintf("left out: %s", strings.Join(left, ", ")))
+		if len(services) == 0 {
+			notes[0] += ": no file of " + map[bool]string{true: "it", false: "them"}[len(left) == 1] + " differs from " + o.changedSince
+		}
+	}
+	if len(services) == 0 {
+		return a.writeCheck(&checked{config: config, notes: notes}, o)
+	}
+
+	// The base is read at the same time; it is not needed where there is nothing to
+	// hold against it.
+	var before *checked
+	var baseErr error
+	baseCtx, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if o.base != "" {
+			before, baseErr = a.checkBase(baseCtx, root, names(services), o)
+		}
+	}()
+	now, err := a.readRepository(ctx, root, config, services, o)
+	if err == nil {
+		err = now.compare()
+	}
+	if err != nil {
+		stop()
+		<-done
+		return err
+	}
+	now.notes = append(now.notes, notes...)
+	if err := now.accept(a, o, len(left) > 0); err != nil {
+		return err
+	}
+	if o.base != "" {
+		now.notes = append(now.notes, a.loosened(ctx, now, o.base)...)
+	}
+	if len(now.findings()) == 0 {
+		stop()
+	}
+	<-done
+	if o.base != "" && len(now.findings()) > 0 {
+		if baseErr != nil {
+			return baseErr
+		}
+		now.since(before)
+		now.notes = append(now.notes, before.notes...)
+	}
+	if err := a.writeCheck(now, o); err != nil {
+		return err
+	}
+	if now.program != nil {
+		if err := now.program.incomplete(a.err); err != nil {
+			return err
+		}
+	}
+	if len(now.empty) > 0 {
+		return &partialError{strings.Join(now.empty, "; ")}
+	}
+	return a.result(now.findings())
+}
+
+// selected returns the services to check, and the names of those that are left out. A
+// repository without services has one without a name.
+func selected(ctx context.Context, root string, config *catalogs.Config, o checkOptions) (services []catalogs.Service, left []string, err error) {
+	all := slices.Clone(config.Services)
+	if len(all) == 0 {
+		if len(o.services) > 0 {
+			return nil, nil, fmt.Errorf("--service %s: %s has no services", o.services[0], catalogs.ConfigName)
+		}
+		all = []catalogs.Service{config.Service}
+	}
+	for _, name := range o.services {
+		if !slices.Contains(names(all), name) {
+			hint := ""
+			if near := strictyaml.Nearest(name, names(all)); near != "" {
+				hint = fmt.Sprintf(": did you mean %s?", near)
+			}
+			return nil, nil, fmt.Errorf("--service %q: %s has %s%s", name, catalogs.ConfigName, strings.Join(names(all), ", "), hint)
+		}
+	}
+	var changed *changes
+	if o.changedSince != "" {
+		if changed, err = changedSince(ctx, root, o.changedSince); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, s := range all {
+		if s.Catalog == "" {
+			s.Catalog = config.Catalog
+		}
+		s.Code = codeOf(root, config, s)
+		in := len(o.services) == 0 || slices.Contains(o.services, s.Name)
+		if in && changed != nil {
+			if in, err = changed.touch(ctx, config, s); err != nil {
+				return nil, nil, err
+			}
+		}
+		switch {
+		case in:
+			services = append(services, s)
+		case s.Name == "":
+			left = append(left, "everything")
+		default:
+			left = append(left, s.Name)
+		}
+	}
+	return services, left, nil
+}
+
+func names(services []catalogs.Service) []string {
+	out := make([]string, len(services))
+	for i, s := range services {
+		out[i] = s.Name
+	}
+	return out
+}
+
+// codeOf returns the package patterns of a service. A repository of one service has all
+// packages below it, unless it says otherwise.
+func codeOf(root string, config *catalogs.Config, s catalogs.Service) []string {
+	if len(s.Code) == 0 && len(config.Services) == 0 && (inModule(root) || len(modulesBelow(root)) > 0) {
+		return []string{"./..."}
+	}
+	return s.Code
+}
+
+// checkBase checks the same services as they are in a revision. What cannot be read
+// there has no findings, so that everything said of it here counts as new.
+func (a *app) checkBase(ctx context.Context, root string, services []string, o checkOptions) (*checked, error) {
+	sub, remove, err := checkout(ctx, root, o.base)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	at := *a
+	if rel, ok := within(root, at.refsBelow); ok && at.refsBelow != "" {
+		at.refsBelow = filepath.Join(sub, filepath.FromSlash(rel))
+	}
+	nothing := func(format string, args ...any) (*checked, error) {
+		return &checked{notes: []string{fmt.Sprintf("base %s: ", o.base) + fmt.Sprintf(format, args...) + ": everything counts as new"}}, nil
+	}
+	config, err := catalogs.FindConfig(sub)
+	switch {
+	case err != nil:
+		return nothing("%v", err)
+	case config.Path == "":
+		return nothing("it has no %s", catalogs.ConfigName)
+	}
+	config.Known, o.known, o.changedSince, o.services = "", "", "", nil
+	all, _, err := selected(ctx, sub, config, o)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(s catalogs.Service) bool { return !slices.Contains(services, s.Name) })
+	c, err := at.readRepository(ctx, sub, config, all, o)
+	if err == nil {
+		err = c.compare()
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nothing("%s", strings.ReplaceAll(err.Error(), sub+string(filepath.Separator), ""))
+	}
+	c.notes = nil
+	if c.program != nil {
+		for _, e := range c.program.Errors {
+			c.notes = append(c.notes, fmt.Sprintf("base %s: package %s could not be read: what is said of it counts as new", o.base, e.Package))
+		}
+	}
+	return c, nil
+}
+
+// loosened says where catalogs ask for less than in a revision. It is no finding, since
+// the catalog is what people review; but where the code and the documents changed with
+// it, nothing else shows it.
+func (a *app) loosened(ctx context.Context, c *checked, rev string) []string {
+	var notes []string
+	wd, err := os.Getwd()
+	if err != nil {
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, u := range c.units {
+		if u.catalog == nil || seen[u.Catalog] || strings.HasPrefix(u.Catalog, catalogs.VendorPrefix) {
+			continue
+		}
+		seen[u.Catalog] = true
+		file := "./" + filepath.ToSlash(relativeTo(wd, u.Catalog))
+		old, err := a.loadRevision(ctx, rev, file, openapi.Options{})
+		if err != nil || old.Catalog == nil {
+			continue // what the base lacks is said where it is read
+		}
+		result, err := drift.Compare(old.Side, drift.Side{Catalog: u.catalog}, drift.Options{})
+		if err != nil {
+			continue
+		}
+		var less []string
+		for i := range result.Changes {
+			if ch := &result.Changes[i]; ch.Severity() == report.Error {
+				less = append(less, ch.Subject())
+			}
+		}
+		if n := len(less); n > 3 {
+			less = append(less[:3], fmt.Sprintf("%d more", n-3))
+		}
+		if len(less) > 0 {
+			notes = append(notes, fmt.Sprintf("%s admits more than in %s: %s; permcheck diff %s:%s %s", u.catalog.File, rev, strings.Join(less, ", "), rev, file, u.catalog.File))
+		}
+	}
+	return notes
+}
+
+// errNothing says what a repository lacks that check could compare.
+func errNothing(units []*unit, config *catalogs.Config) error {
+	var b strings.Builder
+	b.WriteString("nothing to compare: ")
+	for i, u := range units {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		if u.Name != "" {
+			b.WriteString(u.Name + ": ")
+		}
+		b.WriteString(strings.Join(u.missing(), ", "))
+	}
+	where := config.Path
+	if where == "" {
+		where = "a file " + catalogs.ConfigName
+	} else {
+		where = filepath.Base(where)
+	}
+	b.WriteString("\nname at least two of catalog:, code: and openapi: in " + where + "; permcheck catalog init writes a first catalog from code or from an OpenAPI document")
+	return errors.New(b.String())
+}

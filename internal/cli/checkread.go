@@ -1,0 +1,401 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/permcheck/permcheck/analyzers/guards"
+	"github.com/permcheck/permcheck/analyzers/routes"
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/drift"
+	"github.com/permcheck/permcheck/catalogs/openapi"
+	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/internal/report"
+)
+
+// A unit is one service with what its witnesses say.
+type unit struct {
+	catalogs.Service
+	catalog   *catalogs.Catalog
+	documents []*document
+	code      bool // packages are read for it
+	settings  *guards.Settings
+	endpoints []codeEndpoint
+	trees     []codeTree
+	// others are the services that share the catalog and are not checked now, sharers
+	// those that are.
+	others  []catalogs.Service
+	sharers []*unit
+
+	paths  map[string]bool // keys of the code's paths, without a method
+	rows   []*checkRow
+	byKey  map[string]*checkRow
+	routes map[string][]string // subject of a route, as vet has it -> keys of its rows
+}
+
+// A document is one OpenAPI document of a service. Its operations' paths hold the base
+// path.
+type document struct {
+	name string
+	*openapi.Document
+	projection *openapi.Projection
+	paths      map[string]bool // keys of its paths, without a method
+}
+
+// A codeEndpoint is a route, by the path that the other witnesses know it by.
+type codeEndpoint struct {
+	catalogs.Endpoint
+	strange bool // names permissions that nobody knows
+}
+
+// A codeTree is a route that serves everything below a path.
+type codeTree struct {
+	method string
+	tmpl   catalogs.Template
+}
+
+// witnesses returns the witnesses of the unit, in the order of the table's columns.
+func (u *unit) witnesses() []string {
+	var out []string
+	if u.catalog != nil {
+		out = append(out, "catalog")
+	}
+	if u.code {
+		out = append(out, "code")
+	}
+	for _, d := range u.documents {
+		out = append(out, d.name)
+	}
+	return out
+}
+
+// missing says which witnesses there are none of.
+func (u *unit) missing() []string {
+	var out []string
+	if u.catalog == nil {
+		out = append(out, "no catalog")
+	}
+	if !u.code {
+		out = append(out, "no code")
+	}
+	if len(u.documents) == 0 {
+		out = append(out, "no OpenAPI document")
+	}
+	return out
+}
+
+// checked is what one state of a repository says: read, and then compared.
+type checked struct {
+	root    string
+	config  *catalogs.Config
+	units   []*unit
+	program *goProgram // nil: no code was read
+	summary vetSummary
+	options drift.Options
+
+	others []*report.Finding // that are about no row of a table
+	notes  []string
+	empty  []string // witnesses that were named and say nothing
+
+	known, old int // findings that the known file accepts, and that the base has
+}
+
+// readRepository reads the witnesses of services, all at once.
+func (a *app) readRepository(ctx context.Context, root string, config *catalogs.Config, services []catalogs.Service, o checkOptions) (*checked, error) {
+	flags := diffFlags{unstated: o.unstated}
+	flags.configure(&config.OpenAPI)
+	options, read, err := flags.options()
+	if err != nil {
+		return nil, err
+	}
+	c := &checked{root: root, config: config, options: options}
+	var patterns []string
+	for _, s := range services {
+		c.units = append(c.units, &unit{Service: s, code: len(s.Code) > 0})
+		for _, p := range s.Code {
+			if !slices.Contains(patterns, p) {
+				patterns = append(patterns, p)
+			}
+		}
+	}
+	var wg sync.WaitGroup
+	errs := make([]error, len(c.units)+1)
+	var documents sync.WaitGroup // the catalogs and documents of every unit
+	for i, u := range c.units {
+		documents.Add(1)
+		wg.Go(func() {
+			defer documents.Done()
+			errs[i] = u.read(ctx, a, root, read, options)
+		})
+	}
+	if len(patterns) > 0 {
+		wg.Go(func() {
+			words := func(service string) *catalogs.Catalog {
+				documents.Wait()
+				return c.words(service)
+			}
+			c.program, errs[len(c.units)] = loadGo(ctx, root, patterns, goOptions{Words: words})
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if p := c.program; p != nil && p.Settings.Config.Path != config.Path {
+		return nil, fmt.Errorf("%s is not where the go command looks: put it beside go.mod or above, found from %s", catalogs.ConfigName, filepath.Dir(config.Path))
+	}
+	for _, s := range config.Services {
+		ref := s.Catalog
+		if ref == "" {
+			ref = config.Catalog
+		}
+		for _, u := range c.units {
+			switch {
+			case ref == "" || ref != u.Catalog || s.Name == u.Name:
+			case slices.Contains(names(services), s.Name):
+				for _, v := range c.units {
+					if v.Name == s.Name {
+						u.sharers = append(u.sharers, v)
+					}
+				}
+			default:
+				u.others = append(u.others, s)
+			}
+		}
+	}
+	implicit := len(config.Services) == 0 && len(config.Code) == 0
+	alone := true
+	for _, u := range c.units {
+		u.readCode(c.program)
+		if u.code && len(u.endpoints) == 0 && !c.unresolvedOf(u) {
+			what := fmt.Sprintf("no route of a router that is known is registered in %s", strings.Join(u.Code, " "))
+			if u.code = !implicit; u.code {
+				c.empty = append(c.empty, u.prefix()+what)
+			} else {
+				c.notes = append(c.notes, what)
+			}
+		}
+		for _, d := range u.documents {
+			if len(d.projection.Operations) == 0 {
+				c.empty = append(c.empty, u.prefix()+d.name+" has no operation")
+			}
+		}
+		if u.catalog != nil && len(u.catalog.Endpoints) == 0 {
+			c.empty = append(c.empty, u.prefix()+u.catalog.File+" has no endpoint")
+		}
+		if n := len(u.witnesses()); n < 2 {
+			what := strings.Join(u.missing(), ", ")
+			c.empty = append(c.empty, u.prefix()+"nothing to compare: "+what)
+		} else {
+			alone = false
+			for _, m := range u.missing() {
+				c.notes = append(c.notes, u.prefix()+m)
+			}
+		}
+	}
+	if alone {
+		return nil, errNothing(c.units, config)
+	}
+	return c, nil
+}
+
+// prefix is how messages about the unit begin.
+func (u *unit) prefix() string {
+	if u.Name == "" {
+		return ""
+	}
+	return "service " + u.Name + ": "
+}
+
+// read reads the catalog and the documents.
+func (u *unit) read(ctx context.Context, a *app, root string, opts openapi.Options, options drift.Options) error {
+	var errs []error
+	if u.Catalog != "" {
+		c, err := catalogs.Load(u.Catalog)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		relativeCatalog(root, c)
+		u.catalog = c
+	}
+	files, err := u.documentFiles()
+	if err != nil {
+		errs = append(errs, err)
+	}
+	for _, ref := range files {
+		s, err := a.loadSide(ctx, ref, "", opts)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if s.Document == nil {
+			errs = append(errs, fmt.Errorf("%s%s: expected an OpenAPI document, found a catalog: name it under catalog", u.prefix(), ref))
+			continue
+		}
+		d, err := newDocument(s.Document, ref, root, u.BasePath["openapi"], options)
+		errs = append(errs, err)
+		u.documents = append(u.documents, d)
+	}
+	return errors.Join(errs...)
+}
+
+// newDocument prepares a document for comparing; see place.
+func newDocument(doc *openapi.Document, ref, root, base string, options drift.Options) (*document, error) {
+	d := &document{name: filepath.ToSlash(relativeTo(root, ref)), Document: doc}
+	d.place(root, base)
+	var err error
+	d.projection, err = d.Project(options.PermissionScheme, options.Scopes)
+	return d, err
+}
+
+// documentFiles returns the documents that the configuration names, patterns resolved.
+func (u *unit) documentFiles() ([]string, error) {
+	var out []string
+	for _, ref := range u.Document {
+		if _, err := os.Stat(ref); err == nil || !isPattern(ref) || strings.Contains(ref, ":") {
+			out = append(out, ref)
+			continue
+		}
+		found, err := expand(os.DirFS("."), filepath.ToSlash(ref))
+		if err != nil {
+			return nil, fmt.Errorf("%sopenapi: %w", u.prefix(), err)
+		}
+		out = append(out, found...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// place makes the document's positions relative to the root, and puts base paths into
+// the operations' paths: the servers' or, instead, the configured one.
+func (d *document) place(root, base string) {
+	at := func(p *catalogs.Pos) { p.File = relativeTo(root, p.File) }
+	d.File, d.paths = relativeTo(root, d.File), map[string]bool{}
+	for _, s := range d.Schemes {
+		at(&s.Pos)
+	}
+	for i := range d.Problems {
+		at(&d.Problems[i].Pos)
+	}
+	for i := range d.Operations {
+		o := &d.Operations[i]
+		at(&o.Pos)
+		if o.Unreadable != nil {
+			at(&o.Unreadable.Pos)
+		}
+		if o.Kind != openapi.Endpoint {
+			continue
+		}
+		prefix := o.Base
+		if base != "" {
+			if prefix = base; o.Path == base || strings.HasPrefix(o.Path, base+"/") {
+				prefix = ""
+			}
+		}
+		o.Path, o.Base = prefix+o.Path, ""
+		d.paths[catalogs.EndpointKey("", o.Path)] = true
+	}
+}
+
+// words returns the permissions that the documents of a service name, where no catalog
+// does.
+func (c *checked) words(service string) *catalogs.Catalog {
+	for _, u := range c.units {
+		if u.Name != service || u.catalog != nil || len(u.documents) == 0 {
+			continue
+		}
+		var ids perm.Set
+		for _, d := range u.documents {
+			if d.projection == nil {
+				return nil
+			}
+			for _, e := range d.projection.Catalog.Endpoints {
+				if e.Requires != nil {
+					ids = ids.Union(e.Requires.Permissions())
+				}
+			}
+		}
+		w := &catalogs.Catalog{Name: "openapi"}
+		for _, id := range ids {
+			w.Permissions = append(w.Permissions, catalogs.Permission{ID: id})
+		}
+		return w
+	}
+	return nil
+}
+
+// unresolvedOf reports whether registrations of the unit's code could not be read.
+func (c *checked) unresolvedOf(u *unit) bool {
+	if len(c.config.Services) == 0 {
+		return len(c.program.Unresolved) > 0 || len(c.program.Errors) > 0
+	}
+	return len(c.program.Errors) > 0 || slices.ContainsFunc(c.program.Unresolved, func(r routes.Unresolved) bool {
+		return c.program.settingsAt(r.File).Service.Name == u.Name
+	})
+}
+
+// readCode takes the unit's routes from the program, by the paths that the catalog or
+// else a document has for them.
+func (u *unit) readCode(p *goProgram) {
+	u.routes, u.paths = map[string][]string{}, map[string]bool{}
+	if p == nil || !u.code {
+		return
+	}
+	for _, r := range p.Routes {
+		s := p.settingsOf(r)
+		if s.Service.Name != u.Name {
+			continue
+		}
+		u.settings = s
+		if _, ignored := s.Ignored(r); ignored {
+			continue
+		}
+		path := s.Path(r)
+		e := codeEndpoint{strange: len(r.Strange) > 0, Endpoint: catalogs.Endpoint{
+			Method: r.Method, Path: path, Requires: r.Requires, Pos: routePos(r),
+		}}
+		if tmpl, err := catalogs.ParseTemplate(path); err == nil && strings.HasSuffix(path, "...}") {
+			u.trees = append(u.trees, codeTree{r.Method, tmpl})
+		}
+		var rows []*catalogs.Endpoint
+		if s.Catalog != nil {
+			rows = s.Rows(r)
+		}
+		if len(rows) > 0 {
+			e.Path = rows[0].Path
+		} else {
+			for _, p := range []string{path, strings.TrimSuffix(path, "/"), strings.TrimPrefix(path, "/{base}")} {
+				if p != "" && u.has(p) {
+					e.Path = p
+					break
+				}
+			}
+		}
+		subject := r.Method + " " + path
+		u.routes[subject] = append(u.routes[subject], catalogs.EndpointKey(e.Method, e.Path))
+		u.paths[catalogs.EndpointKey("", e.Path)] = true
+		u.endpoints = append(u.endpoints, e)
+	}
+}
+
+// serves reports whether a route serves everything below a path that the endpoint is of.
+func (u *unit) serves(method, path string) bool {
+	tmpl, err := catalogs.ParseTemplate(path)
+	return err == nil && slices.ContainsFunc(u.trees, func(t codeTree) bool {
+		return (t.method == catalogs.AnyMethod || t.method == method) && t.tmpl.Overlaps(tmpl)
+	})
+}
+
+// excused reports whether ignore-routes excuses an endpoint, whoever lists it.
+func (u *unit) excused(config *catalogs.Config, method, path string) bool {
+	s := &guards.Settings{Config: config, Service: u.Service}
+	inCode := strings.TrimPrefix(path, u.BasePath["code"])
+	_, ok := s.Ignored(&guards.Route{Route: &routes.Route{Method: method, Path: inCode}})
+	return ok
+}

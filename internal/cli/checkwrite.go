@@ -1,0 +1,286 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/internal/report"
+)
+
+// checkSummary counts what check saw.
+type checkSummary struct {
+	Services   int `json:"services"`
+	Endpoints  int `json:"endpoints"`
+	Agree      int `json:"agree"`  // endpoints on which the witnesses that have them agree
+	Differ     int `json:"differ"` // endpoints with findings that count
+	Errors     int `json:"errors"`
+	Warnings   int `json:"warnings"`
+	Infos      int `json:"infos"`
+	Known      int `json:"known"`      // findings that the file of known findings accepts
+	Base       int `json:"base"`       // findings that the base has too
+	Ignored    int `json:"ignored"`    // routes excused by ignore-routes
+	Unresolved int `json:"unresolved"` // registrations that could not be read
+}
+
+func (c *checked) sum(findings []*report.Finding) checkSummary {
+	s := checkSummary{Services: len(c.units), Known: c.known, Base: c.old, Ignored: c.summary.Ignored, Unresolved: c.summary.Unresolved}
+	for _, u := range c.units {
+		for _, r := range u.rows {
+			s.Endpoints++
+			if len(r.parts) > 0 {
+				s.Differ++
+			} else if !r.differed {
+				s.Agree++
+			}
+		}
+	}
+	for _, f := range findings {
+		switch f.Severity() {
+		case report.Error:
+			s.Errors++
+		case report.Warning:
+			s.Warnings++
+		default:
+			s.Infos++
+		}
+	}
+	return s
+}
+
+func (s checkSummary) text() string {
+	parts := []string{fmt.Sprintf("%s, %d agree, %d differ: %s, %s, %d for information",
+		plural(s.Endpoints, "endpoint"), s.Agree, s.Differ, plural(s.Errors, "error"), plural(s.Warnings, "warning"), s.Infos)}
+	if s.Known > 0 {
+		parts = append(parts, plural(s.Known, "known finding")+" passed over")
+	}
+	if s.Base > 0 {
+		parts = append(parts, plural(s.Base, "finding")+" of the base passed over")
+	}
+	if s.Ignored > 0 {
+		parts = append(parts, fmt.Sprintf("%d ignored by %s", s.Ignored, catalogs.ConfigName))
+	}
+	if s.Unresolved > 0 {
+		parts = append(parts, plural(s.Unresolved, "registration")+" not read")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// writeCheck prints what was found in the format that was asked for.
+func (a *app) writeCheck(c *checked, o checkOptions) error {
+	findings := c.findings()
+	switch a.format {
+	case "json":
+		return a.writeJSON(c.json(findings))
+	case "text":
+		return a.writeCheckText(c, findings, o)
+	}
+	return report.WriteAll(a.out, a.format, c.reports(a))
+}
+
+func (a *app) writeCheckText(c *checked, findings []*report.Finding, o checkOptions) error {
+	st := a.styles()
+	var b strings.Builder
+	for _, u := range c.units {
+		if u.Name != "" {
+			fmt.Fprintf(&b, "%s: ", st.Bold.Sprint(report.Clean(u.Name)))
+		}
+		fmt.Fprintln(&b, report.Clean(u.describe()))
+		if columns, rows := u.cells(o.all); len(rows) > 0 {
+			b.WriteByte('\n')
+			tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(tw, strings.Join(columns, "\t"))
+			for _, r := range rows {
+				for i := range r {
+					r[i] = short40(report.Clean(r[i]), i)
+				}
+				fmt.Fprintln(tw, strings.Join(r, "\t"))
+			}
+			tw.Flush()
+			b.WriteByte('\n')
+		}
+	}
+	if len(findings) > 0 && !strings.HasSuffix(b.String(), "\n\n") {
+		b.WriteByte('\n')
+	}
+	for _, f := range findings {
+		st.WriteFinding(&b, f)
+	}
+	if len(c.units) > 0 {
+		fmt.Fprintln(&b, c.sum(findings).text())
+	}
+	for _, n := range c.notes {
+		fmt.Fprintf(&b, "%s %s\n", st.Note.Sprint("note:"), report.Clean(n))
+	}
+	_, err := a.out.Write([]byte(b.String()))
+	return err
+}
+
+// short40 cuts what would make a table too wide; the findings below say it in full.
+func short40(s string, column int) string {
+	most := 40
+	if column == 0 {
+		most = 70
+	}
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-3]) + "..."
+	}
+	return s
+}
+
+// describe names the witnesses and how many endpoints each has.
+func (u *unit) describe() string {
+	var out []string
+	if u.catalog != nil {
+		out = append(out, fmt.Sprintf("catalog %s (%d)", u.catalog.File, len(u.catalog.Endpoints)))
+	}
+	if u.code {
+		out = append(out, fmt.Sprintf("code %s (%d)", strings.Join(u.Code, " "), len(u.endpoints)))
+	}
+	for _, d := range u.documents {
+		out = append(out, fmt.Sprintf("openapi %s (%d)", d.name, len(d.projection.Operations)))
+	}
+	return strings.Join(out, ", ")
+}
+
+// cells is the table of the rows that differ, or of all.
+func (u *unit) cells(all bool) (columns []string, rows [][]string) {
+	columns = []string{"ENDPOINT"}
+	for _, w := range u.witnesses() {
+		columns = append(columns, strings.ToUpper(filepath.Base(w)))
+	}
+	columns = append(columns, "DIFFER")
+	list := slices.Clone(u.rows)
+	slices.SortStableFunc(list, func(a, b *checkRow) int {
+		return strings.Compare(a.path+"\x00"+a.method, b.path+"\x00"+b.method)
+	})
+	for _, r := range list {
+		if len(r.parts) == 0 && !all {
+			continue
+		}
+		row := []string{methodName(r.method) + " " + r.path}
+		for _, w := range u.witnesses() {
+			row = append(row, r.cell(w, false))
+		}
+		verdict := strings.Join(r.differ(), ", ")
+		switch {
+		case verdict == "" && r.differed:
+			verdict = "(accepted)"
+		case verdict == "":
+			verdict = "agree"
+		}
+		rows = append(rows, append(row, verdict))
+	}
+	return columns, rows
+}
+
+// reports are the findings for the formats that all commands share, one a service.
+func (c *checked) reports(a *app) []*report.Report {
+	var out []*report.Report
+	add := func(u *unit, name string) *report.Report {
+		r := &report.Report{Command: "check", Service: name, Version: version(), Anchor: catalogs.ConfigName}
+		if u != nil && u.catalog != nil {
+			r.Anchor = u.catalog.File
+		}
+		out = append(out, r)
+		return r
+	}
+	of := map[string]*report.Report{}
+	for _, u := range c.units {
+		r := add(u, u.Name)
+		of[u.Name] = r
+		r.About = u.describe()
+		columns, rows := u.cells(false)
+		r.Columns, r.Rows = columns, rows
+		for _, row := range u.rows {
+			if len(row.parts) == 0 && len(row.says) > 0 {
+				r.Passed = append(r.Passed, row.method+" "+row.path)
+			}
+		}
+		slices.Sort(r.Passed)
+	}
+	for _, f := range c.findings() {
+		r := of[f.Service]
+		if r == nil {
+			r = add(nil, f.Service)
+			of[f.Service] = r
+		}
+		r.Findings = append(r.Findings, f)
+	}
+	if len(out) == 0 {
+		add(nil, "")
+	}
+	var why []string
+	if c.program != nil && len(c.program.Errors) > 0 {
+		why = append(why, fmt.Sprintf("%d packages could not be read", len(c.program.Errors)))
+	}
+	out[0].Incomplete = strings.Join(append(why, c.empty...), "; ")
+	out[0].Notes = c.notes
+	return out
+}
+
+// json is the documented form, version 1.
+func (c *checked) json(findings []*report.Finding) any {
+	type witness struct {
+		Name      string `json:"name"`
+		Source    string `json:"source"`
+		Endpoints int    `json:"endpoints"`
+	}
+	type service struct {
+		Name      string    `json:"name"`
+		Witnesses []witness `json:"witnesses"`
+		Missing   []string  `json:"missing"`
+	}
+	type endpoint struct {
+		Service  string             `json:"service"`
+		Method   string             `json:"method"`
+		Path     string             `json:"path"`
+		Requires map[string]*string `json:"requires"` // by witness; null: it declares nothing; absent: it does not have the endpoint
+		Differ   []string           `json:"differ"`
+		Rules    []string           `json:"rules"`
+		Severity *report.Severity   `json:"severity"`
+	}
+	out := struct {
+		Version   int               `json:"version"`
+		Services  []service         `json:"services"`
+		Endpoints []endpoint        `json:"endpoints"`
+		Findings  []*report.Finding `json:"findings"`
+		Notes     []string          `json:"notes"`
+		Summary   checkSummary      `json:"summary"`
+	}{1, []service{}, []endpoint{}, findings, append([]string{}, c.notes...), c.sum(findings)}
+	for _, u := range c.units {
+		s := service{u.Name, []witness{}, append([]string{}, u.missing()...)}
+		if u.catalog != nil {
+			s.Witnesses = append(s.Witnesses, witness{"catalog", u.catalog.File, len(u.catalog.Endpoints)})
+		}
+		if u.code {
+			s.Witnesses = append(s.Witnesses, witness{"code", strings.Join(u.Code, " "), len(u.endpoints)})
+		}
+		for _, d := range u.documents {
+			s.Witnesses = append(s.Witnesses, witness{d.name, d.name, len(d.projection.Operations)})
+		}
+		out.Services = append(out.Services, s)
+		for _, r := range u.rows {
+			e := endpoint{Service: u.Name, Method: r.method, Path: r.path, Requires: map[string]*string{}, Differ: r.differ(), Rules: []string{}}
+			for _, w := range u.witnesses() {
+				if list := r.says[w]; len(list) > 0 {
+					e.Requires[w] = list[0].text
+				}
+			}
+			for i := range r.parts {
+				if !slices.Contains(e.Rules, r.parts[i].Rule) {
+					e.Rules = append(e.Rules, r.parts[i].Rule)
+				}
+				if i == 0 {
+					sev := r.parts[i].Severity()
+					e.Severity = &sev
+				}
+			}
+			out.Endpoints = append(out.Endpoints, e)
+		}
+	}
+	return out
+}
