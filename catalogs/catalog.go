@@ -145,12 +145,12 @@ type Credentials struct {
 	// SentIn says where a request may show the credential: "header", "query", "cookie"
 	// or "any"; empty when not stated.
 	SentIn string
-	// Within is how long a change of a key may take until it is in force everywhere; 0: not
-	// stated.
-	Within time.Duration
 	// Scheme is what stands before the secret in Authorization, such as "Bearer", where no other
 	// is taken; empty: the catalog does not say.
 	Scheme string
+	// Within is how long a change of a key may take until it is in force everywhere; 0: not
+	// stated.
+	Within time.Duration
 	Pos    Pos
 }
 

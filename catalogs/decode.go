@@ -464,6 +464,7 @@ func (d *decoder) credentials(n strictyaml.Node) {
 		strictyaml.Field{Name: "sent-in", Decode: func(n strictyaml.Node) {
 			cr.SentIn, _ = n.OneOf("where a request may show the credential", "header", "query", "cookie", "any")
 		}},
+		setText("scheme", "the scheme that a credential is shown under, such as Bearer", &cr.Scheme),
 		strictyaml.Field{Name: "within", Decode: func(n strictyaml.Node) {
 			v, err := time.ParseDuration(n.Value())
 			if err != nil || v <= 0 || v > 24*time.Hour {
@@ -471,7 +472,6 @@ func (d *decoder) credentials(n strictyaml.Node) {
 			}
 			cr.Within = v
 		}},
-		setText("scheme", "the scheme that a credential is shown under, such as Bearer", &cr.Scheme),
 	)
 }
 

@@ -14,7 +14,7 @@ of the second in the body. That the hidden record was changed is the finding. Th
 able to update the first one without that, or nothing is said.`,
 	Finds:  []string{"body-id-wins"},
 	effort: SomeWrites,
-	ask:    func(p *planner) { p.askWrites([]string{"PATCH", "PUT"}, Question{Expect: Refuse}) },
+	ask:    func(p *planner) { p.askChanges([]string{"PATCH", "PUT"}, Question{Expect: Refuse}) },
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
 		w, err := l.workshop(ctx, rec, q)
 		if err != nil {

@@ -15,7 +15,7 @@ that the key is admitted to, and reads it with the full key. That the change hap
 where the change cannot be seen. The full key must be able to make the same change, or nothing is said.`,
 	Finds:  []string{"write-outside-scope"},
 	effort: SomeWrites,
-	ask:    func(p *planner) { p.askWrites(nil, Question{Expect: Refuse}) },
+	ask:    func(p *planner) { p.askChanges(nil, Question{Expect: Refuse}) },
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
 		w, err := l.workshop(ctx, rec, q)
 		if err != nil {

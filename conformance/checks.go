@@ -78,10 +78,10 @@ func SelectChecks(only, skip []string) ([]*Check, error) {
 var Checks = []*Check{
 	&overGrant, &underGrant, &anonymousAdmitted, &badKeyAdmitted, &defaultAllow,
 	&refusalForm, &effectDespiteRefusal,
-	&keyAltered, &keyEmpty, &badKeyIgnored, &keyInQuery, &keyInCookie, &twoCredentials, &wrongScheme, &deadKeyIdentity, &wwwAuthenticate,
+	&keyAltered, &keyEmpty, &badKeyIgnored, &keyInQuery, &keyInCookie, &twoCredentials, &wrongScheme, &wwwAuthenticate,
 	&keyMintsStronger, &keyEditsStronger, &keyEditsItself, &massAssignmentCreate, &massAssignmentUpdate, &impersonation, &roleHint,
 	&replicas, &crossKey, &disabledKey, &revokedKey, &deletedKey, &expiredKey, &unexpiredKey, &narrowedKey, &widenedKey, &reenabledKey,
-	&ownerDisabled, &rotatedKey,
+	&ownerDisabled, &rotatedKey, &deadIntrospection,
 	&pathTrailingSlash, &pathDoubleSlash, &pathDotSegments, &pathEncodedLetters, &pathDoubleEncoding, &pathEncodedSlash, &pathMatrix,
 	&pathSuffix, &pathCase, &rewriteHeader, &forwardedHeader, &hostHeader, &methodOverride, &headUnguarded, &methodOptions, &methodUnknown,
 	&contentType, &getWithBody,

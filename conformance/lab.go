@@ -34,7 +34,6 @@ type Lab struct {
 
 	mu      sync.Mutex
 	spelled map[spelledKey]*spelledOnce
-	plains  map[plainKey]*plainOnce
 	minted  int
 }
 
@@ -422,7 +421,6 @@ func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
 			break
 		}
 		anew.forget()
-		anew.plains = nil
 		rec.Again = append(rec.Again, anew.once(ctx, check, q))
 	}
 	return rec

@@ -170,6 +170,17 @@ func (p *planner) witnessRow() (row, key int) {
 	return row, p.strongest(row)
 }
 
+// identityRows are the reads that any key may call and that say who it is.
+func (p *Plan) identityRows() []int {
+	var out []int
+	for i := range p.Rows {
+		if r := &p.Rows[i]; r.Endpoint != nil && r.Method == "GET" && r.Need.IsAuthenticated() && len(r.Params()) == 0 {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
 // changes performs a change of what a key holds: it makes the key with one grant, sees the
 // answer that this must have, gives it another grant, and waits until the answer is the other
 // one. Where the catalog says that a change is in force only once the key is enabled again,

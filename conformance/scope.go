@@ -222,9 +222,10 @@ func (p *planner) askViewers(row int, object string, q Question) {
 
 // known is what was read once for the questions that need it.
 type known struct {
-	mu    sync.Mutex
-	lists map[knownList]*onceList
-	selfs map[int]string
+	mu     sync.Mutex
+	lists  map[knownList]*onceList
+	selfs  map[int]string
+	plains map[plainKey]*plainOnce
 }
 
 type knownList struct {

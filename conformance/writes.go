@@ -36,9 +36,9 @@ func (p *planner) writesTo(object string) []int {
 	return out
 }
 
-// askWrites adds a question for each row that changes a record, and each key that sees a
+// askChanges adds a question for each row that changes a record, and each key that sees a
 // part of such records.
-func (p *planner) askWrites(methods []string, q Question) {
+func (p *planner) askChanges(methods []string, q Question) {
 	for _, object := range p.objects() {
 		for _, row := range p.writesTo(object) {
 			if len(methods) == 0 || slices.Contains(methods, p.Rows[row].Method) {

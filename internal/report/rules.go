@@ -262,6 +262,12 @@ var Rules = []Rule{
 		Refs: "API2:2023 CWE-613",
 	},
 	{
+		ID: "dead-key-introspection", Severity: Error, Title: "a call that says who a key is answers a dead one",
+		Why:  "Gateways and people check keys there, and let in what is answered.",
+		Fix:  "Decide on the key before the call is answered, as everywhere else.",
+		Refs: "API2:2023 CWE-613",
+	},
+	{
 		ID: "path-trailing-slash", Severity: Error, Title: "a trailing slash goes around the guard",
 		Why:  "The router and the guard disagree about what path a request is for, so whoever knows the other spelling needs no permission.",
 		Fix:  "Decide on the route that the router chose, not on the text of the path; or refuse paths that are not in one form.",
@@ -350,12 +356,6 @@ var Rules = []Rule{
 		Why:  "What is meant to stop keys of one scheme, such as a rule of a proxy, does not see them under another.",
 		Fix:  "Look at the scheme before the secret, and refuse what is not the stated one.",
 		Refs: "API2:2023 CWE-287",
-	},
-	{
-		ID: "dead-key-identity", Severity: Error, Title: "a dead key is answered by calls that any valid key may make",
-		Why:  "Whoever asks there whether a key is good is told that it is.",
-		Fix:  "Put the same authentication in front of these calls as of all others.",
-		Refs: "API2:2023 CWE-613",
 	},
 	{
 		ID: "www-authenticate", Severity: Info, Title: "401 comes without WWW-Authenticate",
