@@ -2,15 +2,10 @@ package conformance
 
 import (
 	"context"
-	"fmt"
 	"slices"
 )
 
-// parked is the variant of questions about a key that the profile says is out of use.
-const parked = "parked"
-
-// disabledKey: a key that works is refused once it is disabled, on new connections; and one
-// that the profile says is out of use is refused.
+// disabledKey: a key that works is refused once it is disabled, on new connections.
 var disabledKey = Check{
 	ID: "disabled-key", Category: "life-cycle",
 	Title: "a disabled key is refused",
@@ -24,7 +19,15 @@ a state which the catalog refuses (state: disabled) is tried as it is.`,
 	Finds:  []string{"disabled-key-works"},
 	effort: OwnKeys,
 	ask: func(p *planner) {
-		p.askParked()
+		if row, key := p.witnessRow(); row >= 0 {
+			for i, k := range p.Keys {
+				if s := p.catalog.Credentials.States[k.State]; k.Kind == ParkedKey && (s == "refused" || s == "gone") {
+					p.ask(Question{Row: row, Subject: "credential:" + k.State, Variant: parked, Keys: []int{i}, Expect: Refuse,
+						Base: p.aliveBase(row, key), Pos: p.catalog.Credentials.Pos})
+					p.Questions[len(p.Questions)-1].Effort = OnlyReads
+				}
+			}
+		}
 		for _, name := range p.leadingTo("refused") {
 			if name != "revoke" {
 				p.askLife(name, name)
@@ -36,50 +39,25 @@ a state which the catalog refuses (state: disabled) is tried as it is.`,
 		}
 	},
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
-		if q.Variant == parked {
-			return l.tryParked(ctx, rec, q)
-		}
-		return l.ends(ctx, rec, q)
-	},
-	decide: func(j *judge, q *Question, rec *Record) (Verdict, string) {
 		if q.Variant != parked {
-			return decideDead("was disabled")(j, q, rec)
+			return l.ends(ctx, rec, q)
 		}
-		if x := rec.Find(parked); x.OK() {
-			return Fail, fmt.Sprintf("answered %d to a key that is out of use", x.Status)
+		path, err := l.Path(ctx, q.Row)
+		if err != nil {
+			return err
 		}
-		return Pass, ""
+		by := l.As(q.Keys[0])
+		if by.Credential.Secret == "" {
+			return leaveOut("the key is refused when it signs in")
+		}
+		l.Send(ctx, rec, Call{Label: "dead", Method: "GET", Path: path, By: by, Fresh: true})
+		return nil
 	},
+	decide: decideDead("was disabled"),
 }
 
-// askParked asks about the keys that the profile says are in a state which the catalog
-// refuses.
-func (p *planner) askParked() {
-	row, key := p.witnessRow()
-	if row < 0 {
-		return
-	}
-	for i, k := range p.Keys {
-		if s := p.catalog.Credentials.States[k.State]; k.Kind == ParkedKey && (s == "refused" || s == "gone") {
-			p.ask(Question{Row: row, Subject: "credential:" + k.State, Variant: parked, Keys: []int{i}, Expect: Refuse,
-				Base: p.aliveBase(row, key), Pos: p.catalog.Credentials.Pos})
-		}
-	}
-}
-
-// tryParked shows a key that is out of use.
-func (l *Lab) tryParked(ctx context.Context, rec *Record, q *Question) error {
-	path, err := l.Path(ctx, q.Row)
-	if err != nil {
-		return err
-	}
-	by := l.As(q.Keys[0])
-	if by.Credential.Secret == "" {
-		return leaveOut("the key is refused when it signs in")
-	}
-	l.Send(ctx, rec, Call{Label: parked, Method: "GET", Path: path, By: by, Fresh: true})
-	return nil
-}
+// parked is the variant of questions about keys that are out of use already.
+const parked = "parked"
 
 // ends performs an action of the catalog, the question's variant, that ends a key.
 func (l *Lab) ends(ctx context.Context, rec *Record, q *Question) error {

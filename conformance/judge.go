@@ -409,6 +409,7 @@ func group(r *Result) []Group {
 // explained gives failures the cause of an experiment that explains them, and
 // puts that experiment's group before them.
 func explained(groups []Group) []Group {
+	done := map[int]bool{}
 	for n := range groups {
 		check := checkByID(groups[n].Check)
 		if len(check.explains) == 0 {
@@ -417,8 +418,11 @@ func explained(groups []Group) []Group {
 		cause := groups[n].Cause
 		for i := range groups {
 			other := checkByID(groups[i].Check)
+			if other == check || done[i] || i < n && len(other.explains) > 0 {
+				continue
+			}
 			if slices.Contains(check.explains, other.ID) || slices.Contains(check.explains, other.Category) {
-				groups[i].Cause = cause
+				groups[i].Cause, done[i] = cause, true
 			}
 		}
 	}

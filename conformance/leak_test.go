@@ -56,3 +56,42 @@ func TestRefusalsThatLeak(t *testing.T) {
 		})
 	}
 }
+
+// A server that says every key again, wherever it can, gets none into a report.
+func TestEchoedSecrets(t *testing.T) {
+	b := newBoard()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		w.Header().Set("WWW-Authenticate", "Bearer realm="+key)
+		w.Header().Set("Access-Control-Allow-Origin", "https://"+key+".example.com")
+		w.Header().Set("Vary", key)
+		w.Header().Set("X-"+key, "1")
+		w.Header().Set("Location", "/"+key)
+		b.ServeHTTP(echo{w, key}, r)
+	}))
+	defer srv.Close()
+	r, out := probeBoardAt(t, b, srv.URL)
+	if r.Count[conformance.Fail] == 0 {
+		t.Error("CORS is open, and nothing is found")
+	}
+	for _, not := range []string{"full-secret", "open-secret", "minted-secret"} {
+		if strings.Contains(strings.ToLower(out), not) {
+			at := strings.Index(strings.ToLower(out), not)
+			t.Errorf("the report holds %q: %q", not, out[max(0, at-100):at+50])
+		}
+	}
+}
+
+// echo puts the key into each JSON body, as a member's name and as a value.
+type echo struct {
+	http.ResponseWriter
+	key string
+}
+
+func (e echo) Write(p []byte) (int, error) {
+	if len(p) > 1 && p[0] == '{' && e.key != "" {
+		p = []byte(fmt.Sprintf(`{"%s":1,"again":"%s",%s`, e.key, e.key, p[1:]))
+	}
+	_, err := e.ResponseWriter.Write(p)
+	return len(p), err
+}

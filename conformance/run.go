@@ -172,17 +172,21 @@ func errDeadline(l Limits) error {
 // A runner is one run. Each goroutine writes only to the observations of the requests
 // that it took.
 type runner struct {
-	plan     *Plan
-	target   Target
-	client   *client
-	lab      *Lab
-	maker    *maker
-	answers  *Answers
-	sent     *Sent
-	byRow    [][]int
-	paths    []rowPath
-	mark     string
-	marks    atomic.Int64
+	plan    *Plan
+	target  Target
+	client  *client
+	lab     *Lab
+	maker   *maker
+	answers *Answers
+	sent    *Sent
+	byRow   [][]int
+	paths   []rowPath
+	mark    string
+	marks   atomic.Int64
+	hidden  struct {
+		mu   sync.Mutex
+		list []Credential
+	}
 	refusals refusals
 	telling  []telling
 	done     atomic.Int64
@@ -537,6 +541,13 @@ func (r *runner) readBody(row *Row) []byte {
 		return r.body(row, r.nextMark())
 	}
 	return []byte("{}")
+}
+
+// hide notes a secret that was made during the run, so that no record holds it.
+func (r *runner) hide(c Credential) {
+	r.hidden.mu.Lock()
+	defer r.hidden.mu.Unlock()
+	r.hidden.list = append(r.hidden.list, c)
 }
 
 // nextMark is a word that nothing else has; no mark is the beginning of another.
