@@ -5,21 +5,31 @@ import (
 	"fmt"
 )
 
-// disabledKey: a key that works is refused once it is disabled, on a new connection.
+// disabledKey: a key that works is refused once it is disabled, on a new connection; and one
+// that the profile says is out of use is refused.
 var disabledKey = Check{
 	ID: "disabled-key", Category: "life-cycle",
 	Title: "a disabled key is refused",
 	Doc: `Makes a key that holds what one endpoint asks for, sees it admitted, disables it and
 sends the same request again on a new connection. Being admitted still is the finding. It is
 asked where the catalog says that a disabled key is refused (credentials: states:), and needs
-a way to make and disable keys; without one it is skipped.`,
+a way to make and disable keys; without one it is skipped. A key that the profile says is in
+a state which the catalog refuses (state: disabled) is tried as it is.`,
 	Finds:  []string{"disabled-key-works"},
 	effort: OwnKeys,
 	ask: func(p *planner) {
-		if p.catalog.Credentials.States["disabled"] != "refused" {
+		row, key := p.witnessRow()
+		if row < 0 {
 			return
 		}
-		if row, key := p.witnessRow(); row >= 0 {
+		states := p.catalog.Credentials.States
+		for i, k := range p.Keys {
+			if s := states[k.State]; k.Kind == ParkedKey && (s == "refused" || s == "gone") {
+				p.ask(Question{Row: row, Subject: "credential:" + k.State, Variant: "parked", Keys: []int{i}, Expect: Refuse,
+					Base: p.aliveBase(row, key), Pos: p.catalog.Credentials.Pos})
+			}
+		}
+		if states["disabled"] == "refused" {
 			p.ask(Question{Row: row, Subject: "credential:disabled", Keys: []int{key}, Expect: Refuse,
 				Base: p.aliveBase(row, key), Pos: p.catalog.Credentials.Pos})
 		}
@@ -28,6 +38,14 @@ a way to make and disable keys; without one it is skipped.`,
 		path, err := l.Path(ctx, q.Row)
 		if err != nil {
 			return err
+		}
+		if q.Variant == "parked" {
+			by := l.As(q.Keys[0])
+			if by.Credential.Secret == "" {
+				return leaveOut("the key is refused when it signs in")
+			}
+			l.Send(ctx, rec, Call{Label: "disabled", Method: "GET", Path: path, By: by, Fresh: true})
+			return nil
 		}
 		key, err := l.Mint(ctx, KeySpec{Name: "disabled", Grants: l.Plan.Keys[q.Keys[0]].Grants}, Disable)
 		if err != nil {
@@ -44,8 +62,11 @@ a way to make and disable keys; without one it is skipped.`,
 		l.Send(ctx, rec, call)
 		return nil
 	},
-	decide: func(_ *judge, _ *Question, rec *Record) (Verdict, string) {
+	decide: func(_ *judge, q *Question, rec *Record) (Verdict, string) {
 		if x := rec.Find("disabled"); x.OK() {
+			if q.Variant == "parked" {
+				return Fail, fmt.Sprintf("answered %d to a key that is out of use", x.Status)
+			}
 			return Fail, fmt.Sprintf("answered %d after the key was disabled, as before", x.Status)
 		}
 		return Pass, ""

@@ -28,8 +28,9 @@ type Control struct {
 	OK     bool
 	Status int    // 0: there was no answer
 	Reason string // why not
-	// Chosen says that nobody stated the row. Then being admitted there is no sign of life.
+	// Chosen says that nobody stated the row.
 	Chosen bool
+	Row    int // index in [Plan.Rows]
 }
 
 // A Result is what a run showed about a plan.
@@ -187,6 +188,10 @@ func (j *judge) signsOfLife() {
 		if j.plan.Keys[i].Kind == ValidKey {
 			switch {
 			case c.OK && c.Chosen:
+				// Being admitted tells something where keys that were never made are not.
+				bad := j.rows[c.Row].badKeys
+				admitted := slices.ContainsFunc(bad, func(status int) bool { return status >= 200 && status < 300 })
+				j.alive[i] = j.alive[i] || len(bad) > 0 && !admitted
 			case c.OK:
 				j.alive[i] = true
 			default:

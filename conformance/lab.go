@@ -327,7 +327,10 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 	l.mu.Unlock()
 	asked := spec
 	asked.Name = name
-	key, err := prov.Mint(ctx, asked)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	key, err := prov.Mint(context.WithoutCancel(ctx), asked) // what is made must be known
 	if err != nil {
 		return nil, fmt.Errorf("making a key: %w", err)
 	}

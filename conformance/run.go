@@ -257,9 +257,9 @@ func (r *runner) controlRow(key int) (row int, stated bool) {
 }
 
 // controls calls each key's control row and notes whether the answer is the one that the
-// catalog states. A row that is not stated is no proof before the probes, since the server
-// may admit anybody there; but a key that it admitted before and refuses afterwards has ended
-// in between.
+// catalog states. A row that nobody states is no proof against a key before the probes: the
+// server may be wrong there. A key that it admitted before and refuses afterwards has ended in
+// between.
 func (r *runner) controls(ctx context.Context, after bool) {
 	if ctx.Err() != nil || r.target.Reference {
 		return
@@ -281,7 +281,7 @@ func (r *runner) controls(ctx context.Context, after bool) {
 			// A refusal that was expected is no sign of life; the probes may give one.
 			continue
 		}
-		control.Chosen = !stated
+		control.Chosen, control.Row = !stated, row
 		r.answers.Controls[i] = control
 	}
 }
@@ -478,7 +478,11 @@ func (r *runner) observe(ctx context.Context, i int) {
 			before = EffectUnclear
 		}
 	}
-	if reply := r.note(ctx, o, req, x); reply != nil {
+	sending := ctx
+	if r.maker.collects(row) {
+		sending = context.WithoutCancel(ctx) // what it makes must be known
+	}
+	if reply := r.note(sending, o, req, x); reply != nil {
 		if err := r.lab.Owe(req.Row, f, reply.answer()); err != nil {
 			o.Reason = err.Error()
 		}

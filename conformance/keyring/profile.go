@@ -50,6 +50,7 @@ type Profile struct {
 	Bodies map[string]any
 
 	cache     tokenCache
+	records   []catalogs.Record       // of the catalog
 	positions map[string]catalogs.Pos // of keys that later checks may complain about
 }
 
@@ -151,7 +152,7 @@ func ParseProfile(file string, data []byte, c *catalogs.Catalog) (*Profile, erro
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{p: &Profile{File: file, Auth: Auth{Header: "Authorization", Scheme: "Bearer"}, positions: map[string]catalogs.Pos{}}, c: c}
+	d := &decoder{p: &Profile{File: file, Auth: Auth{Header: "Authorization", Scheme: "Bearer"}, records: c.Records, positions: map[string]catalogs.Pos{}}, c: c}
 	version, keys := false, false
 	doc.Root.Fields("a probe profile",
 		strictyaml.Field{Name: "permcheck", Decode: func(n strictyaml.Node) {
