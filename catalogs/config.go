@@ -46,7 +46,7 @@ type Service struct {
 	Catalog  string   // a reference for [Load]
 	Owns     []string // path prefixes of a shared catalog's rows that it serves
 	Code     []string // Go package patterns
-	Document []string // OpenAPI documents, as paths or patterns of [filepath.Match]
+	Document []string // OpenAPI documents, as paths or patterns in which * and ** stand for names
 	// RecordFilters name the functions that leave only the records that a key may see.
 	RecordFilters []RecordFilter
 	BasePath      map[string]string // witness ("code", "openapi") -> prefix that its paths lack

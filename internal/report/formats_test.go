@@ -97,6 +97,38 @@ func TestSARIF(t *testing.T) {
 	}
 }
 
+// Several services are one log of several runs, and one file of several suites.
+func TestWriteAll(t *testing.T) {
+	root := t.TempDir()
+	two := []*Report{hostile(root), {Command: "vet", Service: "people", Root: root,
+		Columns: []string{"ENDPOINT", "CODE"}, Rows: [][]string{{"GET /a|b", "<script>"}}, Notes: []string{"*all*"}}}
+	for format, want := range map[string][]string{
+		"sarif":    {`"id": "permcheck/vet/positions"`, `"id": "permcheck/vet/people"`},
+		"junit":    {`name="permcheck vet positions"`, `name="permcheck vet people"`},
+		"github":   {"::error file=api/openapi.yaml"},
+		"markdown": {"of positions", "of people", "| ENDPOINT | CODE |", `| GET /a\|b | &lt;script> |`, `- \*all\*`},
+	} {
+		var out bytes.Buffer
+		if err := WriteAll(&out, format, two); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if strings.Count(out.String(), w) != 1 {
+				t.Errorf("%s: %q is not there once:\n%s", format, w, out.String())
+			}
+		}
+		if format == "sarif" {
+			log, err := sarif.FromBytes(out.Bytes())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := log.Validate(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 func TestJUnitCounts(t *testing.T) {
 	var out bytes.Buffer
 	if err := hostile(t.TempDir()).WriteJUnit(&out); err != nil {
