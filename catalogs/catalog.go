@@ -2,6 +2,7 @@ package catalogs
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/permcheck/permcheck/catalogs/perm"
 )
@@ -92,7 +93,10 @@ type Record struct {
 	Grants []Option
 	// Hidden is how a hidden row answers by id: a status, or 0 when not documented.
 	Hidden int
-	Pos    Pos
+	// Outside says what becomes of a write whose result its sender would not see: "refused",
+	// "admitted" or "unknown"; empty when not stated.
+	Outside string
+	Pos     Pos
 }
 
 // An Option is one named choice of a record rule.
@@ -141,6 +145,12 @@ type Credentials struct {
 	// SentIn says where a request may show the credential: "header", "query", "cookie"
 	// or "any"; empty when not stated.
 	SentIn string
+	// Scheme is what stands before the secret in Authorization, such as "Bearer", where no other
+	// is taken; empty: the catalog does not say.
+	Scheme string
+	// Within is how long a change of a key may take until it is in force everywhere; 0: not
+	// stated.
+	Within time.Duration
 	Pos    Pos
 }
 
@@ -158,6 +168,7 @@ const (
 type Refused struct {
 	Anonymous Denial // a request without a valid key
 	Forbidden Denial // a valid key without the grant
+	Origin    Denial // any request of a web page of another origin, where the server itself refuses those
 }
 
 // A Denial is one form of refusal. The zero value is unknown.

@@ -395,7 +395,7 @@ func group(r *Result) []Group {
 			add(check.ID)
 		}
 	}
-	groups = append(groups, experiments(r)...)
+	groups = explained(append(groups, experiments(r)...))
 	order := map[string]int{}
 	for _, g := range groups {
 		if _, ok := order[g.Cause.ID]; !ok {
@@ -403,6 +403,38 @@ func group(r *Result) []Group {
 		}
 	}
 	slices.SortStableFunc(groups, func(a, b Group) int { return order[a.Cause.ID] - order[b.Cause.ID] })
+	return groups
+}
+
+// explained gives failures the cause of an experiment that explains them, and
+// puts that experiment's group before them.
+func explained(groups []Group) []Group {
+	done := map[int]bool{}
+	for n := range groups {
+		check := checkByID(groups[n].Check)
+		if len(check.explains) == 0 {
+			continue
+		}
+		cause := groups[n].Cause
+		for i := range groups {
+			other := checkByID(groups[i].Check)
+			if other == check || done[i] || i < n && len(other.explains) > 0 {
+				continue
+			}
+			if slices.Contains(check.explains, other.ID) || slices.Contains(check.explains, other.Category) {
+				groups[i].Cause, done[i] = cause, true
+			}
+		}
+	}
+	slices.SortStableFunc(groups, func(a, b Group) int {
+		first := func(g Group) int {
+			if len(checkByID(g.Check).explains) > 0 {
+				return 0
+			}
+			return 1
+		}
+		return first(a) - first(b)
+	})
 	return groups
 }
 

@@ -30,6 +30,7 @@ type Lab struct {
 	hash  *hasher
 	fresh bool // every request goes over a connection of its own
 	debts *debts
+	known *known
 
 	mu      sync.Mutex
 	spelled map[spelledKey]*spelledOnce
@@ -66,6 +67,9 @@ type Call struct {
 	Line string
 	// Any says that every status tells something, so that 429 and 5xx are answers too.
 	Any bool
+	// Masked are headers whose values tell something about the target's data, so that records
+	// hold a word in their place.
+	Masked bool
 	// Fresh sends it over a connection of its own.
 	Fresh bool
 	// Lists says that the answer is to be read as a list, as the dialect says.
@@ -215,6 +219,9 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 	x.Auth = c.By.Credential.shown()
 	for _, name := range headerNames(c.Header) {
 		for _, v := range c.Header[name] {
+			if c.Masked {
+				v = "$PC_IDENTITY"
+			}
 			x.Header = append(x.Header, name+": "+v)
 		}
 	}
@@ -413,6 +420,7 @@ func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
 		if ctx.Err() != nil {
 			break
 		}
+		anew.forget()
 		rec.Again = append(rec.Again, anew.once(ctx, check, q))
 	}
 	return rec
@@ -420,7 +428,7 @@ func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
 
 // onNewConnections is the same lab, all of whose requests open a connection.
 func (l *Lab) onNewConnections() *Lab {
-	return &Lab{Plan: l.Plan, Catalog: l.Catalog, run: l.run, hash: l.hash, fresh: true, debts: l.debts, spelled: map[spelledKey]*spelledOnce{}}
+	return &Lab{Plan: l.Plan, Catalog: l.Catalog, run: l.run, hash: l.hash, fresh: true, debts: l.debts, known: &known{}, spelled: map[spelledKey]*spelledOnce{}}
 }
 
 func (l *Lab) once(ctx context.Context, check *Check, q *Question) Record {

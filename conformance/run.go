@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
 )
@@ -67,8 +68,13 @@ type Target struct {
 	// Bodies are those of requests, by the key of [catalogs.EndpointKey]: any JSON value. In its
 	// texts $mark stands for a mark of the run. Rows without one get a minimal body.
 	Bodies map[string]any
+	// Within is how long a change of a key may take until it is in force; 0: as the catalog
+	// states, or a small grace.
+	Within time.Duration
 	// Dialect is how the API spells what its lists can do; nil: nothing is stated.
 	Dialect *Dialect
+	// Browser confirms what checks of CORS find; nil: there is none.
+	Browser Browser
 	// Ledger remembers what the run makes; nil: nothing does, as for a target that ends with
 	// the run.
 	Ledger Ledger
@@ -150,7 +156,7 @@ func newRunner(p *Plan, t Target, limits Limits) *runner {
 	if ledger == nil {
 		ledger = forgetful{}
 	}
-	r.lab = &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, spelled: map[spelledKey]*spelledOnce{}}
+	r.lab = &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, known: &known{}, spelled: map[spelledKey]*spelledOnce{}}
 	r.maker = &maker{lab: r.lab, found: map[string]*foundID{}}
 	for i, req := range p.Requests {
 		r.byRow[req.Row] = append(r.byRow[req.Row], i)
@@ -558,6 +564,7 @@ func (r *runner) experiments(ctx context.Context) {
 	verdicts, reasons := make([]Verdict, len(r.plan.Probes)), make([]string, len(r.plan.Probes))
 	j.matrix(verdicts, reasons)
 	for _, effort := range []Effort{OnlyReads, OwnKeys, SomeWrites} {
+		r.lab.forget()
 		var list []int
 		for i := range r.plan.Questions {
 			if r.plan.Questions[i].Effort == effort {

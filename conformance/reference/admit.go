@@ -26,7 +26,7 @@ func (c *call) admitted(to destination) bool {
 		}
 	}
 	for list, attribute := range guard.row.NeedsListed {
-		right = right && (c.who != Valid || s.listed(c.k, list, attribute))
+		right = right && (c.who != Valid || s.listed(c.k, list, attribute) || s.wrong(guard, "needs-listed-ignored"))
 	}
 	if len(s.planted) > 0 {
 		right = c.misjudge(right)

@@ -195,6 +195,15 @@ func (s *Server) writeOf(rt *route) perm.Permission {
 	return ""
 }
 
+var seenFaults = []Fault{
+	{
+		Name: "more-grants-see-fewer-records", Numbers: []string{"19"}, Aspect: Operations, What: "one list leaves a row out for keys that hold another permission besides",
+		suits: func(s *Server, rt *route) bool {
+			return rt.kind == kindObjects && rt.data && rt.row.Method == "GET" && !rt.aboutOne && !rt.objects.scopedSomehow() && s.stranger(rt) != ""
+		},
+	},
+}
+
 var grantFaults = []Fault{
 	{Name: "key-mints-stronger", Numbers: []string{"20"}, Aspect: Grants, What: "a key may make keys that hold more than it does", suits: keysRoute("POST", "")},
 	{Name: "key-edits-itself", Numbers: []string{"21"}, Aspect: Grants, What: "a key may change its own grants", suits: keysRoute("PATCH", "")},
@@ -251,6 +260,7 @@ var authenticationFaults = []Fault{
 
 var lifeCycleFaults = []Fault{
 	{Name: "disabled-key-works", Numbers: []string{"38"}, Aspect: LifeCycle, What: "a disabled key works on", anywhere: anyGuarded},
+	{Name: "reenabled-key-refused", Numbers: []string{"43"}, Aspect: LifeCycle, What: "a key that was disabled is refused on when it is enabled again", anywhere: anyGuarded},
 	{Name: "deleted-key-works", Numbers: []string{"39"}, Aspect: LifeCycle, What: "a key that was used before it was deleted works on", anywhere: anyGuarded},
 	{Name: "revoked-key-works", Numbers: []string{"39"}, Aspect: LifeCycle, What: "a revoked key works on", anywhere: anyGuarded},
 	{Name: "expired-key-works", Numbers: []string{"40"}, Aspect: LifeCycle, What: "a key works after it has expired", anywhere: anyGuarded},
@@ -291,6 +301,7 @@ var routingFaults = []Fault{
 	{Name: "head-unguarded", Numbers: []string{"61"}, Aspect: Routing, What: "HEAD is served to anybody", anywhere: anyGuardedGet},
 	{Name: "options-runs-handler", Numbers: []string{"62"}, Aspect: Routing, What: "OPTIONS and TRACE answer as GET, to anybody", anywhere: anyGuardedGet},
 	{Name: "unknown-method-is-get", Numbers: []string{"63"}, Aspect: Routing, What: "a method that is none answers as GET, to anybody", anywhere: anyGuardedGet},
+	{Name: "get-with-body-unguarded", Numbers: []string{"64"}, Aspect: Routing, What: "a GET that has a body is not guarded", anywhere: anyGuardedGet},
 	{
 		Name: "content-type-picks-handler", Numbers: []string{"64"}, Aspect: Routing, What: "a write that is not sent as JSON is not guarded",
 		anywhere: func(s *Server, rt *route) bool { return s.asksForPermission(rt) && !rt.reads(rt.row.Method) },
@@ -331,10 +342,12 @@ var recordFaults = []Fault{
 	{Name: "relation-filter-unscoped", Numbers: []string{"76"}, Aspect: Records, What: "a filter on a related row looks at rows that the key does not see", suits: scopedRelation},
 	{Name: "relation-sort-unscoped", Numbers: []string{"77"}, Aspect: Records, What: "a sort by a related row looks at rows that the key does not see", suits: scopedRelation},
 	{
-		Name: "batch-ignores-scope", Numbers: []string{"78"}, Aspect: Records, What: "a batch, or ids=, reaches rows that the key does not see",
-		suits: func(s *Server, rt *route) bool {
-			return rt.objects.rules.scoped() && (rt.kind == kindBatch || scopedList(s, rt))
-		},
+		Name: "batch-ignores-scope", Numbers: []string{"78"}, Aspect: Records, What: "ids=, or a batch that reads, reaches rows that the key does not see",
+		suits: func(s *Server, rt *route) bool { return rt.objects.rules.scoped() && scopedList(s, rt) },
+	},
+	{
+		Name: "batch-write-ignores-scope", Numbers: []string{"78"}, Aspect: Records, What: "a batch changes rows that the key does not see",
+		suits: func(_ *Server, rt *route) bool { return rt.objects.rules.scoped() && rt.kind == kindBatch },
 	},
 	{Name: "body-id-wins", Numbers: []string{"79"}, Aspect: Records, What: "an id in the body wins over the one in the path", suits: scopedUpdate},
 	{
@@ -348,6 +361,16 @@ var recordFaults = []Fault{
 
 var fieldFaults = []Fault{
 	{Name: "field-unguarded", Numbers: []string{"82"}, Aspect: Fields, What: "a read shows fields that the key does not see", suits: guardedRead},
+	{
+		Name: "allow-list-ignored", Numbers: []string{"82"}, Aspect: Fields, What: "a read shows attributes that the key's allow list does not name",
+		suits: func(s *Server, rt *route) bool {
+			return guardedRead(s, rt) && rt.objects.rules.star != nil && rt.objects.rules.star.listed != ""
+		},
+	},
+	{
+		Name: "needs-listed-ignored", Numbers: []string{"82"}, Aspect: Fields, What: "an endpoint that shows one attribute does not look at the key's allow list",
+		suits: func(_ *Server, rt *route) bool { return len(rt.row.NeedsListed) > 0 },
+	},
 	{Name: "field-selectable", Numbers: []string{"83"}, Aspect: Fields, What: "fields= shows fields that the key does not see", suits: guardedRead},
 	{Name: "field-filterable", Numbers: []string{"84"}, Aspect: Fields, What: "a filter looks at fields that the key does not see", suits: guardedList},
 	{Name: "field-sortable", Numbers: []string{"84"}, Aspect: Fields, What: "a sort looks at fields that the key does not see", suits: guardedList},
