@@ -15,7 +15,7 @@ with the full key, then with the first key again, three times and on new connect
 key, and not before, is the finding: the decision was kept for the address and not for the key.
 Over-grants are then given that cause.`,
 	Finds:    []string{"decision-cached-without-key"},
-	explains: []string{"over-grant"},
+	explains: []string{"operations", "authentication", "life-cycle", "records", "fields", "existence"},
 	oneShot:  true, // asked again it shows what it has left in the cache
 	ask: func(p *planner) {
 		full := p.full()

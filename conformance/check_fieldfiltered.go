@@ -13,7 +13,7 @@ var fieldFiltered = Check{
 value that no record has. The full key proves how the API spells filters. Records for the
 first and none for the second are the finding; a refusal, and two answers that are alike, are right.`,
 	Finds: []string{"field-filterable"},
-	ask:   func(p *planner) { p.askFields(p.listsOf, Question{Expect: Refuse}) },
+	ask:   func(p *planner) { p.askHidden(p.listsOf, Question{Expect: Refuse}) },
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
 		g, err := l.fieldGround(ctx, rec, q)
 		if err != nil {

@@ -18,7 +18,7 @@ finding; null and absence are right. It says nothing while the full key's answer
 show the field.`,
 	Finds: []string{"field-unguarded"},
 	ask: func(p *planner) {
-		p.askFields(func(f *catalogs.Field) []int { return append(p.listing(f.Object), p.getting(f.Object)...) }, Question{Expect: Refuse})
+		p.askHidden(func(f *catalogs.Field) []int { return append(p.listing(f.Object), p.getting(f.Object)...) }, Question{Expect: Refuse})
 	},
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
 		path, err := l.Path(ctx, q.Row)
@@ -50,10 +50,10 @@ show the field.`,
 	},
 }
 
-// askFields adds a question for each field that needs a permission of its own and each of
+// askHidden adds a question for each field that needs a permission of its own and each of
 // some rows, with a key that the row admits and that lacks the permission. Keys are that one
 // and the full key.
-func (p *planner) askFields(rows func(*catalogs.Field) []int, q Question) {
+func (p *planner) askHidden(rows func(*catalogs.Field) []int, q Question) {
 	full := p.full()
 	if full < 0 {
 		return

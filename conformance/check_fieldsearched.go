@@ -14,7 +14,7 @@ var fieldSearched = Check{
 permission the key lacks. The full key proves that the search looks at the field. A hit, where a
 search for nonsense gives none, is the finding.`,
 	Finds: []string{"field-searchable"},
-	ask:   func(p *planner) { p.askFields(p.listsOf, Question{Expect: Refuse}) },
+	ask:   func(p *planner) { p.askHidden(p.listsOf, Question{Expect: Refuse}) },
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
 		g, err := l.fieldGround(ctx, rec, q)
 		if err != nil {

@@ -16,7 +16,7 @@ key's answers prove) with a key that lacks its permission. The field with a valu
 key's answer is the finding; a refusal, null and absence are right.`,
 	Finds: []string{"field-selectable"},
 	ask: func(p *planner) {
-		p.askFields(p.readersOf, Question{Expect: Refuse})
+		p.askHidden(p.readersOf, Question{Expect: Refuse})
 	},
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
 		spelled := q.Row

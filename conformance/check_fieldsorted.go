@@ -14,7 +14,7 @@ how the API spells an order. The full key's order, both ways, is the finding; a 
 order that does not depend on the field, are right. It takes three records with different
 values whose order is not that of the plain list.`,
 	Finds: []string{"field-sortable"},
-	ask:   func(p *planner) { p.askFields(p.listsOf, Question{Expect: Refuse}) },
+	ask:   func(p *planner) { p.askHidden(p.listsOf, Question{Expect: Refuse}) },
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
 		g, err := l.fieldGround(ctx, rec, q)
 		if err != nil {

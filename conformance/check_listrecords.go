@@ -32,7 +32,7 @@ hidden, and where records do not show the attributes that the conditions name.`,
 		if err != nil {
 			return err
 		}
-		return l.compare(ctx, rec, q, path)
+		return l.compareList(ctx, rec, q, path)
 	},
 	decide: func(_ *judge, q *Question, rec *Record) (Verdict, string) {
 		allowed, hidden, seen := rec.Sets["allowed"], rec.Sets["hidden"], rec.Sets["seen"]
@@ -50,9 +50,9 @@ hidden, and where records do not show the attributes that the conditions name.`,
 	},
 }
 
-// compare reads one list with the full key, with the viewer, and with the full key again, and
+// compareList reads one list with the full key, with the viewer, and with the full key again, and
 // records the sets "allowed", "hidden" and "seen".
-func (l *Lab) compare(ctx context.Context, rec *Record, q *Question, path string) error {
+func (l *Lab) compareList(ctx context.Context, rec *Record, q *Question, path string) error {
 	key, full := q.Keys[0], q.Keys[1]
 	before, err := l.listed(ctx, rec, "all", q.Row, full, path)
 	if err != nil {

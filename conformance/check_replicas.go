@@ -13,7 +13,7 @@ var replicas = Check{
 with one that is admitted, to up to six endpoints. An answer of each kind to one key is the
 finding: behind the address stand servers that do not agree. Over-grants are then given that cause.`,
 	Finds:    []string{"one-replica-unguarded"},
-	explains: []string{"over-grant"},
+	explains: []string{"operations", "authentication", "life-cycle", "records", "fields", "existence"},
 	ask: func(p *planner) {
 		var rows []int
 		for i := range p.Rows {

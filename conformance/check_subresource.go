@@ -42,7 +42,7 @@ after the full lists were read again. It says nothing where no hidden record has
 			if err != nil {
 				return err
 			}
-			return l.compare(ctx, rec, q, path)
+			return l.compareList(ctx, rec, q, path)
 		case "id":
 			return l.byID(ctx, rec, q)
 		}

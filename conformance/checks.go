@@ -87,7 +87,9 @@ var Checks = []*Check{
 	&contentType, &getWithBody,
 	&listRecords, &subResource, &recordByID, &includedRecords, &foreignKeys, &listTotal, &countedRecords, &listPages,
 	&searchRecords, &filterRecords, &sortRecords, &droppedFilter, &batchRecords,
+	&writeOutside, &movedRecords, &createOutside, &bodyID, &batchWrites,
 	&fieldHidden, &fieldListed, &listedEndpoint, &fieldSelected, &fieldFiltered, &fieldSorted, &fieldSearched,
+	&fieldInAnswer, &fieldInError,
 	&existenceHidden, &existenceRefused, &sharedCache, &cacheHeaders, &moreSeesMore,
 	&corsSimple, &corsOrigins, &corsPreflight, &corsTiming, &corsJSONP, &corsServed,
 }

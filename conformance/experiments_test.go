@@ -179,12 +179,18 @@ func (firstJob) Params(context.Context, string, string, bool) (conformance.Param
 // JSON.
 func probeBoard(t *testing.T, b *board) (*conformance.Result, string) {
 	t.Helper()
+	srv := httptest.NewServer(b)
+	defer srv.Close()
+	return probeBoardAt(t, b, srv.URL)
+}
+
+// probeBoardAt is probeBoard for a board that is served at an address.
+func probeBoardAt(t *testing.T, b *board, base string) (*conformance.Result, string) {
+	t.Helper()
 	c, err := catalogs.Parse("jobs.yaml", []byte(boardCatalog))
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(b)
-	defer srv.Close()
 	p, err := conformance.NewPlan(c, conformance.PlanOptions{Keys: []conformance.Key{
 		{Name: "full", Grants: c.Universe()}, {Name: "none", Grants: perm.Set{}}, {Name: "reader", Grants: perm.NewSet("read")},
 		{Name: "open", Grants: c.Universe(), Sharing: map[string]string{"job": "open"}},
@@ -198,7 +204,7 @@ func probeBoard(t *testing.T, b *board) (*conformance.Result, string) {
 			creds[i] = conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: k.Name + "-secret", Env: "PC_" + strings.ToUpper(k.Name)}
 		}
 	}
-	target := conformance.Target{Base: parse(t, srv.URL), Credentials: creds, Objects: firstJob{}, Provisioner: b, Writes: conformance.WritesAll,
+	target := conformance.Target{Base: parse(t, base), Credentials: creds, Objects: firstJob{}, Provisioner: b, Writes: conformance.WritesAll,
 		Limits: conformance.Limits{Connections: 4}}
 	answers, sent, err := conformance.Run(context.Background(), p, target)
 	if err != nil {

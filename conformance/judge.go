@@ -28,8 +28,9 @@ type Control struct {
 	OK     bool
 	Status int    // 0: there was no answer
 	Reason string // why not
-	// Chosen says that nobody stated the row. Then being admitted there is no sign of life.
+	// Chosen says that nobody stated the row.
 	Chosen bool
+	Row    int // index in [Plan.Rows]
 }
 
 // A Result is what a run showed about a plan.
@@ -187,6 +188,10 @@ func (j *judge) signsOfLife() {
 		if j.plan.Keys[i].Kind == ValidKey {
 			switch {
 			case c.OK && c.Chosen:
+				// Being admitted tells something where keys that were never made are not.
+				bad := j.rows[c.Row].badKeys
+				admitted := slices.ContainsFunc(bad, func(status int) bool { return status >= 200 && status < 300 })
+				j.alive[i] = j.alive[i] || len(bad) > 0 && !admitted
 			case c.OK:
 				j.alive[i] = true
 			default:
@@ -404,6 +409,7 @@ func group(r *Result) []Group {
 // explained gives failures the cause of an experiment that explains them, and
 // puts that experiment's group before them.
 func explained(groups []Group) []Group {
+	done := map[int]bool{}
 	for n := range groups {
 		check := checkByID(groups[n].Check)
 		if len(check.explains) == 0 {
@@ -412,8 +418,11 @@ func explained(groups []Group) []Group {
 		cause := groups[n].Cause
 		for i := range groups {
 			other := checkByID(groups[i].Check)
+			if other == check || done[i] || i < n && len(other.explains) > 0 {
+				continue
+			}
 			if slices.Contains(check.explains, other.ID) || slices.Contains(check.explains, other.Category) {
-				groups[i].Cause = cause
+				groups[i].Cause, done[i] = cause, true
 			}
 		}
 	}

@@ -172,17 +172,21 @@ func errDeadline(l Limits) error {
 // A runner is one run. Each goroutine writes only to the observations of the requests
 // that it took.
 type runner struct {
-	plan     *Plan
-	target   Target
-	client   *client
-	lab      *Lab
-	maker    *maker
-	answers  *Answers
-	sent     *Sent
-	byRow    [][]int
-	paths    []rowPath
-	mark     string
-	marks    atomic.Int64
+	plan    *Plan
+	target  Target
+	client  *client
+	lab     *Lab
+	maker   *maker
+	answers *Answers
+	sent    *Sent
+	byRow   [][]int
+	paths   []rowPath
+	mark    string
+	marks   atomic.Int64
+	hidden  struct {
+		mu   sync.Mutex
+		list []Credential
+	}
 	refusals refusals
 	telling  []telling
 	done     atomic.Int64
@@ -261,9 +265,9 @@ func (r *runner) controlRow(key int) (row int, stated bool) {
 }
 
 // controls calls each key's control row and notes whether the answer is the one that the
-// catalog states. A row that is not stated is no proof before the probes, since the server
-// may admit anybody there; but a key that it admitted before and refuses afterwards has ended
-// in between.
+// catalog states. A row that nobody states is no proof against a key before the probes: the
+// server may be wrong there. A key that it admitted before and refuses afterwards has ended in
+// between.
 func (r *runner) controls(ctx context.Context, after bool) {
 	if ctx.Err() != nil || r.target.Reference {
 		return
@@ -285,7 +289,7 @@ func (r *runner) controls(ctx context.Context, after bool) {
 			// A refusal that was expected is no sign of life; the probes may give one.
 			continue
 		}
-		control.Chosen = !stated
+		control.Chosen, control.Row = !stated, row
 		r.answers.Controls[i] = control
 	}
 }
@@ -482,7 +486,11 @@ func (r *runner) observe(ctx context.Context, i int) {
 			before = EffectUnclear
 		}
 	}
-	if reply := r.note(ctx, o, req, x); reply != nil {
+	sending := ctx
+	if r.maker.collects(row) {
+		sending = context.WithoutCancel(ctx) // what it makes must be known
+	}
+	if reply := r.note(sending, o, req, x); reply != nil {
 		if err := r.lab.Owe(req.Row, f, reply.answer()); err != nil {
 			o.Reason = err.Error()
 		}
@@ -533,6 +541,13 @@ func (r *runner) readBody(row *Row) []byte {
 		return r.body(row, r.nextMark())
 	}
 	return []byte("{}")
+}
+
+// hide notes a secret that was made during the run, so that no record holds it.
+func (r *runner) hide(c Credential) {
+	r.hidden.mu.Lock()
+	defer r.hidden.mu.Unlock()
+	r.hidden.list = append(r.hidden.list, c)
 }
 
 // nextMark is a word that nothing else has; no mark is the beginning of another.

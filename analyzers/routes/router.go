@@ -29,6 +29,9 @@ type Spec struct {
 	// Path turns a pattern of the library into host, method and template. The method
 	// is empty where patterns carry none.
 	Path func(pattern string) (method, path string, err error)
+	// Variants are the other patterns that a pattern stands for, as where it ends in a
+	// parameter that is optional. Nil: none.
+	Variants func(pattern string) []string
 	// Join appends a pattern to the prefix of a group, which may be empty. Nil: one
 	// slash between them.
 	Join func(prefix, pattern string) string

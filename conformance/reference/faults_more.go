@@ -199,7 +199,7 @@ var seenFaults = []Fault{
 	{
 		Name: "more-grants-see-fewer-records", Numbers: []string{"19"}, Aspect: Operations, What: "one list leaves a row out for keys that hold another permission besides",
 		suits: func(s *Server, rt *route) bool {
-			return rt.kind == kindObjects && rt.data && rt.row.Method == "GET" && !rt.aboutOne && s.stranger(rt) != ""
+			return rt.kind == kindObjects && rt.data && rt.row.Method == "GET" && !rt.aboutOne && !rt.objects.scopedSomehow() && s.stranger(rt) != ""
 		},
 	},
 }
@@ -342,10 +342,12 @@ var recordFaults = []Fault{
 	{Name: "relation-filter-unscoped", Numbers: []string{"76"}, Aspect: Records, What: "a filter on a related row looks at rows that the key does not see", suits: scopedRelation},
 	{Name: "relation-sort-unscoped", Numbers: []string{"77"}, Aspect: Records, What: "a sort by a related row looks at rows that the key does not see", suits: scopedRelation},
 	{
-		Name: "batch-ignores-scope", Numbers: []string{"78"}, Aspect: Records, What: "a batch, or ids=, reaches rows that the key does not see",
-		suits: func(s *Server, rt *route) bool {
-			return rt.objects.rules.scoped() && (rt.kind == kindBatch || scopedList(s, rt))
-		},
+		Name: "batch-ignores-scope", Numbers: []string{"78"}, Aspect: Records, What: "ids=, or a batch that reads, reaches rows that the key does not see",
+		suits: func(s *Server, rt *route) bool { return rt.objects.rules.scoped() && scopedList(s, rt) },
+	},
+	{
+		Name: "batch-write-ignores-scope", Numbers: []string{"78"}, Aspect: Records, What: "a batch changes rows that the key does not see",
+		suits: func(_ *Server, rt *route) bool { return rt.objects.rules.scoped() && rt.kind == kindBatch },
 	},
 	{Name: "body-id-wins", Numbers: []string{"79"}, Aspect: Records, What: "an id in the body wins over the one in the path", suits: scopedUpdate},
 	{

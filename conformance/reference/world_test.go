@@ -569,7 +569,7 @@ var plantings = []planting{
 		s := b.holder("", "applications.read", "candidates.own")
 		return fmt.Sprint(b.ids(s, "GET /v1/applications?sort=candidate.full_name") == b.ids(s, "GET /v1/applications?sort=-candidate.full_name"))
 	}, "true", "false", false},
-	{"batch-ignores-scope@POST /v1/positions/batch", func(b *board) string {
+	{"batch-write-ignores-scope@POST /v1/positions/batch", func(b *board) string {
 		s := b.holder("published", "positions.update")
 		status := b.st(s, `POST /v1/positions/batch {"ids":["positions-3","positions-1"],"set":{"title":"x"}}`)
 		all := b.all()

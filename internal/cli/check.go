@@ -59,7 +59,8 @@ not all could be read.`,
 	f.StringArrayVar(&o.services, "service", nil, "check only the service of this `name`; repeatable")
 	f.StringVar(&o.changedSince, "changed-since", "", "check only services of which a file differs from this git `revision`")
 	f.BoolVar(&o.all, "all", false, "list the endpoints on which all agree too")
-	f.StringVar(&o.unstated, "unstated", "count", "what to do with operations that demand a credential but name no permission: count, or error")
+	f.StringVar(&o.unstated, "unstated", "", "what to do with operations that demand a credential but name no permission: count (the default), or error")
+	a.sourceFlags(cmd)
 	knownFlag(cmd, &o.known)
 	a.strictFlag(cmd)
 	a.failOnFlag(cmd)
@@ -121,6 +122,9 @@ func (a *app) check(cmd *cobra.Command, o checkOptions) error {
 		stop()
 		<-done
 		return err
+	}
+	if wd, err := os.Getwd(); err == nil {
+		now.seenFrom(wd)
 	}
 	now.notes = append(now.notes, notes...)
 	if err := now.accept(a, o, len(left) > 0); err != nil {
@@ -227,6 +231,10 @@ func (a *app) checkBase(ctx context.Context, root string, services []string, o c
 		return nil, err
 	}
 	defer remove()
+	at := *a
+	if rel, ok := within(root, at.refsBelow); ok && at.refsBelow != "" {
+		at.refsBelow = filepath.Join(sub, filepath.FromSlash(rel))
+	}
 	nothing := func(format string, args ...any) (*checked, error) {
 		return &checked{notes: []string{fmt.Sprintf("base %s: ", o.base) + fmt.Sprintf(format, args...) + ": everything counts as new"}}, nil
 	}
@@ -243,7 +251,10 @@ func (a *app) checkBase(ctx context.Context, root string, services []string, o c
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(s catalogs.Service) bool { return !slices.Contains(services, s.Name) })
-	c, err := a.readRepository(ctx, sub, config, all, o)
+	if len(all) == 0 {
+		return nothing("it has no such service")
+	}
+	c, err := at.readRepository(ctx, sub, config, all, o)
 	if err == nil {
 		err = c.compare()
 	}
@@ -251,7 +262,8 @@ func (a *app) checkBase(ctx context.Context, root string, services []string, o c
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nothing("%s", strings.ReplaceAll(err.Error(), sub+string(filepath.Separator), ""))
+		why, _, _ := strings.Cut(strings.ReplaceAll(err.Error(), sub+string(filepath.Separator), ""), "\n")
+		return nothing("%s", why)
 	}
 	c.notes = nil
 	if c.program != nil {
@@ -282,7 +294,7 @@ func (a *app) loosened(ctx context.Context, c *checked, rev string) []string {
 		if err != nil || old.Catalog == nil {
 			continue // what the base lacks is said where it is read
 		}
-		result, err := drift.Compare(old.Side, drift.Side{Catalog: u.catalog}, drift.Options{})
+		result, err := drift.Compare(old.Side, drift.Side{Catalog: u.catalog}, drift.Options{Implies: c.options.Implies})
 		if err != nil {
 			continue
 		}

@@ -34,8 +34,8 @@ type unit struct {
 	sharers []*unit
 
 	paths  map[string]bool // keys of the code's paths, without a method
-	rows   []*tableRow
-	byKey  map[string]*tableRow
+	rows   []*checkRow
+	byKey  map[string]*checkRow
 	routes map[string][]string // subject of a route, as vet has it -> keys of its rows
 }
 
@@ -92,7 +92,8 @@ func (u *unit) missing() []string {
 
 // checked is what one state of a repository says: read, and then compared.
 type checked struct {
-	root    string
+	root    string // of the files that positions name
+	from    string // the folder that permcheck runs in; see seenFrom
 	config  *catalogs.Config
 	units   []*unit
 	program *goProgram // nil: no code was read
@@ -191,7 +192,7 @@ func (a *app) readRepository(ctx context.Context, root string, config *catalogs.
 		}
 		if n := len(u.witnesses()); n < 2 {
 			what := strings.Join(u.missing(), ", ")
-			c.empty = append(c.empty, u.prefix()+"nothing to compare: "+what)
+			c.notes = append(c.notes, u.prefix()+"nothing to compare: "+what)
 		} else {
 			alone = false
 			for _, m := range u.missing() {
@@ -258,13 +259,13 @@ func newDocument(doc *openapi.Document, ref, root, base string, options drift.Op
 func (u *unit) documentFiles() ([]string, error) {
 	var out []string
 	for _, ref := range u.Document {
-		if _, err := os.Stat(ref); err == nil || !strings.ContainsAny(ref, "*?[") {
+		if _, err := os.Stat(ref); err == nil || !isPattern(ref) || strings.Contains(ref, ":") {
 			out = append(out, ref)
 			continue
 		}
-		found, err := filepath.Glob(ref)
-		if err != nil || len(found) == 0 {
-			return nil, fmt.Errorf("%sopenapi: no file matches %s", u.prefix(), ref)
+		found, err := expand(os.DirFS("."), filepath.ToSlash(ref))
+		if err != nil {
+			return nil, fmt.Errorf("%sopenapi: %s: %w", u.prefix(), ref, err)
 		}
 		out = append(out, found...)
 	}

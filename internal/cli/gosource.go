@@ -463,9 +463,10 @@ func (p *goProgram) fail(errs ...packageError) {
 }
 
 // parseErrors reads what the go command says of packages that it could not compile:
-// sections that begin with "# import/path", or "# [import/path]" where only their tests
-// are wrong, and "vet: file:line:column: message". It returns the first line said of
-// those that what imports them cannot be compiled without.
+// sections that begin with "# import/path", or "# [import/path]" or "# import/path
+// [import/path.test]" where only their tests are wrong, and "vet: file:line:column:
+// message". It returns the first line said of those that what imports them cannot be
+// compiled without.
 func (p *goProgram) parseErrors(text string) (broken map[string]string) {
 	broken = map[string]string{}
 	pkg, tests := "", false
@@ -485,8 +486,9 @@ func (p *goProgram) parseErrors(text string) (broken map[string]string) {
 		line = strings.TrimRight(line, "\r\n")
 		if name, ok := strings.CutPrefix(line, "# "); ok {
 			flush()
-			pkg, _, _ = strings.Cut(name, " ")
-			tests = strings.HasPrefix(pkg, "[")
+			of := ""
+			pkg, of, _ = strings.Cut(name, " ")
+			tests = strings.HasPrefix(pkg, "[") || strings.HasPrefix(of, "[")
 			pkg = strings.Trim(pkg, "[]")
 			continue
 		}

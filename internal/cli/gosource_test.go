@@ -18,6 +18,8 @@ native.c:4:1: error: unknown type name 'strng'
 # example.com/m/tested
 # [example.com/m/tested]
 vet: tested/t_test.go:3:28: undefined: x
+# example.com/m/variant [example.com/m/variant.test]
+variant/v_test.go:9:9: undefined: y
 # example.com/m/broken
 broken/b.go:2:23: cannot use "x"
 `
@@ -27,10 +29,10 @@ broken/b.go:2:23: cannot use "x"
 	for _, e := range p.Errors {
 		got = append(got, e.Package)
 	}
-	if want := []string{"example.com/m/native", "example.com/m/tested", "example.com/m/broken"}; !slices.Equal(got, want) {
+	if want := []string{"example.com/m/native", "example.com/m/tested", "example.com/m/variant", "example.com/m/broken"}; !slices.Equal(got, want) {
 		t.Errorf("not read: %q, want %q", got, want)
 	}
-	if len(broken) != 2 || broken["example.com/m/broken"] != `broken/b.go:2:23: cannot use "x"` || broken["example.com/m/tested"] != "" {
+	if len(broken) != 2 || broken["example.com/m/broken"] != `broken/b.go:2:23: cannot use "x"` || broken["example.com/m/native"] == "" {
 		t.Errorf("not compiled: %q", broken)
 	}
 }

@@ -391,7 +391,7 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 // signIn makes the target of a profile: its keys, limits, writes and what makes keys.
 func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conformance.Plan, f *probeFlags, writesGiven bool) (conformance.Target, error) {
 	t := conformance.Target{Writes: cmp.Or(profile.Writes, conformance.WritesNone), Limits: profile.Limits, Control: profile.Control,
-		BuildHeader: profile.BuildHeader, Dialect: profile.Dialect, Bodies: profile.Bodies}
+		BuildHeader: profile.BuildHeader, Dialect: profile.Dialect, Bodies: profile.Bodies, Within: profile.Within}
 	target, err := keyring.ParseTarget(f.target)
 	if err != nil {
 		return t, fmt.Errorf("--target: %w", err)

@@ -543,6 +543,36 @@ var Rules = []Rule{
 		Refs: "API1:2023 CWE-639",
 	},
 	{
+		ID: "write-outside", Severity: Error, Title: "a hidden record is changed or deleted",
+		Why:  "Who may write some records writes them all, by ids that are guessed or were seen elsewhere.",
+		Fix:  "Look for the record through the key's filter before it is changed, and answer as if there were no such record.",
+		Refs: "API1:2023 CWE-639",
+	},
+	{
+		ID: "moved-records", Severity: Error, Title: "an update moves a record into or out of what the key may see",
+		Why:  "Only the state before, or only the one after, is looked at: a key publishes what was hidden from it, or hides what it may no longer change.",
+		Fix:  "Check the record before and after the change.",
+		Refs: "API1:2023 CWE-639",
+	},
+	{
+		ID: "create-outside", Severity: Error, Title: "a key makes a record that it may not see",
+		Why:  "Records appear that their maker cannot read, change or take away.",
+		Fix:  "Check the new record against the key's sharing before it is stored.",
+		Refs: "API1:2023 CWE-639",
+	},
+	{
+		ID: "body-id", Severity: Error, Title: "an id in the body wins over the one in the path",
+		Why:  "The guard looks at the path, the handler at the body: any record can be written.",
+		Fix:  "Take the id from the path alone; refuse a body that names another.",
+		Refs: "API1:2023 CWE-639",
+	},
+	{
+		ID: "batch-writes", Severity: Error, Title: "a batch changes hidden records",
+		Why:  "Checks that are made for one id are forgotten for lists of ids.",
+		Fix:  "Check each record of a batch as the write of one is checked, and refuse all if one is refused.",
+		Refs: "API1:2023 CWE-639",
+	},
+	{
 		ID: "field-hidden", Severity: Error, Title: "a field is shown without the permission that it needs",
 		Why:  "The key's holder reads what only keys with the field's permission may see.",
 		Fix:  "Choose the members of an answer by the key's permissions in one place that every answer passes.",
@@ -583,6 +613,18 @@ var Rules = []Rule{
 		Why:  "Words can be guessed one after the other until the whole text is known.",
 		Fix:  "Search only the fields that the key may see.",
 		Refs: "API3:2023 CWE-203",
+	},
+	{
+		ID: "field-in-answer", Severity: Error, Title: "the answer to a write shows a hidden field",
+		Why:  "A key that may only write reads back what it may not see.",
+		Fix:  "Choose the members of the answer as for a read with the same key; or answer 204.",
+		Refs: "API3:2023 CWE-213",
+	},
+	{
+		ID: "field-in-error", Severity: Error, Title: "an error quotes a hidden field",
+		Why:  "Whoever sends something wrong on purpose reads what is stored.",
+		Fix:  "Say in errors what was sent or which rule it broke, never what is stored.",
+		Refs: "API3:2023 CWE-209",
 	},
 	{
 		ID: "existence-hidden", Severity: Error, Title: "a hidden record is told from one that is not there",

@@ -59,3 +59,16 @@ func Admin(next http.Handler) http.Handler {
 
 // Has reports whether the caller holds a permission.
 func Has(r *http.Request, perm string) bool { return r.Header.Get("X-"+perm) != "" }
+
+// Roles demands one of the permissions, which it compares with what the caller has.
+func Roles(h http.HandlerFunc, perms ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		for _, p := range perms {
+			if r.Header.Get("X-Role") == p {
+				h(w, r)
+				return
+			}
+		}
+		http.Error(w, "forbidden", http.StatusForbidden)
+	}
+}

@@ -28,6 +28,7 @@ func server() *fiber.App {
 	early := app.Group("/early")
 	app.Use(mark("root"))
 	early.Get("/a", reply("early a"))
+	app.Get("/optional/:id?", reply("optional"))
 	app.Get("/between", mark("own"), mark("own2"), reply("between"))
 	g := app.Group("/g", mark("g"))
 	{

@@ -3,6 +3,12 @@ package gin
 
 type Context struct{}
 
+func (c *Context) AbortWithStatus(code int) {}
+
+func (c *Context) JSON(code int, obj any) {}
+
+func (c *Context) Next() {}
+
 type HandlerFunc func(*Context)
 
 type HandlersChain []HandlerFunc

@@ -18,6 +18,8 @@ func New(config ...Config) *App { return nil }
 
 func (c *Ctx) Next() error { return nil }
 
+func (c *Ctx) SendStatus(status int) error { return nil }
+
 func (app *App) Use(args ...interface{}) Router { return nil }
 
 func (app *App) Get(path string, handlers ...Handler) Router { return nil }

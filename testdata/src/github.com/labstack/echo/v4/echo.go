@@ -1,7 +1,10 @@
 // Package echo is a stub of the library of that name: the signatures that tests use.
 package echo
 
-type Context interface{ NoContent(code int) error }
+type Context interface {
+	NoContent(code int) error
+	JSON(code int, i interface{}) error
+}
 
 type (
 	HandlerFunc    func(c Context) error
