@@ -22,6 +22,7 @@ import (
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/openapi"
+	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/conformance"
 	"github.com/permcheck/permcheck/conformance/browser"
 	"github.com/permcheck/permcheck/conformance/keyring"
@@ -242,15 +243,31 @@ func reproduce(ref string, faults []string, r *conformance.Report) []string {
 		fmt.Fprintf(&b, " --fault %s", conformance.ShellQuote(f))
 	}
 	keys := map[int]bool{}
+	var narrowed []string
 	export := func(key int) {
 		if k := r.Plan.Keys[key]; k.Kind == conformance.ValidKey && !keys[key] && len(keys) < 10 {
 			keys[key] = true
+			if k.Narrowed() {
+				// --key gives grants only; the admin API gives the rest.
+				body, _ := json.Marshal(struct { // texts alone
+					Grants  perm.Set            `json:"grants"`
+					Sharing map[string]string   `json:"sharing,omitempty"`
+					Lists   map[string][]string `json:"lists,omitempty"`
+				}{k.Grants, k.Sharing, k.Lists})
+				narrowed = append(narrowed, fmt.Sprintf(`curl -X POST -H "Authorization: Bearer $%s" "$PC_ADMIN"/keys -d %s, whose secret is $%s; PC_ADMIN is the address of the admin API`,
+					adminTokenEnv, conformance.ShellQuote(string(body)), r.Credentials[key].Env))
+				return
+			}
 			fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(r.Credentials[key].Env+"="+k.Name))
 		}
 	}
 	for _, g := range r.Groups {
-		if _, key, _ := r.Plan.About(&r.Plan.Probes[g.Probes[0]]); key >= 0 {
-			export(key)
+		if pr := &r.Plan.Probes[g.Probes[0]]; pr.Request >= 0 {
+			export(r.Plan.Requests[pr.Request].Key)
+		} else {
+			for _, key := range r.Plan.Questions[pr.Question].Keys {
+				export(key)
+			}
 		}
 		if w := r.Plan.Rows[g.Row].Witness; w >= 0 && g.Check == "effect-despite-refusal" {
 			if key := r.Plan.StrongestKey(r.Plan.Rows[w].Endpoint); key >= 0 {
@@ -258,7 +275,8 @@ func reproduce(ref string, faults []string, r *conformance.Report) []string {
 			}
 		}
 	}
-	return []string{b.String(), "and in another terminal the export lines that it prints, then the curl line"}
+	lines := []string{b.String(), "and in another terminal the export lines that it prints, then the curl line"}
+	return append(lines, narrowed...)
 }
 
 // run sends the plan, shows the progress, and judges.
