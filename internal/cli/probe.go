@@ -24,6 +24,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs/openapi"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/conformance/browser"
 	"github.com/permcheck/permcheck/conformance/keyring"
 	"github.com/permcheck/permcheck/internal/report"
 )
@@ -45,7 +46,7 @@ type probeFlags struct {
 	faults                     []string
 	target, profile, writes    string
 	allowProduction            string
-	clean, calibrate           bool
+	clean, calibrate, browser  bool
 	ledger, openapi, depth     string
 	keys                       int
 	only, skip                 []string
@@ -106,6 +107,7 @@ probed, nothing was proven, or less than the profile requires.`,
 	fl.StringVar(&f.depth, "depth", depthBoundary, "boundary: the keys that tell most on each row; exhaustive: every key on every row")
 	fl.StringVar(&f.openapi, "openapi", "", "OpenAPI document to take the bodies of requests from")
 	fl.BoolVar(&f.calibrate, "calibrate", false, "learn the forms of refusal, print them, and write them to a profile that states none")
+	fl.BoolVar(&f.browser, "browser", false, "confirm in a real Chromium that pages of other origins can read nothing")
 	fl.BoolVar(&f.clean, "clean", false, "take away what earlier runs have left at the target, and end")
 	fl.StringVar(&f.ledger, "ledger", "", "file that remembers what runs make (default below the user's cache folder)")
 	fl.IntVar(&f.limits.Connections, "connections", 0, "connections at a time (default 4, 32 on loopback)")
@@ -209,6 +211,11 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *co
 	if writesGiven {
 		t.Writes = conformance.WritePolicy(f.writes)
 	}
+	stopBrowser, err := a.startBrowser(ctx, f, &t)
+	if err != nil {
+		return err
+	}
+	defer stopBrowser()
 	r, err := a.run(ctx, ref, p, t)
 	if err != nil {
 		return err
@@ -286,6 +293,23 @@ func (a *app) run(ctx context.Context, ref string, p *conformance.Plan, t confor
 	}, nil
 }
 
+// startBrowser starts a browser for the checks of CORS where it is asked for and there is one.
+func (a *app) startBrowser(ctx context.Context, f *probeFlags, t *conformance.Target) (stop func(), err error) {
+	if !f.browser {
+		return func() {}, nil
+	}
+	b, err := browser.Start(ctx)
+	if errors.Is(err, browser.ErrNone) {
+		fmt.Fprintf(a.err, "note: --browser: %v; what pages can read is told by headers alone\n", err)
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--browser: %w", err)
+	}
+	t.Browser = b
+	return b.Close, nil
+}
+
 // progress returns a function that moves a bar on standard error; nil when that is no
 // terminal.
 func (a *app) progress(total int) func(done, total int) {
@@ -356,6 +380,11 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 	if len(left) > 0 {
 		fmt.Fprintf(a.err, "note: earlier runs have left %s at %s: permcheck probe ... --clean takes them away\n", plural(len(left), "thing"), t.Base.Host)
 	}
+	stopBrowser, err := a.startBrowser(ctx, f, &t)
+	if err != nil {
+		return err
+	}
+	defer stopBrowser()
 	r, err := a.run(ctx, ref, p, t)
 	if err != nil {
 		return err
