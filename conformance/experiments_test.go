@@ -78,6 +78,9 @@ func (b *board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer b.mu.Unlock()
 	reply := func(status int, v any) {
 		w.Header().Set("Content-Type", "application/json")
+		if status == http.StatusUnauthorized {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+		}
 		w.WriteHeader(status)
 		_ = json.NewEncoder(w).Encode(v)
 	}

@@ -123,6 +123,9 @@ func (a *app) check(cmd *cobra.Command, o checkOptions) error {
 		<-done
 		return err
 	}
+	if wd, err := os.Getwd(); err == nil {
+		now.seenFrom(wd)
+	}
 	now.notes = append(now.notes, notes...)
 	if err := now.accept(a, o, len(left) > 0); err != nil {
 		return err
@@ -248,6 +251,9 @@ func (a *app) checkBase(ctx context.Context, root string, services []string, o c
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(s catalogs.Service) bool { return !slices.Contains(services, s.Name) })
+	if len(all) == 0 {
+		return nothing("it has no such service")
+	}
 	c, err := at.readRepository(ctx, sub, config, all, o)
 	if err == nil {
 		err = c.compare()
@@ -256,7 +262,8 @@ func (a *app) checkBase(ctx context.Context, root string, services []string, o c
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nothing("%s", strings.ReplaceAll(err.Error(), sub+string(filepath.Separator), ""))
+		why, _, _ := strings.Cut(strings.ReplaceAll(err.Error(), sub+string(filepath.Separator), ""), "\n")
+		return nothing("%s", why)
 	}
 	c.notes = nil
 	if c.program != nil {
@@ -287,7 +294,7 @@ func (a *app) loosened(ctx context.Context, c *checked, rev string) []string {
 		if err != nil || old.Catalog == nil {
 			continue // what the base lacks is said where it is read
 		}
-		result, err := drift.Compare(old.Side, drift.Side{Catalog: u.catalog}, drift.Options{})
+		result, err := drift.Compare(old.Side, drift.Side{Catalog: u.catalog}, drift.Options{Implies: c.options.Implies})
 		if err != nil {
 			continue
 		}
