@@ -7,8 +7,8 @@
 // definitions of security schemes. The rest, mostly schemas and examples, is
 // stepped over without being decoded, and left out of YAML before it is parsed. That
 // is quick, and it reads documents whose other parts are invalid, as many published
-// ones are. Tests hold it against kin-openapi, which the program itself does not link: its start alone would cost the go
-// command's vet tool more than reading most packages.
+// ones are. Tests hold it against kin-openapi, which the program itself does not link:
+// its start alone would cost the go command's vet tool more than reading most packages.
 //
 // # Meaning
 //

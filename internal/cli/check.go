@@ -24,6 +24,7 @@ type checkOptions struct {
 	services           []string
 	known              string
 	unstated           string
+	refsBelow          string // as an absolute path; empty: none
 	all                bool
 }
 
@@ -85,6 +86,11 @@ func (a *app) check(cmd *cobra.Command, o checkOptions) error {
 	}
 	if config.Path != "" {
 		root = filepath.Dir(config.Path)
+	}
+	if a.refsBelow != "" {
+		if o.refsBelow, err = filepath.Abs(a.refsBelow); err != nil {
+			return err
+		}
 	}
 	services, left, err := selected(ctx, root, config, o)
 	if err != nil {
@@ -182,6 +188,7 @@ func selected(ctx context.Context, root string, config *catalogs.Config, o check
 		if changed, err = changedSince(ctx, root, o.changedSince); err != nil {
 			return nil, nil, err
 		}
+		changed.refsBelow = o.refsBelow
 	}
 	for _, s := range all {
 		if s.Catalog == "" {
