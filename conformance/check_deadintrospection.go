@@ -42,7 +42,7 @@ stated bound and after it is the finding: whoever checks keys there takes a dead
 		var by Sender
 		err = l.dies(ctx, rec, &witness, death{actions: []Action{action}, spec: KeySpec{Name: "introspected"}, kill: func(ctx context.Context, key *LiveKey) error {
 			by = key.By()
-			if !l.until(ctx, rec, Call{Label: "who am I, alive", Method: "GET", Path: path, By: by}, admitted) {
+			if !l.until(ctx, rec, Call{Label: "who am I, alive", Method: "GET", Path: path, By: by}, l.admits) {
 				return fmt.Errorf("the new key was answered %d while it should live", rec.Last().Status)
 			}
 			return key.Do(ctx, action, KeySpec{})
@@ -53,7 +53,7 @@ stated bound and after it is the finding: whoever checks keys there takes a dead
 		if x := rec.Last(); x.OK() {
 			return leaveOut("the dead key is admitted elsewhere too")
 		}
-		l.until(ctx, rec, Call{Label: "who am I, dead", Method: "GET", Path: path, By: by}, refused)
+		l.until(ctx, rec, Call{Label: "who am I, dead", Method: "GET", Path: path, By: by}, l.refuses)
 		return nil
 	},
 	decide: func(_ *judge, q *Question, rec *Record) (Verdict, string) {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"fmt"
 	"slices"
 )
 
@@ -53,7 +54,12 @@ a state which the catalog refuses (state: disabled) is tried as it is.`,
 		l.Send(ctx, rec, Call{Label: "dead", Method: "GET", Path: path, By: by, Fresh: true})
 		return nil
 	},
-	decide: decideDead("was disabled"),
+	decide: func(j *judge, q *Question, rec *Record) (Verdict, string) {
+		if x := rec.Find("dead"); q.Variant == parked && x.OK() {
+			return Fail, fmt.Sprintf("answered %d to a key that is out of use", x.Status)
+		}
+		return decideDead("was disabled")(j, q, rec)
+	},
 }
 
 // parked is the variant of questions about keys that are out of use already.

@@ -55,7 +55,7 @@ the second an under-grant. The full key is the control.`,
 	},
 	decide: func(_ *judge, q *Question, rec *Record) (Verdict, string) {
 		switch x := rec.Find("limited"); {
-		case q.Expect == Refuse && x.OK():
+		case q.Expect == Refuse && x.OK() && (x.Body.Count != 0 || rec.Find("full").Body.Count == 0):
 			return Fail, fmt.Sprintf("answered %d although the key's list does not name %s", x.Status, q.Field)
 		case q.Expect == Admit && !x.OK():
 			return Fail, fmt.Sprintf("answered %d although the key's list names %s", x.Status, q.Field)

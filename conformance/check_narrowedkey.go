@@ -21,7 +21,7 @@ still is the finding.`,
 		if l.Plan.Rows[q.Row].Need.IsAuthenticated() {
 			return leaveOut("no row asks for a permission that could be taken away")
 		}
-		return l.changes(ctx, rec, q, l.Plan.Keys[q.Keys[0]].Grants, perm.Set{}, admitted, refused)
+		return l.changes(ctx, rec, q, l.Plan.Keys[q.Keys[0]].Grants, perm.Set{}, l.admits, l.refuses)
 	},
 	decide: func(_ *judge, _ *Question, rec *Record) (Verdict, string) {
 		if rec.Facts["changed"] == "" {

@@ -30,21 +30,21 @@ where the catalog has actions that disable and enable keys.`,
 			return err
 		}
 		call := Call{Label: "alive", Method: "GET", Path: path, By: key.By()}
-		if !l.until(ctx, rec, call, admitted) {
+		if !l.until(ctx, rec, call, l.admits) {
 			return fmt.Errorf("the new key was answered %d while it should live", rec.Last().Status)
 		}
 		if err := key.Do(ctx, off, KeySpec{}); err != nil {
 			return err
 		}
 		call.Label = "disabled"
-		if !l.until(ctx, rec, call, refused) {
+		if !l.until(ctx, rec, call, l.refuses) {
 			return leaveOut("the disabled key is not refused")
 		}
 		if err := key.Do(ctx, on, KeySpec{}); err != nil {
 			return err
 		}
 		call.Label, call.By = "enabled", key.By()
-		l.until(ctx, rec, call, admitted)
+		l.until(ctx, rec, call, l.admits)
 		return nil
 	},
 	decide: func(_ *judge, _ *Question, rec *Record) (Verdict, string) {

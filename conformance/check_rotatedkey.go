@@ -33,7 +33,7 @@ admitted, or nothing is said. It is asked for each action of the catalog that le
 			if err != nil {
 				return err
 			}
-			if !l.until(ctx, rec, Call{Label: "new secret", Method: "GET", Path: path, By: key.By()}, admitted) {
+			if !l.until(ctx, rec, Call{Label: "new secret", Method: "GET", Path: path, By: key.By()}, l.admits) {
 				return fmt.Errorf("the new secret was answered %d", rec.Last().Status)
 			}
 			return nil

@@ -15,7 +15,7 @@ that is refused, then with the full key, then with the first key again on the sa
 connection, and without a key. An answer that was refused at first and is the full key's afterwards is the finding: something
 in between kept it. Over-grants of the same endpoint are then given that cause.`,
 	Finds:    []string{"answers-cached-for-all"},
-	explains: []string{"operations", "authentication", "records", "fields", "existence"},
+	explains: []string{"operations", "authentication", "grants", "life-cycle", "records", "fields", "existence"},
 	ask: func(p *planner) {
 		full := p.full()
 		for i := range p.Rows {

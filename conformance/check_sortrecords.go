@@ -63,7 +63,7 @@ neither a place at an end nor chance looks like it.`,
 		base := pick(seen.Items)
 		understood := false
 		tried := 0
-		for _, field := range differing(rel.all.Items) {
+		for _, field := range differing(slices.DeleteFunc(slices.Clone(rel.all.Items), func(it Item) bool { return !taken[it.ID] })) {
 			for _, s := range l.relationSpellings(Sort, rel, field) {
 				if tried++; tried > 8*maxTries {
 					break

@@ -31,7 +31,7 @@ unit than it is set in.`,
 			return err
 		}
 		call := Call{Label: "never expires", Method: "GET", Path: path, By: never.By()}
-		if !l.until(ctx, rec, call, admitted) {
+		if !l.until(ctx, rec, call, l.admits) {
 			return fmt.Errorf("a new key that never expires was answered %d", rec.Last().Status)
 		}
 		key, err := l.Mint(ctx, KeySpec{Name: "unexpired", Grants: grants, Expires: time.Now().Add(ageOf(q.Variant))}, Expire)
@@ -39,7 +39,7 @@ unit than it is set in.`,
 			return err
 		}
 		call.Label, call.By = "expires", key.By()
-		l.until(ctx, rec, call, admitted)
+		l.until(ctx, rec, call, l.admits)
 		return nil
 	},
 	decide: func(_ *judge, q *Question, rec *Record) (Verdict, string) {

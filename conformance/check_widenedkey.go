@@ -21,7 +21,7 @@ finding: a refusal is kept too long.`,
 		if l.Plan.Rows[q.Row].Need.IsAuthenticated() {
 			return leaveOut("no row asks for a permission that could be given")
 		}
-		return l.changes(ctx, rec, q, perm.Set{}, l.Plan.Keys[q.Keys[0]].Grants, refused, admitted)
+		return l.changes(ctx, rec, q, perm.Set{}, l.Plan.Keys[q.Keys[0]].Grants, l.refuses, l.admits)
 	},
 	decide: func(_ *judge, _ *Question, rec *Record) (Verdict, string) {
 		if rec.Facts["changed"] == "" {

@@ -80,7 +80,7 @@ var Checks = []*Check{
 	&refusalForm, &effectDespiteRefusal,
 	&keyAltered, &keyEmpty, &badKeyIgnored, &keyInQuery, &keyInCookie, &twoCredentials, &wrongScheme, &wwwAuthenticate,
 	&keyMintsStronger, &keyEditsStronger, &keyEditsItself, &massAssignmentCreate, &massAssignmentUpdate, &impersonation, &roleHint,
-	&replicas, &crossKey, &disabledKey, &revokedKey, &deletedKey, &expiredKey, &unexpiredKey, &narrowedKey, &widenedKey, &reenabledKey,
+	&sharedCache, &replicas, &crossKey, &disabledKey, &revokedKey, &deletedKey, &expiredKey, &unexpiredKey, &narrowedKey, &widenedKey, &reenabledKey,
 	&ownerDisabled, &rotatedKey, &deadIntrospection,
 	&pathTrailingSlash, &pathDoubleSlash, &pathDotSegments, &pathEncodedLetters, &pathDoubleEncoding, &pathEncodedSlash, &pathMatrix,
 	&pathSuffix, &pathCase, &rewriteHeader, &forwardedHeader, &hostHeader, &methodOverride, &headUnguarded, &methodOptions, &methodUnknown,
@@ -90,7 +90,7 @@ var Checks = []*Check{
 	&writeOutside, &movedRecords, &createOutside, &bodyID, &batchWrites,
 	&fieldHidden, &fieldListed, &listedEndpoint, &fieldSelected, &fieldFiltered, &fieldSorted, &fieldSearched,
 	&fieldInAnswer, &fieldInError,
-	&existenceHidden, &existenceRefused, &sharedCache, &cacheHeaders, &moreSeesMore,
+	&existenceHidden, &existenceRefused, &cacheHeaders, &moreSeesMore,
 	&corsSimple, &corsOrigins, &corsPreflight, &corsTiming, &corsJSONP, &corsServed,
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 
@@ -41,8 +42,20 @@ func (l *Lab) until(ctx context.Context, rec *Record, c Call, want func(*Answer)
 	}
 }
 
-func admitted(a *Answer) bool { return a.OK() }
-func refused(a *Answer) bool  { return !a.OK() && a.Status < 500 && a.Status != 429 }
+// admits reports whether an answer admits its sender. An empty list is how some servers
+// refuse; a list that is empty for everybody tells nothing.
+func (l *Lab) admits(a *Answer) bool {
+	list := l.dialect().list(a.JSON())
+	return a.OK() && (list == nil || len(list) > 0)
+}
+
+// refuses reports whether an answer refuses its sender.
+func (l *Lab) refuses(a *Answer) bool {
+	return !l.admits(a) && a.Status < 500 && a.Status != http.StatusTooManyRequests
+}
+
+// admits is [Lab.admits] of an exchange.
+func (x *Exchange) admits() bool { return x.OK() && x.Body.Count != 0 }
 
 // A death is a way in which a key ends.
 type death struct {
@@ -69,14 +82,14 @@ func (l *Lab) dies(ctx context.Context, rec *Record, q *Question, d death) error
 		return leaveOut("the key is shown as a token, and the catalog does not say that such tokens end with the key (credentials: live-tokens: refused)")
 	}
 	call := Call{Label: "alive", Method: "GET", Path: path, By: key.By()}
-	if !l.until(ctx, rec, call, admitted) {
+	if !l.until(ctx, rec, call, l.admits) {
 		return fmt.Errorf("the new key was answered %d while it should live", rec.Last().Status)
 	}
 	if err := d.kill(ctx, key); err != nil {
 		return err
 	}
 	call.Label = "dead"
-	if l.until(ctx, rec, call, refused) {
+	if l.until(ctx, rec, call, l.refuses) {
 		call.Label, call.Fresh = "dead, again", true
 		for range 2 {
 			l.Send(ctx, rec, call)
@@ -89,7 +102,7 @@ func (l *Lab) dies(ctx context.Context, rec *Record, q *Question, d death) error
 func decideDead(what string) func(*judge, *Question, *Record) (Verdict, string) {
 	return func(_ *judge, _ *Question, rec *Record) (Verdict, string) {
 		for i := range rec.Exchanges {
-			if x := &rec.Exchanges[i]; x.OK() && (x.Label == "dead" || x.Label == "dead, again") {
+			if x := &rec.Exchanges[i]; x.admits() && (x.Label == "dead" || x.Label == "dead, again") {
 				return Fail, fmt.Sprintf("answered %d after the key %s, as before", x.Status, what)
 			}
 		}

@@ -95,8 +95,8 @@ func (w *workshop) freeText() string {
 	for _, it := range w.all.Items {
 		for name, v := range it.Fields {
 			text, ok := v.(string)
-			if !ok || text == "" || ids[text] {
-				continue
+			if !ok || text == "" || ids[text] || strings.HasPrefix(text, w.l.run.mark) {
+				continue // nothing, a name of something, or what the run wrote there itself
 			}
 			if values[name] == nil {
 				values[name] = map[string]bool{}
@@ -106,7 +106,7 @@ func (w *workshop) freeText() string {
 		}
 	}
 	for _, name := range sortedNames(richest(w.all.Items).Fields) {
-		if count[name] > 1 && 4*len(values[name]) >= 3*count[name] && 4*count[name] >= len(w.all.Items) && !w.ruled(name) {
+		if count[name] > 1 && 4*len(values[name]) >= 3*count[name] && !w.ruled(name) {
 			return name
 		}
 	}

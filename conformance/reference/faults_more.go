@@ -375,7 +375,7 @@ var fieldFaults = []Fault{
 	{Name: "field-filterable", Numbers: []string{"84"}, Aspect: Fields, What: "a filter looks at fields that the key does not see", suits: guardedList},
 	{Name: "field-sortable", Numbers: []string{"84"}, Aspect: Fields, What: "a sort looks at fields that the key does not see", suits: guardedList},
 	{Name: "field-searchable", Numbers: []string{"84"}, Aspect: Fields, What: "a search looks at fields that the key does not see", suits: guardedList},
-	{Name: "field-in-write-answer", Numbers: []string{"85"}, Aspect: Fields, What: "the answer to a write shows the whole row", suits: guardedWrite},
+	{Name: "field-in-write-answer", Numbers: []string{"85"}, Aspect: Fields, What: "the answer to a write shows the whole row", suits: func(s *Server, rt *route) bool { return guardedWrite(s, rt) && rt.param != "" }},
 	{
 		Name: "error-quotes-stored-value", Numbers: []string{"85"}, Aspect: Fields, What: "an error quotes the row that is stored",
 		suits: func(s *Server, rt *route) bool { return guardedWrite(s, rt) && rt.param != "" },

@@ -196,7 +196,7 @@ var Rules = []Rule{
 		Refs: "API2:2023 CWE-613",
 	},
 	{
-		ID: "replicas", Severity: Error, Title: "connections are answered differently",
+		ID: "replicas-agree", Severity: Error, Title: "connections are answered differently",
 		Why:  "Behind the address stand servers of which some do not enforce what the others do; who asks often enough gets in.",
 		Fix:  "Bring every server to the same build and configuration, and keep decisions where all of them look.",
 		Refs: "API2:2023 CWE-613",

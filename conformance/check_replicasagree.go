@@ -7,7 +7,7 @@ import (
 
 // replicas: every connection is decided alike.
 var replicas = Check{
-	ID: "replicas", Category: "life-cycle",
+	ID: "replicas-agree", Category: "life-cycle",
 	Title: "every connection is answered alike",
 	Doc: `Sends the same request eight times, each on a connection of its own, with a key that is refused and
 with one that is admitted, to up to six endpoints. An answer of each kind to one key is the
