@@ -397,7 +397,7 @@ func TestParkedKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out, errOut := runProbe(t.Context(), dir, api, "--only", "disabled-key")
-	if code != 1 || !strings.Contains(out, "error: credential:disabled: a disabled key still works [disabled-key]\n    with key parked: answered 200 to a key that is out of use\n") {
+	if code != 1 || !strings.Contains(out, "error: credential:disabled: a disabled key still works [disabled-key]\n    with key parked: answered 200 ") {
 		t.Errorf("a key that works on: exit %d\n%s%s", code, out, errOut)
 	}
 	t.Setenv("PC_PARKED", "pcref_NEVERMADENEVERMADENEVERMADE")
