@@ -75,8 +75,10 @@ type mutant struct {
 	fault *reference.Fault
 
 	err    error
-	result *conformance.Result
+	result *conformance.Result // only until it is written down
 	failed []failure
+	first  string // check of the first finding
+	line   string // what is printed
 }
 
 // A failure is one probe that failed.
@@ -103,6 +105,18 @@ func rightServers() []*mutant {
 		list = append(list, m)
 	}
 	return list
+}
+
+// measure probes the server and writes down what is printed about it. The records of a run are
+// large, so that none is kept.
+func (m *mutant) measure(ctx context.Context, verbose bool) {
+	m.probe(ctx)
+	if m.result != nil && len(m.result.Groups) > 0 {
+		m.first = m.result.Groups[0].Check
+	}
+	var line strings.Builder
+	m.print(&line, verbose)
+	m.line, m.result = line.String(), nil
 }
 
 // probe starts the server, probes it, and sorts what failed.
@@ -262,7 +276,7 @@ func serveVariant(what string) error {
 // found reports whether the fault was found by its own check, before all others, and without
 // noise.
 func (m *mutant) found() bool {
-	return m.err == nil && m.seen() && m.noise() == 0 && m.result.Groups[0].Check == findingCheck(m.fault)
+	return m.err == nil && m.seen() && m.noise() == 0 && m.first == findingCheck(m.fault)
 }
 
 func (m *mutant) seen() bool {
