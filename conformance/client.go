@@ -34,6 +34,9 @@ type Credential struct {
 	// Issued says that the target made the secret in answer to a sign-in, so that it is
 	// known to be valid.
 	Issued bool
+	// Tokens is where Secret comes from when it changes during the run; nil: it does not. A
+	// Secret that is none of its tokens is shown as it is.
+	Tokens *Tokens
 	// Env is the environment variable that stands for the secret wherever a report
 	// shows the request.
 	Env string
@@ -47,6 +50,16 @@ func (c *Credential) value(secret string) string {
 		return c.Scheme + " " + secret
 	}
 	return secret
+}
+
+// renewed puts the token of the moment into the credential. done is to be told the header of
+// the answer.
+func (c *Credential) renewed(ctx context.Context) (done func(http.Header), err error) {
+	if c.Tokens == nil || c.Secret != "" && !c.Tokens.knows(c.Secret) {
+		return func(http.Header) {}, nil
+	}
+	c.Secret, done, err = c.Tokens.take(ctx)
+	return done, err
 }
 
 // Apply shows the key in a request.
@@ -175,8 +188,9 @@ func (r *reply) answer() *Answer {
 // send sends a request, again after 429 and 503 and, where that does no harm, after
 // 5xx and broken connections.
 func (c *client) send(ctx context.Context, x exchange) (*reply, error) {
+	renewed := false
 	for try := 0; ; try++ {
-		r, err := c.once(ctx, x)
+		r, err := c.once(ctx, &x)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -190,6 +204,15 @@ func (c *client) send(ctx context.Context, x exchange) (*reply, error) {
 			}
 		case r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable:
 		case r.status >= 500 && x.repeat:
+		case r.status == http.StatusUnauthorized && x.admits && !renewed && x.cred.Tokens != nil:
+			// A token that is refused where the key is admitted may have ended early.
+			renewed = true
+			if x.cred.Tokens.renew(ctx, x.cred.Secret) != nil {
+				return r, nil
+			}
+			x.cred.Secret = ""
+			try--
+			continue
 		default:
 			return r, nil
 		}
@@ -235,7 +258,7 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-func (c *client) once(ctx context.Context, x exchange) (*reply, error) {
+func (c *client) once(ctx context.Context, x *exchange) (*reply, error) {
 	if !x.free {
 		if err := c.admit(ctx); err != nil {
 			return nil, err
@@ -243,6 +266,12 @@ func (c *client) once(ctx context.Context, x exchange) (*reply, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.limits.Timeout)
 	defer cancel()
+	done, err := x.cred.renewed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var answered http.Header
+	defer func() { done(answered) }()
 	req, err := c.request(ctx, x)
 	if err != nil {
 		return nil, err
@@ -256,6 +285,7 @@ func (c *client) once(ctx context.Context, x exchange) (*reply, error) {
 		return nil, withoutURL(err)
 	}
 	defer resp.Body.Close()
+	answered = resp.Header
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponseBody+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer: %w", withoutURL(err))
@@ -286,7 +316,7 @@ func newReply(resp *http.Response, body []byte) *reply {
 	return r
 }
 
-func (c *client) request(ctx context.Context, x exchange) (*http.Request, error) {
+func (c *client) request(ctx context.Context, x *exchange) (*http.Request, error) {
 	var body io.Reader
 	if x.body != nil {
 		body = bytes.NewReader(x.body)

@@ -47,6 +47,7 @@ type jsonReport struct {
 		Unproven []Unproven `json:"unproven"`
 	} `json:"boundary"`
 	Learned Learned        `json:"learned"`
+	Left    []string       `json:"left,omitempty"` // what the run made and could not take away
 	Summary map[string]int `json:"summary"`
 }
 
@@ -55,7 +56,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	out := jsonReport{
 		Version: 1, Target: r.Target.Redacted(), Catalog: r.CatalogRef, Build: r.Build,
 		Started: r.Times.Started, Ended: r.Times.Ended, PlanHash: r.Plan.Hash,
-		Probes: make([]jsonProbe, len(r.Plan.Probes)), Findings: []jsonFinding{}, Learned: r.Learned,
+		Probes: make([]jsonProbe, len(r.Plan.Probes)), Findings: []jsonFinding{}, Learned: r.Learned, Left: r.Left,
 		Summary: map[string]int{
 			"requests": int(r.Requests), "keys": len(r.Plan.Keys), "unknown_endpoints": len(r.Plan.Unknown), "rules_not_probed": r.Plan.OtherRules,
 			"pass": r.Count[Pass], "fail": r.Count[Fail], "inconclusive": r.Count[Inconclusive], "skipped": r.Count[Skipped],

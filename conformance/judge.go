@@ -26,7 +26,10 @@ type Answers struct {
 // A Control is the result of one key's control call.
 type Control struct {
 	OK     bool
+	Status int    // 0: there was no answer
 	Reason string // why not
+	// Chosen says that nobody stated the row. Then being admitted there is no sign of life.
+	Chosen bool
 }
 
 // A Result is what a run showed about a plan.
@@ -42,6 +45,8 @@ type Result struct {
 	Dead     []string // keys that show no sign of life
 	Void     []string // those of them that the catalog admits somewhere: their secrets are wrong, or the server is
 	Count    map[Verdict]int
+
+	forms map[learnedForm]int
 }
 
 // Total is the number of points of the boundary. A row that was too large to plan
@@ -78,7 +83,7 @@ type rowFacts struct {
 func Judge(p *Plan, a *Answers) *Result {
 	j := newJudge(p, a)
 	r := &Result{Plan: p, Answers: a, Verdicts: make([]Verdict, len(p.Probes)), Reasons: make([]string, len(p.Probes)),
-		Count: map[Verdict]int{}, Learned: Learned{Anonymous: map[string]int{}, Forbidden: map[string]int{}}}
+		Count: map[Verdict]int{}, forms: map[learnedForm]int{}, Learned: Learned{Anonymous: map[string]int{}, Forbidden: map[string]int{}}}
 	j.matrix(r.Verdicts, r.Reasons)
 	for i := range p.Probes {
 		if pr := &p.Probes[i]; pr.Request < 0 {
@@ -180,9 +185,11 @@ func (j *judge) signsOfLife() {
 	}
 	for i, c := range j.answers.Controls {
 		if j.plan.Keys[i].Kind == ValidKey {
-			if c.OK {
+			switch {
+			case c.OK && c.Chosen:
+			case c.OK:
 				j.alive[i] = true
-			} else {
+			default:
 				j.alive[i], j.dead[i] = false, "its control call failed: "+c.Reason
 			}
 		}
@@ -256,6 +263,8 @@ func (j *judge) mustBeAdmitted(pr *Probe) (Verdict, string) {
 		return Inconclusive, j.dead[req.Key]
 	case o.Unstable:
 		return Inconclusive, fmt.Sprintf("unstable: answered %d at first and 2xx when asked again", o.Status)
+	case o.Status == 403 && f.controlled && key.Narrowed() && !row.Reads:
+		return Inconclusive, "answered 403; the key's records are limited, and so may be what it writes"
 	case o.Status == 401 || o.Status == 403:
 		return Fail, ""
 	case f.controlled && o.SharedObject && slices.Contains([]int{404, 409, 410, 412}, o.Status):
@@ -276,15 +285,17 @@ func (j *judge) learn(r *Result) {
 		if req.Expect != Refuse || row.Endpoint == nil || o.undecided() || row.form(kind).Known() {
 			continue
 		}
-		form := fmt.Sprint(o.Status)
+		form, short := fmt.Sprint(o.Status), fmt.Sprint(o.Status)
 		if o.admitted() {
 			if o.List != EmptyList || !j.rows[req.Row].fullList {
 				continue
 			}
 			form += " with an empty list"
+			short = emptyForm
 		} else if !j.rows[req.Row].controlled && !row.Need.IsNobody() {
 			continue
 		}
+		r.forms[learnedForm{kind == ValidKey, row.Kind(), short}]++
 		if kind == ValidKey {
 			r.Learned.Forbidden[form]++
 		} else {

@@ -144,6 +144,11 @@ func (l *Lab) sendRaw(ctx context.Context, c *Call) (*reply, error) {
 			line += "?" + q
 		}
 	}
+	done, err := c.By.Credential.renewed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { done(nil) }()
 	req := &http.Request{URL: &url.URL{RawQuery: strings.TrimPrefix(c.Query, "?")}, Header: http.Header{}}
 	host := base.Host
 	if h := c.Header.Get("Host"); h != "" {
@@ -174,7 +179,12 @@ func (l *Lab) sendRaw(ctx context.Context, c *Call) (*reply, error) {
 	}
 	for try := 0; ; try++ {
 		r, err := l.run.client.raw(ctx, line, header, c.Body)
-		if err == nil && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable) && try < maxRetries {
+		if err == nil {
+			done(r.header)
+			done = func(http.Header) {}
+		}
+		if err == nil && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable) && try < maxRetries &&
+			c.By.Credential.Tokens == nil { // the line holds the token, which may be used up
 			if waited, _ := pause(ctx, r.header, try); waited {
 				continue
 			}
@@ -237,8 +247,14 @@ func (c *Credential) shown() string {
 
 // withoutSecrets replaces each secret of the run in a text by its variable.
 func (l *Lab) withoutSecrets(text string) string {
-	for _, c := range l.run.target.Credentials {
+	for i := range l.run.target.Credentials {
+		c := &l.run.target.Credentials[i]
 		text = c.hide(text)
+		if c.Tokens != nil {
+			for _, token := range c.Tokens.all() {
+				text = (&Credential{Secret: token, Env: c.Env}).hide(text)
+			}
+		}
 	}
 	return text
 }
@@ -274,11 +290,10 @@ func leaveOut(format string, args ...any) error { return &errLeftOut{fmt.Sprintf
 
 // A LiveKey is a key that the run made for one experiment.
 type LiveKey struct {
-	Spec  KeySpec
-	lab   *Lab
-	key   MintedKey
-	made  Made
-	moved bool // it was deleted
+	Spec KeySpec
+	lab  *Lab
+	key  MintedKey
+	made Made
 }
 
 // By is the sender that shows the key.
@@ -311,15 +326,7 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 	}
 	k := &LiveKey{Spec: spec, lab: l, key: key, made: Made{Kind: "key", ID: key.ID, Name: name}}
 	k.key.Credential.Env = "PC_MINTED"
-	err = l.debts.owe(k.made, func(ctx context.Context) error {
-		for _, a := range []Action{Delete, Revoke, Disable} {
-			if prov.Can(a) {
-				_, err := prov.Do(ctx, k.key, a, KeySpec{})
-				return err
-			}
-		}
-		return errors.New("nothing says how to delete a key")
-	})
+	err = l.debts.owe(k.made, func(ctx context.Context) error { return unmint(ctx, prov, k.key) })
 	return k, err
 }
 

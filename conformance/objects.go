@@ -63,7 +63,7 @@ func (m *maker) resolve(ctx context.Context, row *Row, key int, write bool, give
 		}
 		last := i == len(names)-1
 		if write && m.mayWrite() {
-			id, err := m.makeFor(ctx, row, prefix, name, out.Values, !last)
+			id, err := m.makeFor(ctx, row, prefix, key, out.Values, !last)
 			if err == nil {
 				out.Values[name] = id
 				made++
@@ -76,7 +76,7 @@ func (m *maker) resolve(ctx context.Context, row *Row, key int, write bool, give
 		}
 		id, err := m.find(ctx, row, prefix, name, last, key, out.Values, 0)
 		if err != nil && !write && m.mayWrite() && errors.Is(err, errNoObject) {
-			id, err = m.makeFor(ctx, row, prefix, name, out.Values, true)
+			id, err = m.makeFor(ctx, row, prefix, key, out.Values, true)
 		}
 		switch {
 		case errors.Is(err, errNoObject):
@@ -88,7 +88,8 @@ func (m *maker) resolve(ctx context.Context, row *Row, key int, write bool, give
 		}
 	}
 	if write {
-		out.Expendable = stated+made == len(names) && (stated == 0 || given.Expendable) && (len(names) > 0 || m.creates(row))
+		out.Expendable = stated+made == len(names) && (stated == 0 || given.Expendable) &&
+			(m.deleter(row) >= 0 || len(names) > 0 && !m.collects(row))
 	}
 	return out, nil
 }
@@ -107,10 +108,34 @@ func before(template, name string) (string, bool) {
 	return "", false
 }
 
-// creates reports whether a row adds an object to a collection from which the catalog says
-// how to take it away.
-func (m *maker) creates(row *Row) bool {
-	return row.Method == http.MethodPost && m.row(http.MethodDelete, row.Path+"/{id}") >= 0
+// deleter is the row that takes away what a row makes in its collection: the DELETE of one
+// object of the same collection, or of the same object elsewhere. -1: there is none.
+func (m *maker) deleter(row *Row) int {
+	if row.Method != http.MethodPost {
+		return -1
+	}
+	if i := m.row(http.MethodDelete, row.Path+"/{id}"); i >= 0 {
+		return i
+	}
+	list := m.row(http.MethodGet, row.Path)
+	if list < 0 || m.lab.Plan.Rows[list].Endpoint.Lists == "" {
+		return -1
+	}
+	for i := range m.lab.Plan.Rows {
+		r := &m.lab.Plan.Rows[i]
+		if r.Endpoint != nil && r.Endpoint.Gets == m.lab.Plan.Rows[list].Endpoint.Lists && len(r.Params()) == 1 && strings.HasSuffix(r.Path, "}") {
+			if del := m.row(http.MethodDelete, r.Path); del >= 0 {
+				return del
+			}
+		}
+	}
+	return -1
+}
+
+// collects reports whether a POST to the row's path makes an object there: the path can be
+// read, too.
+func (m *maker) collects(row *Row) bool {
+	return row.Method == http.MethodPost && m.row(http.MethodGet, row.Path) >= 0
 }
 
 // row is the row of a method and a template; -1 when there is none that some key is admitted
@@ -275,7 +300,7 @@ func singular(word string) string {
 
 // makeFor makes an object in the collection at a prefix and returns its id; shared: one for
 // the whole run.
-func (m *maker) makeFor(ctx context.Context, row *Row, prefix, name string, values map[string]string, shared bool) (string, error) {
+func (m *maker) makeFor(ctx context.Context, row *Row, prefix string, key int, values map[string]string, shared bool) (string, error) {
 	post := m.row(http.MethodPost, prefix)
 	if post < 0 || m.lab.Plan.Rows[post].Reads {
 		return "", errNoObject
@@ -284,8 +309,17 @@ func (m *maker) makeFor(ctx context.Context, row *Row, prefix, name string, valu
 	if err != nil {
 		return "", errNoObject
 	}
+	strongest := m.lab.Plan.StrongestKey(m.lab.Plan.Rows[post].Endpoint)
+	by := strongest
+	if row.Limits && !shared && key >= 0 && m.lab.Plan.Keys[key].Kind == ValidKey && m.lab.Plan.Rows[post].Need.Admits(m.lab.Plan.Keys[key].Grants) {
+		by = key // it may see only what it made
+	}
 	if !shared {
-		return m.make(ctx, post, path)
+		id, err := m.make(ctx, post, path, by)
+		if err != nil && by != strongest {
+			id, err = m.make(ctx, post, path, strongest)
+		}
+		return id, err
 	}
 	k := "made " + path
 	m.mu.Lock()
@@ -295,25 +329,25 @@ func (m *maker) makeFor(ctx context.Context, row *Row, prefix, name string, valu
 		m.found[k] = f
 	}
 	m.mu.Unlock()
-	f.once.Do(func() { f.id, f.err = m.make(ctx, post, path) })
+	f.once.Do(func() { f.id, f.err = m.make(ctx, post, path, by) })
 	return f.id, f.err
 }
 
-// make makes an object with the key that may most, and owes it.
-func (m *maker) make(ctx context.Context, post int, path string) (string, error) {
+// make makes an object and owes it.
+func (m *maker) make(ctx context.Context, post int, path string, by int) (string, error) {
 	p := m.lab.Plan
 	row := &p.Rows[post]
-	if m.lab.run.target.Writes == WritesDisposable && m.row(http.MethodDelete, row.Path+"/{id}") < 0 {
-		return "", leaveOut("the catalog has no DELETE %s/{id} that would take away what is made for the request", row.Path)
+	if m.lab.run.target.Writes == WritesDisposable && m.deleter(row) < 0 {
+		return "", leaveOut("the catalog has no DELETE that would take away what is made with %s", row)
 	}
 	mark := m.lab.Mark()
-	a := m.lab.Send(ctx, nil, Call{Method: http.MethodPost, Path: path, By: m.lab.As(p.StrongestKey(row.Endpoint)), Body: m.lab.run.body(row, mark)})
+	a := m.lab.Send(ctx, nil, Call{Method: http.MethodPost, Path: path, By: m.lab.As(by), Body: m.lab.run.body(row, mark)})
 	switch {
 	case a.Err != nil:
 		return "", fmt.Errorf("making an object with %s: %w", row, a.Err)
 	case !a.OK():
 		return "", fmt.Errorf("making an object: %s answered %d to the key %s; give a body that it takes under bodies: in the profile or with --openapi",
-			row, a.Status, m.lab.As(p.StrongestKey(row.Endpoint)).Name)
+			row, a.Status, p.Keys[by].Name)
 	}
 	id := m.idOf(a)
 	if id == "" {
@@ -346,8 +380,15 @@ func (m *maker) idOf(a *Answer) string {
 // owe notes an object that was made in the collection at a path.
 func (m *maker) owe(row *Row, path, id, mark string) error {
 	made := Made{Kind: "object", ID: id, Path: path + "/" + url.PathEscape(id), Name: mark}
+	del := m.deleter(row)
+	if del >= 0 && catalogs.EndpointKey("", m.lab.Plan.Rows[del].Path) != catalogs.EndpointKey("", row.Path+"/{id}") {
+		at := &m.lab.Plan.Rows[del]
+		var err error
+		if made.Path, err = fill(at.Path, map[string]string{at.Params()[0]: id}); err != nil {
+			return err
+		}
+	}
 	return m.lab.debts.owe(made, func(ctx context.Context) error {
-		del := m.row(http.MethodDelete, row.Path+"/{id}")
 		if del < 0 {
 			return fmt.Errorf("the catalog has no DELETE of %s", made.Path)
 		}
@@ -451,8 +492,8 @@ func (l *Lab) Fresh(ctx context.Context, row, key int) (Fresh, error) {
 
 // Owe notes the object that an admitted create made, so that it is taken away at the end.
 func (l *Lab) Owe(row int, f Fresh, a *Answer) error {
-	if r := &l.Plan.Rows[row]; a.OK() && r.Method == http.MethodPost {
-		if id := l.run.maker.idOf(a); id != "" && l.run.maker.creates(r) {
+	if r := &l.Plan.Rows[row]; a.OK() && (l.run.maker.deleter(r) >= 0 || l.run.maker.collects(r)) && !l.run.target.Reference {
+		if id := l.run.maker.idOf(a); id != "" {
 			return l.run.maker.owe(r, f.Path, id, f.Mark)
 		}
 	}

@@ -36,9 +36,9 @@ type Observation struct {
 type ListState uint8
 
 const (
-	NoList    ListState = iota // not JSON, or no array near the top
-	EmptyList                  // arrays, all of them empty
-	FullList                   // an array with something in it
+	NoList    ListState = iota // not JSON, or neither an array near the top nor numbers alone
+	EmptyList                  // arrays, all of them empty; or numbers alone, all of them 0
+	FullList                   // an array with something in it, or numbers that are not 0
 )
 
 // EffectSeen says whether a write was seen to have happened.
@@ -73,9 +73,16 @@ func (o *Observation) unsent() (Verdict, string) {
 	return Inconclusive, o.why()
 }
 
-// listState looks for arrays in the top two levels of a JSON body.
+// maxCounts bounds the body of an answer that is read as numbers alone, in bytes.
+const maxCounts = 4 << 10
+
+// listState looks for arrays in the top two levels of a JSON body. Without any, an answer that
+// holds nothing but numbers counts something: statistics of what the sender sees.
 func listState(body []byte) ListState {
 	if bytes.IndexByte(body, '[') < 0 {
+		if len(body) <= maxCounts {
+			return countState(body)
+		}
 		return NoList
 	}
 	var v any
@@ -105,6 +112,39 @@ func listState(body []byte) ListState {
 				look(m)
 			}
 		}
+	}
+	return state
+}
+
+// countState is listState for an answer without arrays.
+func countState(body []byte) ListState {
+	var v any
+	if json.Unmarshal(body, &v) != nil {
+		return NoList
+	}
+	state := NoList
+	var walk func(v any) bool
+	walk = func(v any) bool {
+		switch v := v.(type) {
+		case float64:
+			if v != 0 {
+				state = FullList
+			} else if state == NoList {
+				state = EmptyList
+			}
+			return true
+		case map[string]any:
+			for _, member := range v {
+				if !walk(member) {
+					return false
+				}
+			}
+			return true
+		}
+		return false
+	}
+	if !walk(v) {
+		return NoList
 	}
 	return state
 }

@@ -140,6 +140,7 @@ type Plan struct {
 	OtherRules int
 	Hash       string // of what is sent and expected
 
+	fixed        bool // the keyring cannot make keys
 	catalog      *catalogs.Catalog
 	implications *perm.Implications
 }
@@ -150,7 +151,9 @@ type PlanOptions struct {
 	// made: the plan then lists in [Plan.Keys] those to make.
 	Keys []Key
 	// Refused are forms of refusal stated for the target; they win over the catalog's.
-	Refused catalogs.Refused
+	Refused Forms
+	// Exhaustive sends every row with every key, not only with those that tell most.
+	Exhaustive bool
 	// Shares says that keys which are made can be given a sharing option and allow lists.
 	Shares bool
 	// Checks are those to plan, in the order of [Checks]; nil: all of them.
@@ -163,7 +166,8 @@ var anyMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 // NewPlan derives the probes. An error means that the catalog has nothing to probe.
 func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
 	p := &planner{Plan: &Plan{Catalog: c.Name, catalog: c, implications: c.Implications()},
-		checks: opts.Checks, shares: opts.Shares, keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}, fixed: opts.Keys != nil}
+		checks: opts.Checks, exhaustive: opts.Exhaustive, shares: opts.Shares, keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}}
+	p.fixed = opts.Keys != nil
 	if p.checks == nil {
 		p.checks = Checks
 	}
@@ -224,15 +228,15 @@ func (p *planner) unasked() int {
 // A planner is a plan under construction; checks add their probes to it.
 type planner struct {
 	*Plan
-	checks   []*Check
-	asking   *Check // whose questions are being planned
-	fixed    bool   // the keyring cannot mint
-	shares   bool   // keys that it mints can be narrowed
-	keys     map[string]int
-	requests map[Request]int
-	decides  map[int]int // request -> the probe that asks whether it is admitted
-	none     int         // key without grants; -1: there is none
-	all      int         // key with every grant; -1: there is none
+	checks     []*Check
+	asking     *Check // whose questions are being planned
+	shares     bool   // keys that it mints can be narrowed
+	exhaustive bool
+	keys       map[string]int
+	requests   map[Request]int
+	decides    map[int]int // request -> the probe that asks whether it is admitted
+	none       int         // key without grants; -1: there is none
+	all        int         // key with every grant; -1: there is none
 
 	firstPoint []int // by row
 }
@@ -312,7 +316,7 @@ func ParseGrant(text string, c *catalogs.Catalog) (perm.Set, error) {
 
 // rows lists what is probed: every row of the catalog whose requirement is known, and
 // one invented path.
-func (p *planner) rows(stated catalogs.Refused) {
+func (p *planner) rows(stated Forms) {
 	c := p.catalog
 	limited := map[string]bool{}
 	for _, r := range c.Records {
@@ -348,10 +352,13 @@ func (p *planner) rows(stated catalogs.Refused) {
 			under.Method = m
 			p.Rows = append(p.Rows, Row{
 				Endpoint: e, Method: m, Path: e.Path, Need: need, Reads: under.Reads(), Witness: -1,
-				Refused: mergeRefused(stated, e.Refused, c.Refused),
-				Limits:  limited[e.Lists] || limited[e.Gets] || len(e.NeedsListed) > 0,
+				Limits: limited[e.Lists] || limited[e.Gets] || len(e.NeedsListed) > 0,
 			})
 		}
+	}
+	for i := range p.Rows {
+		r := &p.Rows[i]
+		r.Refused = mergeRefused(stated[r.Kind()], r.Endpoint.Refused, c.Refused)
 	}
 	reads := map[string]int{} // path -> its GET
 	for i := range p.Rows {
@@ -366,6 +373,7 @@ func (p *planner) rows(stated catalogs.Refused) {
 		// object has a witness.
 		if r := &p.Rows[i]; !r.Reads && (r.Method != "DELETE" || strings.HasSuffix(r.Path, "}")) {
 			r.Witness = reads[catalogs.EndpointKey("", r.Path)] - 1
+			r.Limits = r.Limits || r.Witness >= 0 && p.Rows[r.Witness].Limits
 		}
 	}
 	if len(p.Rows) > 0 {
@@ -447,17 +455,35 @@ func (p *planner) points() {
 
 func (p *planner) selected(c *Check) bool { return slices.Contains(p.checks, c) }
 
+// fewKeys is how many keys a fixed keyring may have for each of them to be sent everywhere.
+const fewKeys = 12
+
 // validKeys returns the keys that a row is probed with: those of the boundary, none and
-// all; with a fixed keyring every key.
+// all. With a fixed keyring it is every key as long as they are few, or where everything is
+// asked for; else none, all, and those that hold no less than they need where they are
+// admitted and no more than they may where they are refused: what the server does to any
+// other follows, as far as access grows with grants.
 func (p *planner) validKeys(row int) []int {
 	var keys []int
-	if p.fixed {
+	if p.fixed || p.exhaustive {
 		for i, k := range p.Keys {
 			if k.Kind == ValidKey {
 				keys = append(keys, i)
 			}
 		}
-		return keys
+		if p.exhaustive || len(keys) <= fewKeys {
+			if !p.fixed { // the keys of the row's own boundary may not be made yet
+				for _, pt := range p.Points[p.firstPoint[row]:] {
+					if pt.Row == row && !pt.Anonymous {
+						keys = append(keys, p.mint(pt.Grant))
+					}
+				}
+				slices.Sort(keys)
+				keys = slices.Compact(keys)
+			}
+			return keys
+		}
+		return slices.DeleteFunc(slices.Clone(keys), func(i int) bool { return !p.tells(row, i, keys) })
 	}
 	for _, pt := range p.Points[p.firstPoint[row]:] {
 		if pt.Row != row {
@@ -470,6 +496,28 @@ func (p *planner) validKeys(row int) []int {
 	keys = append(keys, p.none, p.all)
 	slices.Sort(keys)
 	return slices.Compact(keys)
+}
+
+// tells reports whether what a server does to a key on a row does not follow from what it
+// does to another key.
+func (p *planner) tells(row, key int, keys []int) bool {
+	k := &p.Keys[key]
+	if key == p.none || key == p.all || k.Narrowed() {
+		return true
+	}
+	expect, mine := p.expect(row, key), p.implications.Close(k.Grants)
+	for _, other := range keys {
+		o := &p.Keys[other]
+		if other == key || o.Narrowed() || p.expect(row, other) != expect {
+			continue
+		}
+		theirs := p.implications.Close(o.Grants)
+		same := theirs.Equal(mine)
+		if same && other < key || !same && (expect == Admit && theirs.SubsetOf(mine) || expect == Refuse && mine.SubsetOf(theirs)) {
+			return false
+		}
+	}
+	return true
 }
 
 // expect is what the catalog says about a row and a key.

@@ -100,27 +100,11 @@ type Sent struct {
 // say so.
 func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	limits := t.Limits.withDefaults(IsLoopback(t.Base))
-	ctx, cancel := context.WithTimeoutCause(ctx, limits.Deadline, fmt.Errorf("the deadline of %s has passed (limits: deadline)", limits.Deadline))
+	ctx, cancel := context.WithTimeoutCause(ctx, limits.Deadline, errDeadline(limits))
 	defer cancel()
-	c := newClient(t.Base, limits)
+	r := newRunner(p, t, limits)
+	c := r.client
 	defer c.close()
-	r := &runner{
-		plan: p, target: t, client: c, sent: &Sent{},
-		answers: &Answers{Observations: make([]Observation, len(p.Requests)), Records: make([]Record, len(p.Questions)), Controls: map[int]Control{}, Vouched: map[int]bool{}},
-		byRow:   make([][]int, len(p.Rows)),
-		paths:   make([]rowPath, len(p.Rows)),
-		telling: make([]telling, len(p.Rows)), refusals: refusals{seen: map[string]int{}},
-		mark: "permcheck-" + strings.ToLower(rand.Text()[:10]),
-	}
-	ledger := t.Ledger
-	if ledger == nil {
-		ledger = forgetful{}
-	}
-	r.lab = &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, spelled: map[spelledKey]*spelledOnce{}}
-	r.maker = &maker{lab: r.lab, found: map[string]*foundID{}}
-	for i, req := range p.Requests {
-		r.byRow[req.Row] = append(r.byRow[req.Row], i)
-	}
 	if t.Control != nil && !slices.ContainsFunc(p.Rows, func(row Row) bool { return row.Endpoint == t.Control }) {
 		return nil, nil, fmt.Errorf("the control call %s is not a row of the plan", t.Control)
 	}
@@ -150,6 +134,33 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	}
 	r.sent.Requests = int64(limits.Requests) - max(0, c.budget.Load())
 	return r.answers, r.sent, nil
+}
+
+// newRunner prepares a run.
+func newRunner(p *Plan, t Target, limits Limits) *runner {
+	r := &runner{
+		plan: p, target: t, client: newClient(t.Base, limits), sent: &Sent{},
+		answers: &Answers{Observations: make([]Observation, len(p.Requests)), Records: make([]Record, len(p.Questions)), Controls: map[int]Control{}, Vouched: map[int]bool{}},
+		byRow:   make([][]int, len(p.Rows)),
+		paths:   make([]rowPath, len(p.Rows)),
+		telling: make([]telling, len(p.Rows)), refusals: refusals{seen: map[string]int{}},
+		mark: "permcheck-" + strings.ToLower(rand.Text()[:10]),
+	}
+	ledger := t.Ledger
+	if ledger == nil {
+		ledger = forgetful{}
+	}
+	r.lab = &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, spelled: map[spelledKey]*spelledOnce{}}
+	r.maker = &maker{lab: r.lab, found: map[string]*foundID{}}
+	for i, req := range p.Requests {
+		r.byRow[req.Row] = append(r.byRow[req.Row], i)
+	}
+	return r
+}
+
+// errDeadline is why a run that took too long was cut short.
+func errDeadline(l Limits) error {
+	return fmt.Errorf("the deadline of %s has passed (limits: deadline)", l.Deadline)
 }
 
 // A runner is one run. Each goroutine writes only to the observations of the requests
@@ -221,44 +232,133 @@ func (r *runner) firstRead() (row, key int) {
 	return -1, -1
 }
 
-// controls calls the control row with every key and notes whether the answer is the one
-// that the catalog states.
+// controlRow is the row that a key calls before and after its probes: the one that is stated,
+// else one that any key is admitted to, else one that this key is; -1 when there is none.
+func (r *runner) controlRow(key int) (row int, stated bool) {
+	if r.target.Control != nil {
+		return slices.IndexFunc(r.plan.Rows, func(row Row) bool { return row.Endpoint == r.target.Control }), true
+	}
+	row = -1
+	for i := range r.plan.Rows {
+		rw := &r.plan.Rows[i]
+		if rw.Endpoint == nil || rw.Method != http.MethodGet || !rw.Reads || strings.Contains(rw.Path, "{") || rw.Need.IsPublic() || !rw.Need.Admits(r.plan.Keys[key].Grants) {
+			continue
+		}
+		if rw.Need.IsAuthenticated() {
+			return i, false
+		}
+		if row < 0 {
+			row = i
+		}
+	}
+	return row, false
+}
+
+// controls calls each key's control row and notes whether the answer is the one that the
+// catalog states. A row that is not stated is no proof before the probes, since the server
+// may admit anybody there; but a key that it admitted before and refuses afterwards has ended
+// in between.
 func (r *runner) controls(ctx context.Context, after bool) {
-	e := r.target.Control
-	if e == nil || ctx.Err() != nil {
+	if ctx.Err() != nil || r.target.Reference {
 		return
 	}
-	row := slices.IndexFunc(r.plan.Rows, func(row Row) bool { return row.Endpoint == e })
 	when := "before the probes"
 	if after {
 		when = "after the probes"
 	}
 	for i, k := range r.plan.Keys {
-		if k.Kind != ValidKey || after && !r.answers.Controls[i].OK {
+		row, stated := r.controlRow(i)
+		if k.Kind != ValidKey || row < 0 || after && !r.answers.Controls[i].OK {
 			continue
 		}
-		control := Control{OK: true}
-		path, err := r.readPath(ctx, row)
-		var reply *reply
-		if err == nil {
-			reply, err = r.client.send(ctx, exchange{method: e.Method, path: path, cred: r.target.Credentials[i], repeat: true})
-		}
-		admits := r.plan.Rows[row].Need.Admits(k.Grants)
+		control := r.control(ctx, i, row, when)
 		switch {
-		case err != nil:
-			control = Control{Reason: fmt.Sprintf("%s %s: %v", e, when, err)}
-		case admits != (reply.status >= 200 && reply.status < 300):
-			want := "a refusal"
-			if admits {
-				want = "2xx"
-			}
-			control = Control{Reason: fmt.Sprintf("%s %s answered %d, expected %s", e, when, reply.status, want)}
-		case !admits && !r.answers.Vouched[i]:
+		case !stated && !control.OK && !after:
+			continue
+		case control.OK && !r.plan.Rows[row].Need.Admits(k.Grants) && !r.answers.Vouched[i]:
 			// A refusal that was expected is no sign of life; the probes may give one.
 			continue
 		}
+		control.Chosen = !stated
 		r.answers.Controls[i] = control
 	}
+}
+
+// control calls a row with a key.
+func (r *runner) control(ctx context.Context, key, row int, when string) Control {
+	rw := &r.plan.Rows[row]
+	path, err := r.readPath(ctx, row)
+	var reply *reply
+	admits := rw.Need.Admits(r.plan.Keys[key].Grants)
+	if err == nil {
+		reply, err = r.client.send(ctx, exchange{method: rw.Method, path: path, cred: r.target.Credentials[key], repeat: true, admits: admits})
+	}
+	switch {
+	case err != nil:
+		return Control{Reason: fmt.Sprintf("%s %s: %v", rw, when, err)}
+	case admits != (reply.status >= 200 && reply.status < 300):
+		want := "a refusal"
+		if admits {
+			want = "2xx"
+		}
+		return Control{Status: reply.status, Reason: fmt.Sprintf("%s %s answered %d, expected %s", rw, when, reply.status, want)}
+	}
+	return Control{OK: true, Status: reply.status}
+}
+
+// A KeyCheck is what signing in and one call of a key showed.
+type KeyCheck struct {
+	Key    string  `json:"key"`
+	Call   string  `json:"call"` // the row that was called; empty: there was none to call
+	Status int     `json:"status"`
+	Check  Verdict `json:"verdict"`
+	Reason string  `json:"reason,omitempty"`
+}
+
+// CheckKeys calls each key's control row once, and once with a key that was never made, and
+// nothing else.
+func CheckKeys(ctx context.Context, p *Plan, t Target) ([]KeyCheck, error) {
+	limits := t.Limits.withDefaults(IsLoopback(t.Base))
+	ctx, cancel := context.WithTimeoutCause(ctx, limits.Deadline, errDeadline(limits))
+	defer cancel()
+	r := newRunner(p, t, limits)
+	defer r.client.close()
+	if err := r.reach(ctx); err != nil {
+		return nil, err
+	}
+	unknown := map[int]int{} // row -> status
+	var out []KeyCheck
+	for i, k := range p.Keys {
+		if k.Kind != ValidKey {
+			continue
+		}
+		c := KeyCheck{Key: k.Name}
+		row, _ := r.controlRow(i)
+		if row < 0 {
+			c.Reason = "the catalog has no GET without parameters that this key is admitted to: add control: to the profile"
+			out = append(out, c)
+			continue
+		}
+		if _, ok := unknown[row]; !ok {
+			unknown[row] = r.control(ctx, 2, row, "").Status
+		}
+		control := r.control(ctx, i, row, "now")
+		c.Call, c.Status, c.Reason = p.Rows[row].String(), control.Status, control.Reason
+		switch admits := p.Rows[row].Need.Admits(k.Grants); {
+		case control.OK && admits && (unknown[row] < 200 || unknown[row] > 299):
+			c.Check = Pass
+		case control.OK && admits:
+			c.Reason = "answered 2xx, as a key that was never made is"
+		case control.OK && unknown[row] != control.Status:
+			c.Check = Pass // refused, but otherwise than an unknown key is
+		case control.OK:
+			c.Reason = "refused as the catalog says, and as a key that was never made is: nothing shows that it is right"
+		case control.Status >= 400 && control.Status < 500 && control.Status != http.StatusTooManyRequests:
+			c.Check = Fail
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }
 
 // all sends the requests of the plan in three phases: reads, then writes, then deletes,
@@ -485,10 +585,11 @@ func (r *runner) note(ctx context.Context, o *Observation, req *Request, x excha
 	}
 	row := &r.plan.Rows[req.Row]
 	o.Sent, o.Status, o.HTML = true, reply.status, reply.html
-	o.StatedForm = hasForm(row.form(r.plan.Keys[req.Key].Kind), reply.status, reply.body)
 	if row.Reads && o.admitted() && !reply.truncated {
 		o.List = listState(reply.body)
 	}
+	form := row.form(r.plan.Keys[req.Key].Kind)
+	o.StatedForm = hasForm(form, reply.status, reply.body) && (form.Status >= 300 || o.List == EmptyList)
 	return reply
 }
 

@@ -47,6 +47,13 @@ func (r *Report) WriteText(w io.Writer, s report.Styles) {
 	r.writeFindings(w, s)
 	r.writeUnproven(w, s)
 	r.writeExperiments(w, s)
+	for i, left := range r.Left {
+		if i == maxListed {
+			fmt.Fprintf(w, "and %d more were left behind\n", len(r.Left)-maxListed)
+			break
+		}
+		fmt.Fprintf(w, "%s left behind, since it could not be taken away: %s\n", s.Warn.Sprint("warning:"), report.Clean(left))
+	}
 	r.writeLearned(w, s, "a request without a valid key is refused with", r.Learned.Anonymous)
 	r.writeLearned(w, s, "a key without the grant is refused with", r.Learned.Forbidden)
 	fmt.Fprintln(w)

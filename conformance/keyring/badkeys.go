@@ -15,7 +15,7 @@ const malformedSecret = "!permcheck!"
 // addBadKeys makes the credentials of a plan that are no keys: like has the form of a
 // real one.
 func addBadKeys(p *conformance.Plan, creds []conformance.Credential, like conformance.Credential) {
-	like.Issued = false
+	like.Issued, like.Tokens = false, nil
 	for i, k := range p.Keys {
 		switch k.Kind {
 		case conformance.BadMalformed:

@@ -86,7 +86,7 @@ func TestWholeProfile(t *testing.T) {
 	if p.Require.Proven != 0.95 || !p.Require.Controls || p.Writes != conformance.WritesDisposable || len(p.Expendable["id"]) != 2 {
 		t.Errorf("rest: %+v", p)
 	}
-	if p.Refused.Anonymous.Status != 401 || p.Refused.Forbidden.Body["error"] != "no" {
+	if p.Refused[conformance.ListRow].Anonymous.Status != 401 || p.Refused[conformance.WriteRow].Forbidden.Body["error"] != "no" {
 		t.Errorf("refused: %+v", p.Refused)
 	}
 	plan := p.PlanKeys()

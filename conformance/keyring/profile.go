@@ -38,7 +38,7 @@ type Profile struct {
 	Control     *catalogs.Endpoint // a row of the catalog; nil: none
 	BuildHeader string
 	Keys        []Key
-	Refused     catalogs.Refused
+	Refused     conformance.Forms
 	IDs         []ID
 	Expendable  map[string][]string
 	Writes      conformance.WritePolicy // "" when not said
@@ -46,7 +46,10 @@ type Profile struct {
 	Require     Require
 	Provision   *Provision           // nil: nothing makes keys
 	Dialect     *conformance.Dialect // nil: nothing is stated
+	// Bodies are those of requests, by the key of [catalogs.EndpointKey].
+	Bodies map[string]any
 
+	cache     tokenCache
 	positions map[string]catalogs.Pos // of keys that later checks may complain about
 }
 
@@ -59,6 +62,7 @@ type Key struct {
 	State     string              // "" is enabled
 	Lifecycle bool                // life-cycle checks may disable and delete it
 	User      string
+	Scopes    string // what a sign-in asks for; empty: its grants
 	Secret    SecretRef
 	Pos       catalogs.Pos
 }
@@ -74,7 +78,8 @@ func (s SecretRef) isZero() bool { return s.Env == "" && s.File == "" && len(s.C
 
 // Auth says how a key is shown.
 type Auth struct {
-	Exchange *Exchange // nil: the secret itself is shown
+	Exchange *Exchange // nil: no token is got for it
+	JWT      *JWT      // nil: no token is made of it
 	Header   string    // header that carries it
 	Query    string    // query parameter that carries it
 	Scheme   string
@@ -84,9 +89,15 @@ type Auth struct {
 // An Exchange turns user and secret into a token: one POST.
 type Exchange struct {
 	URL   string         // relative to the target, or absolute
-	JSON  map[string]any // $user and $secret stand for the key's
+	JSON  map[string]any // $user, $secret and $scopes stand for the key's
 	Form  map[string]string
+	Basic bool   // user and secret are sent as RFC 6749, section 2.3.1, has it
 	Token string // path of the token in the answer, such as data.access_token
+	// Expires is the path of the seconds for which it is good; empty: expires_in beside it.
+	Expires string
+	// Rotates is the response header with the token of the next request, for tokens that
+	// are good for one.
+	Rotates string
 }
 
 // An ID is the value of a path parameter.
@@ -170,6 +181,7 @@ func ParseProfile(file string, data []byte, c *catalogs.Catalog) (*Profile, erro
 		strictyaml.Field{Name: "require", Decode: d.require},
 		strictyaml.Field{Name: "provision", Decode: d.provision},
 		strictyaml.Field{Name: "dialect", Decode: d.dialect},
+		strictyaml.Field{Name: "bodies", Decode: d.bodies},
 	)
 	if doc.Root.IsMap() || doc.Root.IsNull() {
 		if !version {
@@ -178,6 +190,9 @@ func ParseProfile(file string, data []byte, c *catalogs.Catalog) (*Profile, erro
 		if !keys {
 			doc.Root.Errorf("the profile has no keys: add keys: with one line for each, such as full: {grants: all, secret: env:PC_FULL}")
 		}
+	}
+	if d.p.Auth.JWT != nil && d.p.Auth.Exchange != nil {
+		doc.Root.Errorf("auth: has both jwt: and exchange:; a key is shown in one way")
 	}
 	if d.p.Environment == "production" && d.p.Writes != "" && d.p.Writes != conformance.WritesNone {
 		doc.Root.Errorf("environment: production is sent reads only: write writes: none, or leave it out")
@@ -257,6 +272,7 @@ func (d *decoder) auth(n strictyaml.Node) {
 				n.Errorf("expected bearer, basic, header NAME or query NAME, found %q", strictyaml.Excerpt(text))
 			}
 		}},
+		strictyaml.Field{Name: "jwt", Decode: d.jwt},
 		strictyaml.Field{Name: "exchange", Decode: func(n strictyaml.Node) {
 			x := &Exchange{}
 			n.Fields("how a token is got for a key",
@@ -283,6 +299,16 @@ func (d *decoder) auth(n strictyaml.Node) {
 					}
 				}},
 				strictyaml.Field{Name: "token", Decode: func(n strictyaml.Node) { x.Token = field(n) }},
+				strictyaml.Field{Name: "expires", Decode: func(n strictyaml.Node) { x.Expires = field(n) }},
+				strictyaml.Field{Name: "basic", Decode: func(n strictyaml.Node) { x.Basic, _ = n.Bool("whether user and secret go in the Authorization header") }},
+				strictyaml.Field{Name: "rotates", Decode: func(n strictyaml.Node) {
+					text, ok := n.Text("header NAME")
+					name, header := strings.CutPrefix(text, "header ")
+					if ok && (!header || !isToken(name)) {
+						n.Errorf("expected header NAME, found %q", strictyaml.Excerpt(text))
+					}
+					x.Rotates = http.CanonicalHeaderKey(name)
+				}},
 			)
 			switch {
 			case x.URL == "" || x.Token == "":
@@ -360,6 +386,7 @@ func (d *decoder) keys(n strictyaml.Node) {
 		pair.Value.Fields("a key",
 			strictyaml.Field{Name: "grants", Decode: func(n strictyaml.Node) { hasGrants = true; k.Grants = d.grants(n) }},
 			strictyaml.Field{Name: "user", Decode: func(n strictyaml.Node) { k.User, _ = n.Text("a user") }},
+			strictyaml.Field{Name: "scopes", Decode: func(n strictyaml.Node) { k.Scopes, _ = n.Text("scopes joined by spaces") }},
 			strictyaml.Field{Name: "secret", Decode: func(n strictyaml.Node) { hasSecret = true; k.Secret = d.secret(n) }},
 			strictyaml.Field{Name: "sharing", Decode: func(n strictyaml.Node) { k.Sharing = d.sharing(n) }},
 			strictyaml.Field{Name: "lists", Decode: func(n strictyaml.Node) { k.Lists = d.lists(n) }},
@@ -465,29 +492,59 @@ func (d *decoder) state(n strictyaml.Node) string {
 }
 
 func (d *decoder) refused(n strictyaml.Node) {
-	denial := func(into *catalogs.Denial) func(strictyaml.Node) {
-		return func(n strictyaml.Node) {
-			const want = "an HTTP status that refuses"
-			if !n.IsMap() {
-				if n.Value() != "unknown" {
-					into.Status, _ = n.Int(want+", or unknown", 300, 499)
-				}
-				return
-			}
+	d.p.Refused = conformance.Forms{}
+	d.p.positions["refused"] = pos(n)
+	form := func(n strictyaml.Node) (out catalogs.Denial) {
+		const want = "an HTTP status that refuses"
+		switch {
+		case n.IsMap():
 			n.Fields("a form of refusal",
-				strictyaml.Field{Name: "status", Decode: func(n strictyaml.Node) { into.Status, _ = n.Int(want, 300, 499) }},
+				strictyaml.Field{Name: "status", Decode: func(n strictyaml.Node) { out.Status, _ = n.Int(want, 300, 499) }},
 				strictyaml.Field{Name: "body", Decode: func(n strictyaml.Node) {
-					into.Body = map[string]any{}
+					out.Body = map[string]any{}
 					for _, p := range n.Pairs("members of the body") {
-						into.Body[p.Name] = p.Value.Scalar()
+						out.Body[p.Name] = p.Value.Scalar()
 					}
 				}},
 			)
+		case n.Value() == "empty":
+			out.Status = http.StatusOK
+		case n.Value() != "unknown":
+			out.Status, _ = n.Int(want+", empty or unknown", 300, 499)
+		}
+		return out
+	}
+	// set states a form for some kinds of rows.
+	set := func(into func(*catalogs.Refused) *catalogs.Denial) func(strictyaml.Node) {
+		put := func(at strictyaml.Node, d2 catalogs.Denial, kinds ...conformance.RowKind) {
+			for _, kind := range kinds {
+				if d2.Status == http.StatusOK && kind != conformance.ListRow {
+					at.Errorf("only a list can be refused by being empty")
+					return
+				}
+				r := d.p.Refused[kind]
+				*into(&r) = d2
+				d.p.Refused[kind] = r
+			}
+		}
+		return func(n strictyaml.Node) {
+			byKind := n.IsMap() && slices.ContainsFunc(n.Pairs("a form of refusal"), func(p strictyaml.Pair) bool {
+				return slices.Contains(conformance.RowKinds, conformance.RowKind(p.Name))
+			})
+			if !byKind {
+				put(n, form(n), conformance.RowKinds...)
+				return
+			}
+			var fields []strictyaml.Field
+			for _, kind := range conformance.RowKinds {
+				fields = append(fields, strictyaml.Field{Name: string(kind), Decode: func(n strictyaml.Node) { put(n, form(n), kind) }})
+			}
+			n.Fields("forms of refusal by what is called", fields...)
 		}
 	}
 	n.Fields("forms of refusal",
-		strictyaml.Field{Name: "anonymous", Decode: denial(&d.p.Refused.Anonymous)},
-		strictyaml.Field{Name: "forbidden", Decode: denial(&d.p.Refused.Forbidden)},
+		strictyaml.Field{Name: "anonymous", Decode: set(func(r *catalogs.Refused) *catalogs.Denial { return &r.Anonymous })},
+		strictyaml.Field{Name: "forbidden", Decode: set(func(r *catalogs.Refused) *catalogs.Denial { return &r.Forbidden })},
 	)
 }
 

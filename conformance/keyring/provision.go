@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/conformance"
 	"github.com/permcheck/permcheck/internal/report"
@@ -443,6 +444,19 @@ func anyValue(n strictyaml.Node) any {
 		return list
 	}
 	return n.Scalar()
+}
+
+// bodies reads the bodies of requests.
+func (d *decoder) bodies(n strictyaml.Node) {
+	d.p.Bodies = map[string]any{}
+	for _, p := range n.Pairs("a body for each row of the catalog") {
+		method, path, _ := strings.Cut(p.Name, " ")
+		if e, ok := d.c.Endpoint(method, strings.TrimSpace(path)); ok {
+			d.p.Bodies[catalogs.EndpointKey(method, e.Path)] = anyValue(p.Value)
+		} else {
+			p.Key.Errorf("expected a row of catalog %s such as POST /positions, found %q", d.c.Name, strictyaml.Excerpt(p.Name))
+		}
+	}
 }
 
 // dialect reads how the API spells what its lists can do.

@@ -41,10 +41,11 @@ func (p *Profile) PlanKeys() []conformance.Key {
 func (k *Key) enabled() bool { return k.State == "" || k.State == "enabled" }
 
 // SignIn looks up the secrets of the plan's keys and exchanges them for tokens where the
-// profile says so. Secrets that cannot be looked up are reported all at once.
+// profile says so. Keys whose secret cannot be looked up or exchanged are reported all at
+// once.
 func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *url.URL) ([]conformance.Credential, error) {
 	secrets := map[string]string{}
-	owner := map[string]string{}
+	owner := map[signIn]string{}
 	var errs strictyaml.Errors
 	for i := range p.Keys {
 		k := &p.Keys[i]
@@ -52,14 +53,18 @@ func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *ur
 			continue
 		}
 		secret, err := k.lookUp(ctx, filepath.Dir(p.File))
-		if err == nil && owner[secret] != "" {
-			err = fmt.Errorf("key %s has the same secret as key %s", k.Name, owner[secret])
+		who := signIn{secret: secret}
+		if p.Auth.Exchange.scoped() {
+			who.scopes = k.scopes() // one client may ask for several sets of scopes
+		}
+		if err == nil && owner[who] != "" {
+			err = fmt.Errorf("key %s has the same secret as key %s", k.Name, owner[who])
 		}
 		if err != nil {
 			errs = append(errs, &strictyaml.Error{File: k.Pos.File, Line: k.Pos.Line, Column: k.Pos.Column, Msg: err.Error()})
 			continue
 		}
-		owner[secret] = k.Name
+		owner[who] = k.Name
 		secrets[k.Name] = secret
 	}
 	if len(errs) > 0 {
@@ -73,29 +78,36 @@ func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *ur
 			continue
 		}
 		k := &p.Keys[j]
-		cred, err := p.credential(ctx, target, k.User, secrets[k.Name])
+		cred, err := p.credential(ctx, target, signIn{k.User, secrets[k.Name], k.scopes()})
+		if err != nil && ctx.Err() != nil {
+			return nil, err
+		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: signing in key %s: %w", k.Pos, k.Name, err)
+			errs = append(errs, &strictyaml.Error{File: k.Pos.File, Line: k.Pos.Line, Column: k.Pos.Column, Msg: fmt.Sprintf("signing in key %s: %v", k.Name, err)})
+			continue
 		}
 		cred.Env, cred.EnvNote = envOf(k, p)
 		creds[i], like = cred, cred
+	}
+	if len(errs) > 0 {
+		return nil, errs
 	}
 	addBadKeys(plan, creds, like)
 	return creds, nil
 }
 
-// credential makes of user and secret what requests show.
-func (p *Profile) credential(ctx context.Context, target *url.URL, user, secret string) (conformance.Credential, error) {
-	c := conformance.Credential{Header: p.Auth.Header, Query: p.Auth.Query, Scheme: p.Auth.Scheme, Secret: secret}
-	if x := p.Auth.Exchange; x != nil {
-		token, err := x.token(ctx, target, user, secret)
-		if err != nil {
-			return c, err
-		}
-		c.Secret, c.Issued = token, true
+// credential makes of user, secret and scopes what requests show.
+func (p *Profile) credential(ctx context.Context, target *url.URL, who signIn) (conformance.Credential, error) {
+	c := conformance.Credential{Header: p.Auth.Header, Query: p.Auth.Query, Scheme: p.Auth.Scheme, Secret: who.secret}
+	tokens, err := p.tokens(ctx, target, who)
+	if err != nil {
+		return c, err
+	}
+	if tokens != nil {
+		c.Secret, c.Tokens, c.Issued = tokens.Current(), tokens, p.Auth.Exchange != nil
 	}
 	if p.Auth.Basic {
-		c.Secret = base64.StdEncoding.EncodeToString([]byte(user + ":" + secret))
+		c.Secret = base64.StdEncoding.EncodeToString([]byte(who.user + ":" + who.secret))
 	}
 	return c, nil
 }
@@ -105,7 +117,7 @@ func (p *Profile) minted(ctx context.Context, target *url.URL, key conformance.M
 	if strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return key, errors.New("the provisioner gave a secret with control characters")
 	}
-	cred, err := p.credential(ctx, target, user, secret)
+	cred, err := p.credential(ctx, target, signIn{user: user, secret: secret})
 	if err != nil {
 		return key, fmt.Errorf("signing in a key that was made: %w", err)
 	}
@@ -126,13 +138,46 @@ func envOf(k *Key, p *Profile) (env, note string) {
 	if k.Secret.Env != "" {
 		env, note = k.Secret.Env, ""
 	}
-	if p.Auth.Exchange != nil {
+	switch {
+	case p.Auth.Exchange != nil:
 		env, note = env+"_TOKEN", "the token that signing in key "+k.Name+" gives"
+	case p.Auth.JWT != nil:
+		env, note = env+"_TOKEN", "a token signed with the secret of key "+k.Name
 	}
 	if p.Auth.Basic {
 		env, note = env+"_BASIC", "user:secret of key "+k.Name+" in base64"
 	}
 	return env, note
+}
+
+// scopes is what a sign-in asks for: what the profile says, else the key's grants.
+func (k *Key) scopes() string {
+	if k.Scopes != "" {
+		return k.Scopes
+	}
+	names := make([]string, len(k.Grants))
+	for i, p := range k.Grants {
+		names[i] = string(p)
+	}
+	return strings.Join(names, " ")
+}
+
+// scoped reports whether the exchange asks for scopes.
+func (x *Exchange) scoped() bool {
+	if x == nil {
+		return false
+	}
+	for _, v := range x.JSON {
+		if s, ok := v.(string); ok && strings.Contains(s, "$scopes") {
+			return true
+		}
+	}
+	for _, v := range x.Form {
+		if strings.Contains(v, "$scopes") {
+			return true
+		}
+	}
+	return false
 }
 
 // lookUp reads the secret of a key. Errors never hold it.
@@ -208,50 +253,6 @@ func readSecret(where, dir string) ([]byte, error) {
 var httpClient = &http.Client{
 	Timeout:       15 * time.Second,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-}
-
-// token sends the exchange. Its errors never hold the secret or the answer.
-func (x *Exchange) token(ctx context.Context, target *url.URL, user, secret string) (string, error) {
-	fill := strings.NewReplacer("$user", user, "$secret", secret)
-	var body []byte
-	contentType := "application/json"
-	if x.Form != nil {
-		form := url.Values{}
-		for name, v := range x.Form {
-			form.Set(name, fill.Replace(v))
-		}
-		body, contentType = []byte(form.Encode()), "application/x-www-form-urlencoded"
-	} else {
-		members := map[string]any{}
-		for name, v := range x.JSON {
-			if s, ok := v.(string); ok {
-				v = fill.Replace(s)
-			}
-			members[name] = v
-		}
-		var err error
-		if body, err = json.Marshal(members); err != nil {
-			return "", err
-		}
-	}
-	where := x.URL
-	if strings.HasPrefix(where, "/") {
-		where = strings.TrimSuffix(target.String(), "/") + where
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, where, bytes.NewReader(body))
-	if err != nil {
-		return "", err
-	}
-	req.Header.Set("Content-Type", contentType)
-	v, err := fetchJSON(req)
-	if err != nil {
-		return "", err
-	}
-	token, ok := at(v, x.Token).(string)
-	if !ok || token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return "", fmt.Errorf("%s answered without a token at %s", x.URL, x.Token)
-	}
-	return token, nil
 }
 
 // fetchJSON sends a request and decodes a 2xx answer.

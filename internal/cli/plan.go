@@ -9,7 +9,10 @@ import (
 )
 
 // printPlan prints what a probe would send.
-func (a *app) printPlan(p *conformance.Plan) error {
+func (a *app) printPlan(p *conformance.Plan, keys int) error {
+	if keys > 0 {
+		return a.printFewKeys(p, keys)
+	}
 	if a.format == "json" {
 		return a.writeJSON(p.View())
 	}

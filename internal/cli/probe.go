@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/openapi"
 	"github.com/permcheck/permcheck/conformance"
 	"github.com/permcheck/permcheck/conformance/keyring"
 	"github.com/permcheck/permcheck/internal/report"
@@ -27,11 +30,23 @@ import (
 // startTimeout is how long the reference server may take to say that it is ready.
 const startTimeout = 30 * time.Second
 
+// Depths of a plan.
+const (
+	depthBoundary   = "boundary"
+	depthExhaustive = "exhaustive"
+)
+
+// maxFewKeys bounds --keys.
+const maxFewKeys = 200
+
 type probeFlags struct {
 	reference, plan, faultList bool
 	faults                     []string
 	target, profile, writes    string
 	allowProduction            string
+	clean, calibrate           bool
+	ledger, openapi, depth     string
+	keys                       int
 	only, skip                 []string
 	limits                     conformance.Limits
 }
@@ -86,6 +101,12 @@ probed, nothing was proven, or less than the profile requires.`,
 	fl.BoolVar(&f.plan, "plan", false, "print what would be sent, and send nothing")
 	fl.StringVar(&f.writes, "writes", "none", "rows that write: none, disposable or all (default none, all for --reference)")
 	fl.StringVar(&f.allowProduction, "allow-production", "", "host of a production target, which is sent reads only")
+	fl.IntVar(&f.keys, "keys", 0, "with --plan: the grants of this many keys to make that prove most")
+	fl.StringVar(&f.depth, "depth", depthBoundary, "boundary: the keys that tell most on each row; exhaustive: every key on every row")
+	fl.StringVar(&f.openapi, "openapi", "", "OpenAPI document to take the bodies of requests from")
+	fl.BoolVar(&f.calibrate, "calibrate", false, "learn the forms of refusal, print them, and write them to a profile that states none")
+	fl.BoolVar(&f.clean, "clean", false, "take away what earlier runs have left at the target, and end")
+	fl.StringVar(&f.ledger, "ledger", "", "file that remembers what runs make (default below the user's cache folder)")
 	fl.IntVar(&f.limits.Connections, "connections", 0, "connections at a time (default 4, 32 on loopback)")
 	fl.Float64Var(&f.limits.Rate, "rate", 0, "requests a second (default 10, unlimited on loopback)")
 	fl.DurationVar(&f.limits.Timeout, "timeout", 0, "how long one request may take (default 10s)")
@@ -112,6 +133,14 @@ func (f *probeFlags) check() error {
 		return fmt.Errorf("--connections %d: expected 1 to 1024", f.limits.Connections)
 	case f.limits.Rate < 0 || f.limits.Timeout < 0 || f.limits.Deadline < 0:
 		return errors.New("--rate, --timeout and --deadline cannot be negative")
+	case f.depth != depthBoundary && f.depth != depthExhaustive:
+		return fmt.Errorf("--depth %q: expected boundary or exhaustive", f.depth)
+	case f.keys < 0 || f.keys > maxFewKeys:
+		return fmt.Errorf("--keys %d: expected 1 to %d", f.keys, maxFewKeys)
+	case f.keys > 0 && !f.plan:
+		return errors.New("--keys says which keys to make: add --plan")
+	case (f.clean || f.calibrate) && (f.reference || f.plan):
+		return errors.New("--clean and --calibrate are for a target: leave out --reference and --plan")
 	}
 	return nil
 }
@@ -126,12 +155,12 @@ func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven 
 		return err
 	}
 	if f.reference || f.profile == "" {
-		p, err := conformance.NewPlan(c, conformance.PlanOptions{Shares: true, Checks: checks})
+		p, err := conformance.NewPlan(c, conformance.PlanOptions{Shares: true, Checks: checks, Exhaustive: f.depth == depthExhaustive})
 		if err != nil {
 			return err
 		}
 		if f.plan {
-			return a.printPlan(p)
+			return a.printPlan(p, f.keys)
 		}
 		return a.probeReference(ctx, ref, text, p, f, writesGiven)
 	}
@@ -278,52 +307,48 @@ func (a *app) verdict(r *conformance.Report, findings []*conformance.Finding) er
 
 // probeTarget probes a server of the user's with the keys of a profile.
 func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, f *probeFlags, checks []*conformance.Check, writesGiven bool) error {
-	profile, err := keyring.LoadProfile(f.profile, c)
-	if err != nil {
-		return err
-	}
-	if err := sameCatalog(ref, profile); err != nil {
-		return err
-	}
-	p, err := conformance.NewPlan(c, conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, Checks: checks})
-	if err != nil {
-		return err
-	}
 	if f.plan {
-		return a.printPlan(p)
+		profile, err := keyring.LoadProfile(f.profile, c)
+		if err != nil {
+			return err
+		}
+		if err := sameCatalog(ref, profile); err != nil {
+			return err
+		}
+		p, err := conformance.NewPlan(c, conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, Checks: checks, Exhaustive: f.depth == depthExhaustive})
+		if err != nil {
+			return err
+		}
+		return a.printPlan(p, f.keys)
 	}
-	target, err := keyring.ParseTarget(f.target)
+	p, t, profile, err := a.target(ctx, ref, c, f, checks, writesGiven)
 	if err != nil {
-		return fmt.Errorf("--target: %w", err)
-	}
-	if profile.Target != nil && profile.Target.Host != target.Host {
-		return fmt.Errorf("%s: the profile is for %s, but --target is %s: name the same host", profile.Pos("target"), profile.Target.Host, target.Host)
-	}
-	t := conformance.Target{Base: target, Writes: cmp.Or(profile.Writes, conformance.WritesNone), Limits: profile.Limits,
-		Control: profile.Control, BuildHeader: profile.BuildHeader}
-	if writesGiven {
-		t.Writes = conformance.WritePolicy(f.writes)
-	}
-	if profile.Environment == "production" {
-		if t.Writes != conformance.WritesNone {
-			return fmt.Errorf("--writes %s: the profile says environment: production, which is sent reads only", t.Writes)
-		}
-		if f.allowProduction != target.Host {
-			return fmt.Errorf("the profile says environment: production: add --allow-production %s to send it reads", target.Host)
-		}
-	}
-	overrideLimits(&t.Limits, f.limits)
-	if t.Credentials, err = profile.SignIn(ctx, p, target); err != nil {
 		return err
 	}
-	if t.Provisioner, err = profile.Provisioner(ctx, target); err != nil {
+	ledger, left, err := openLedger(f, t.Base, t.Writes)
+	if err != nil {
 		return err
 	}
-	t.Dialect = profile.Dialect
-	t.Objects = profile.Objects(p, t.Credentials, target)
+	if ledger != nil {
+		t.Ledger = ledger
+	}
+	if f.clean {
+		return a.clean(ctx, p, t, ledger, left)
+	}
+	if len(left) > 0 {
+		fmt.Fprintf(a.err, "note: earlier runs have left %s at %s: permcheck probe ... --clean takes them away\n", plural(len(left), "thing"), t.Base.Host)
+	}
 	r, err := a.run(ctx, ref, p, t)
 	if err != nil {
 		return err
+	}
+	if ledger != nil {
+		if err := ledger.Close(len(left) + len(r.Left)); err != nil {
+			return fmt.Errorf("the ledger: %w", err)
+		}
+	}
+	if f.calibrate {
+		return a.calibrated(r, profile)
 	}
 	if err := a.printReport(r); err != nil {
 		return err
@@ -332,6 +357,129 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 		return err
 	}
 	return a.verdict(r, r.Findings())
+}
+
+// signIn makes the target of a profile: its keys, limits, writes and what makes keys.
+func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conformance.Plan, f *probeFlags, writesGiven bool) (conformance.Target, error) {
+	t := conformance.Target{Writes: cmp.Or(profile.Writes, conformance.WritesNone), Limits: profile.Limits, Control: profile.Control,
+		BuildHeader: profile.BuildHeader, Dialect: profile.Dialect, Bodies: profile.Bodies}
+	target, err := keyring.ParseTarget(f.target)
+	if err != nil {
+		return t, fmt.Errorf("--target: %w", err)
+	}
+	t.Base = target
+	if profile.Target != nil && profile.Target.Host != target.Host {
+		return t, fmt.Errorf("%s: the profile is for %s, but --target is %s: name the same host", profile.Pos("target"), profile.Target.Host, target.Host)
+	}
+	if profile.Writes == "" && conformance.IsLoopback(target) && profile.Environment != "production" {
+		t.Writes = conformance.WritesAll
+	}
+	if writesGiven {
+		t.Writes = conformance.WritePolicy(f.writes)
+	}
+	if profile.Environment == "production" {
+		if t.Writes != conformance.WritesNone {
+			return t, fmt.Errorf("--writes %s: the profile says environment: production, which is sent reads only", t.Writes)
+		}
+		if f.allowProduction != target.Host {
+			return t, fmt.Errorf("the profile says environment: production: add --allow-production %s to send it reads", target.Host)
+		}
+	}
+	overrideLimits(&t.Limits, f.limits)
+	if f.openapi != "" {
+		data, err := openapi.ReadFile(f.openapi)
+		if err != nil {
+			return t, err
+		}
+		bodies, err := openapi.Bodies(f.openapi, data)
+		if err != nil {
+			return t, err
+		}
+		maps.Copy(bodies, profile.Bodies) // what somebody wrote for this target wins
+		t.Bodies = bodies
+	}
+	if t.Credentials, err = profile.SignIn(ctx, p, target); err != nil {
+		return t, err
+	}
+	if t.Provisioner, err = profile.Provisioner(ctx, target); err != nil {
+		return t, err
+	}
+	t.Objects = profile.Objects(p, t.Credentials, target)
+	return t, nil
+}
+
+// openLedger opens the ledger of a target and returns what earlier runs have left there. A run
+// that makes nothing needs none: it is nil then, unless there is one already.
+func openLedger(f *probeFlags, target *url.URL, writes conformance.WritePolicy) (*conformance.FileLedger, []conformance.Made, error) {
+	path := f.ledger
+	if path == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			return nil, nil, fmt.Errorf("no place for the ledger of what runs make: %w: name one with --ledger", err)
+		}
+		name := strings.Map(func(r rune) rune {
+			if r == ':' || r == '/' || r == '[' || r == ']' {
+				return '_'
+			}
+			return r
+		}, target.Host+target.Path)
+		path = filepath.Join(dir, "permcheck", "ledger", name+".jsonl")
+	}
+	if _, err := os.Stat(path); err != nil && writes == conformance.WritesNone && !f.clean {
+		return nil, nil, nil
+	}
+	ledger, left, err := conformance.OpenLedger(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the ledger of what runs make: %w: name another with --ledger", err)
+	}
+	return ledger, left, nil
+}
+
+// clean takes away what earlier runs have left.
+func (a *app) clean(ctx context.Context, p *conformance.Plan, t conformance.Target, ledger *conformance.FileLedger, left []conformance.Made) error {
+	failed := conformance.Clean(ctx, p, t, left)
+	if err := ledger.Close(len(failed)); err != nil {
+		return fmt.Errorf("the ledger: %w", err)
+	}
+	fmt.Fprintf(a.out, "took away %s that earlier runs had left at %s\n", plural(len(left)-len(failed), "thing"), report.Clean(t.Base.Host))
+	for _, line := range failed {
+		fmt.Fprintf(a.out, "left behind: %s\n", report.Clean(line))
+	}
+	if len(failed) > 0 {
+		return &partialError{plural(len(failed), "thing") + " could not be taken away"}
+	}
+	return nil
+}
+
+// calibrated prints the forms of refusal that a run learned, and writes them into a profile
+// that states none.
+func (a *app) calibrated(r *conformance.Report, profile *keyring.Profile) error {
+	block := r.RefusedBlock()
+	if block == "" {
+		fmt.Fprintln(a.err, r.FirstLine())
+		return &partialError{"no form of refusal was learned: every one is stated already, or nothing was refused for sure"}
+	}
+	fmt.Fprint(a.out, block)
+	if profile.Pos("refused").IsValid() {
+		fmt.Fprintf(a.err, "note: %s states some forms already; put what is new there yourself\n", profile.Pos("refused"))
+		return nil
+	}
+	f, err := os.OpenFile(profile.File, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("\n# Learned from %s on %s by permcheck probe --calibrate: review it.\n%s", r.Target.Host, r.Times.Ended[:len("2006-01-02")], block)
+	if _, err = f.WriteString(text); err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "written to %s: review it; from now on another form is a finding\n", profile.File)
+	if n := len(r.Findings()); n > 0 {
+		fmt.Fprintf(a.err, "note: there are %s besides; probe without --calibrate shows them\n", plural(n, "finding"))
+	}
+	return nil
 }
 
 // sameCatalog refuses a profile that was written for another catalog than the one that

@@ -1,0 +1,57 @@
+package conformance_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/conformance/reference"
+)
+
+// trapped probes a server that behaves in a way which is right and looks wrong.
+func trapped(t *testing.T, c *catalogs.Catalog, trap string, bodies map[string]any) *conformance.Result {
+	t.Helper()
+	opts := reference.Options{AdminToken: adminToken}
+	if trap != "" {
+		opts.Traps = []string{trap}
+	}
+	s := strangerOf(t, c, conformance.WritesDisposable, opts)
+	s.target.Bodies = bodies
+	answers, _, err := conformance.Run(context.Background(), s.plan, s.target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conformance.Judge(s.plan, answers)
+}
+
+// silent is the board's catalog without any form of refusal stated.
+func silent(t *testing.T) *catalogs.Catalog {
+	t.Helper()
+	c := load(t, boardName)
+	c.Refused = catalogs.Refused{}
+	for i := range c.Endpoints {
+		c.Endpoints[i].Refused = catalogs.Refused{}
+	}
+	return c
+}
+
+// Nothing of what is right and looks wrong is a finding, for a keyring that somebody else
+// made and for one that can make keys.
+func TestRightServersThatLookWrong(t *testing.T) {
+	for _, trap := range reference.Traps {
+		t.Run(trap.ID, func(t *testing.T) {
+			t.Parallel()
+			r := trapped(t, silent(t), trap.Name, nil)
+			t.Log(trap.What, "--", r.FirstLine())
+			for i, v := range r.Verdicts {
+				if v == conformance.Fail {
+					t.Errorf("%s", describe(r, i))
+				}
+			}
+			if r.Proven < 60 {
+				t.Errorf("proven %d: the trap made most of the run say nothing", r.Proven)
+			}
+		})
+	}
+}
