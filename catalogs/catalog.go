@@ -141,6 +141,9 @@ type Credentials struct {
 	// SentIn says where a request may show the credential: "header", "query", "cookie"
 	// or "any"; empty when not stated.
 	SentIn string
+	// Scheme is what stands before the secret in Authorization, such as "Bearer", where no other
+	// is taken; empty: the catalog does not say.
+	Scheme string
 	Pos    Pos
 }
 
@@ -158,6 +161,7 @@ const (
 type Refused struct {
 	Anonymous Denial // a request without a valid key
 	Forbidden Denial // a valid key without the grant
+	Origin    Denial // any request of a web page of another origin, where the server itself refuses those
 }
 
 // A Denial is one form of refusal. The zero value is unknown.

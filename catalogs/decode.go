@@ -385,9 +385,10 @@ func (d *decoder) needList(n strictyaml.Node, name string) {
 }
 
 func (d *decoder) refused(n strictyaml.Node) (r Refused) {
-	n.Fields("anonymous and forbidden",
+	n.Fields("anonymous, forbidden and origin",
 		strictyaml.Field{Name: "anonymous", Decode: func(n strictyaml.Node) { r.Anonymous = d.denial(n) }},
 		strictyaml.Field{Name: "forbidden", Decode: func(n strictyaml.Node) { r.Forbidden = d.denial(n) }},
+		strictyaml.Field{Name: "origin", Decode: func(n strictyaml.Node) { r.Origin = d.denial(n) }},
 	)
 	return r
 }
@@ -462,6 +463,7 @@ func (d *decoder) credentials(n strictyaml.Node) {
 		strictyaml.Field{Name: "sent-in", Decode: func(n strictyaml.Node) {
 			cr.SentIn, _ = n.OneOf("where a request may show the credential", "header", "query", "cookie", "any")
 		}},
+		setText("scheme", "the scheme that a credential is shown under, such as Bearer", &cr.Scheme),
 	)
 }
 

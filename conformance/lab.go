@@ -32,6 +32,7 @@ type Lab struct {
 
 	mu      sync.Mutex
 	spelled map[spelledKey]*spelledOnce
+	plains  map[plainKey]*plainOnce
 	minted  int
 }
 
@@ -65,6 +66,9 @@ type Call struct {
 	Line string
 	// Any says that every status tells something, so that 429 and 5xx are answers too.
 	Any bool
+	// Masked are headers whose values tell something about the target's data, so that records
+	// hold a word in their place.
+	Masked bool
 	// Fresh sends it over a connection of its own.
 	Fresh bool
 	// Lists says that the answer is to be read as a list, as the dialect says.
@@ -214,6 +218,9 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 	x.Auth = c.By.Credential.shown()
 	for _, name := range headerNames(c.Header) {
 		for _, v := range c.Header[name] {
+			if c.Masked {
+				v = "$PC_IDENTITY"
+			}
 			x.Header = append(x.Header, name+": "+v)
 		}
 	}
@@ -357,6 +364,7 @@ func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
 		if ctx.Err() != nil {
 			break
 		}
+		anew.plains = nil
 		rec.Again = append(rec.Again, anew.once(ctx, check, q))
 	}
 	return rec

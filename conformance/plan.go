@@ -138,7 +138,10 @@ type Plan struct {
 	// OtherRules counts what the catalog says about records, fields and allow lists that no
 	// question of the plan is about.
 	OtherRules int
-	Hash       string // of what is sent and expected
+	// LeftOut counts, for each check, the rows that it does not ask about because others like
+	// them stand for all.
+	LeftOut map[string]int
+	Hash    string // of what is sent and expected
 
 	fixed        bool // the keyring cannot make keys
 	catalog      *catalogs.Catalog
@@ -152,7 +155,8 @@ type PlanOptions struct {
 	Keys []Key
 	// Refused are forms of refusal stated for the target; they win over the catalog's.
 	Refused Forms
-	// Exhaustive sends every row with every key, not only with those that tell most.
+	// Exhaustive sends every row with every key, not only with those that tell most, and asks
+	// about every row what else is asked about one row of each kind.
 	Exhaustive bool
 	// Shares says that keys which are made can be given a sharing option and allow lists.
 	Shares bool
@@ -231,7 +235,7 @@ type planner struct {
 	checks     []*Check
 	asking     *Check // whose questions are being planned
 	shares     bool   // keys that it mints can be narrowed
-	exhaustive bool
+	exhaustive bool   // no row and no key stands for others
 	keys       map[string]int
 	requests   map[Request]int
 	decides    map[int]int // request -> the probe that asks whether it is admitted
@@ -390,6 +394,9 @@ func mergeRefused(stated ...catalogs.Refused) catalogs.Refused {
 		}
 		if !out.Forbidden.Known() {
 			out.Forbidden = r.Forbidden
+		}
+		if !out.Origin.Known() {
+			out.Origin = r.Origin
 		}
 	}
 	return out

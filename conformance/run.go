@@ -69,6 +69,8 @@ type Target struct {
 	Bodies map[string]any
 	// Dialect is how the API spells what its lists can do; nil: nothing is stated.
 	Dialect *Dialect
+	// Browser confirms what checks of CORS find; nil: there is none.
+	Browser Browser
 	// Ledger remembers what the run makes; nil: nothing does, as for a target that ends with
 	// the run.
 	Ledger Ledger

@@ -358,6 +358,8 @@ func (c *comparison) credentials(from, to *catalogs.Catalog) {
 	}
 	c.subject("", "credential:sent-in", place(o.SentIn, o.Pos), place(n.SentIn, n.Pos),
 		"a credential is taken from more places", "a credential is taken from fewer places")
+	c.subject("", "credential:scheme", place(o.Scheme, o.Pos), place(n.Scheme, n.Pos),
+		"a credential is taken under more schemes", "a credential is taken under one scheme")
 	c.subject("", "credential:live-tokens", state(o.LiveTokens, o.Pos), state(n.LiveTokens, n.Pos),
 		"tokens that were issued work on", "tokens that were issued stop")
 }

@@ -95,7 +95,7 @@ var corsForms = []struct {
 func (c *call) allowedOrigin(status int) string {
 	origin := c.r.Header.Get("Origin")
 	for _, form := range corsForms {
-		if c.wrong(form.fault) && form.allow(c, origin, status) {
+		if c.wrong(form.fault) && (c.rt != nil || c.s.everywhere(form.fault)) && form.allow(c, origin, status) {
 			if form.value != nil {
 				return form.value(origin)
 			}

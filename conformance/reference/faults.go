@@ -76,6 +76,12 @@ func (s *Server) wrong(rt *route, name string) bool {
 	return false
 }
 
+// everywhere reports whether a fault is planted in the whole server, so that it shows on paths
+// without a route too.
+func (s *Server) everywhere(name string) bool {
+	return slices.ContainsFunc(s.planted, func(p *planted) bool { return p.fault.Name == name && p.route == nil })
+}
+
 // operationFaults are those of the decision whether a request is admitted at all.
 var operationFaults = []Fault{
 	{
@@ -385,7 +391,7 @@ func (s *Server) Reaches(method, template string) bool {
 	return slices.ContainsFunc(s.planted, func(p *planted) bool {
 		switch {
 		case rt == nil:
-			return p.fault.Name == "default-allow"
+			return p.fault.Name == "default-allow" || p.fault.Aspect == Browsers && p.route == nil
 		case p.route != nil:
 			return p.route == rt
 		case p.fault.anywhere != nil:

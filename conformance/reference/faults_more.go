@@ -291,6 +291,7 @@ var routingFaults = []Fault{
 	{Name: "head-unguarded", Numbers: []string{"61"}, Aspect: Routing, What: "HEAD is served to anybody", anywhere: anyGuardedGet},
 	{Name: "options-runs-handler", Numbers: []string{"62"}, Aspect: Routing, What: "OPTIONS and TRACE answer as GET, to anybody", anywhere: anyGuardedGet},
 	{Name: "unknown-method-is-get", Numbers: []string{"63"}, Aspect: Routing, What: "a method that is none answers as GET, to anybody", anywhere: anyGuardedGet},
+	{Name: "get-with-body-unguarded", Numbers: []string{"64"}, Aspect: Routing, What: "a GET that has a body is not guarded", anywhere: anyGuardedGet},
 	{
 		Name: "content-type-picks-handler", Numbers: []string{"64"}, Aspect: Routing, What: "a write that is not sent as JSON is not guarded",
 		anywhere: func(s *Server, rt *route) bool { return s.asksForPermission(rt) && !rt.reads(rt.row.Method) },

@@ -64,12 +64,13 @@ type keystore struct {
 	byHash map[[sha256.Size]byte]*key
 	next   int
 	owners map[string]bool // disabled ones
-	// dead are the keys that were deleted and the secrets that were rotated away, for servers
-	// that go on taking them.
-	dead    map[[sha256.Size]byte]*key
-	rotated map[[sha256.Size]byte]string
-	journal *journal // nil: none
-	unlock  func()   // gives the journal free
+	// dead are the keys that were deleted, and rotated the secrets that were replaced, for
+	// servers that go on taking them.
+	keepDead bool
+	dead     map[[sha256.Size]byte]*key
+	rotated  map[[sha256.Size]byte]string
+	journal  *journal // nil: none
+	unlock   func()   // gives the journal free
 }
 
 func newKeystore() *keystore {
@@ -160,7 +161,9 @@ func (ks *keystore) rotate(id string) (*key, string, error) {
 	}
 	ks.mu.Lock()
 	defer ks.mu.Unlock()
-	ks.rotated[was] = id
+	if ks.keepDead {
+		ks.rotated[was] = id
+	}
 	return k, secret, nil
 }
 
@@ -176,7 +179,9 @@ func (ks *keystore) remove(id string) error {
 	}
 	delete(ks.byID, id)
 	delete(ks.byHash, k.hash)
-	ks.dead[k.hash] = k
+	if ks.keepDead {
+		ks.dead[k.hash] = k
+	}
 	return nil
 }
 

@@ -75,6 +75,11 @@ func (p pattern) match(parts []string) (map[string]string, bool) {
 	if len(parts) < len(p.segs) || !p.tail && len(parts) > fixed {
 		return nil, false
 	}
+	for i, s := range p.segs[:fixed] { // most patterns fail here
+		if len(s.names) == 0 && s.lits[0] != parts[i] {
+			return nil, false
+		}
+	}
 	var params map[string]string
 	set := func(name, value string) {
 		if params == nil {
@@ -83,7 +88,7 @@ func (p pattern) match(parts []string) (map[string]string, bool) {
 		params[name] = value
 	}
 	for i, s := range p.segs[:fixed] {
-		if !s.match(parts[i], set) {
+		if len(s.names) > 0 && !s.match(parts[i], set) {
 			return nil, false
 		}
 	}

@@ -128,6 +128,9 @@ func (c *call) misjudge(right bool) bool {
 	if c.wrong("host-header-unguarded") && internalHost(c.r.Host) {
 		right = true
 	}
+	if c.wrong("get-with-body-unguarded") && c.r.Method == http.MethodGet && c.r.ContentLength > 0 {
+		right = right || c.who == Valid
+	}
 	if c.wrong("content-type-picks-handler") && !c.rt.reads(c.r.Method) {
 		if t := c.r.Header.Get("Content-Type"); t != "" && t != "application/json" {
 			right = right || c.who == Valid

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -173,18 +174,49 @@ func TestEveryWayToAskShowsTheSameRows(t *testing.T) {
 				check("stats", b.field(s, "GET /v1/stats", object), fmt.Sprint(len(rows)))
 			}
 		}
+		shown := func(o map[string]any) map[string]any {
+			o = maps.Clone(o)
+			if !v.holds["positions.read_salary"] {
+				delete(o, "salary")
+			}
+			if !v.holds["positions.notes"] {
+				delete(o, "internal_notes")
+			}
+			return o
+		}
+		if v.holds["positions.read"] {
+			want := []any{}
+			for _, o := range wantP {
+				want = append(want, shown(o))
+			}
+			for _, line := range []string{"GET /v1/positions", "GET /v2/positions", "GET /v1/departments/departments-1?include=positions"} {
+				_, body := b.ask(s, line)
+				rows := body["data"]
+				if strings.Contains(line, "departments-1") {
+					rows, want = body["positions"], slices.DeleteFunc(slices.Clone(want), func(o any) bool { return o.(map[string]any)["department_id"] != "departments-1" })
+				}
+				check(line, text(t, rows), text(t, want))
+			}
+		}
+		if v.holds["applications.read"] {
+			for _, line := range []string{"GET /v1/applications?include=candidate,position", "GET /v2/applications?include=candidate,position"} {
+				_, body := b.ask(s, line)
+				for _, row := range body["data"].([]any) {
+					o := row.(map[string]any)
+					stored := byID[fmt.Sprint(o["id"])]
+					sees := v.seesCandidate(byID[fmt.Sprint(stored["candidate_id"])])
+					if (o["candidate_id"] != nil) != sees || (o["candidate"] != nil) != sees || (o["position"] != nil) != v.holds["positions.read"] {
+						t.Fatalf("%v sharing %s: %s shows %v", held, v.option, line, o)
+					}
+				}
+			}
+		}
 		for _, o := range positions {
 			if !v.holds["positions.read"] {
 				break
 			}
 			status, body := b.ask(s, fmt.Sprintf("GET /v1/positions/%s?include=applications,department", o["id"]))
-			want := map[string]any{}
-			for name, value := range o {
-				if name == "salary" && !v.holds["positions.read_salary"] || name == "internal_notes" && !v.holds["positions.notes"] {
-					continue
-				}
-				want[name] = value
-			}
+			want := shown(o)
 			if !v.seesPosition(o) {
 				check("by id", fmt.Sprintf("%d %v", status, body), "404 map[error:not_found]")
 				continue

@@ -154,17 +154,19 @@ func readCursor(text string) (offset int, ok bool) {
 	return n, ok && err == nil && n >= 0
 }
 
+// mistaken says what a server with faults forgets when it looks at a value.
+type mistaken struct{ fields, scope bool }
+
 // value returns a field of a row, or of the row that it is related to, as the caller
 // may know it; false where it may not, or there is none.
-func (c *call) value(coll *collection, o object, relation, field string) (any, bool) {
+func (c *call) value(coll *collection, o object, relation, field string, forgets mistaken) (any, bool) {
 	if relation == "" {
-		if !c.readable(coll, field) {
+		if !forgets.fields && !c.readable(coll, field) {
 			return nil, false
 		}
 		if r, ok := refNamed(coll, field); ok {
-			if id := c.reference(o, r); id == nil {
-				return nil, false
-			}
+			id := c.reference(o, r)
+			return id, id != nil
 		}
 		return o.at(field)
 	}
@@ -174,10 +176,7 @@ func (c *call) value(coll *collection, o object, relation, field string) (any, b
 	}
 	r := coll.refs[i]
 	target, ok := r.to.objects[o.text(r.attribute)]
-	if !ok || !c.mayRead(r.to) || !c.readable(r.to, field) {
-		return nil, false
-	}
-	if !c.s.sees(c.k, r.to, target) && !c.relationUnscoped {
+	if !ok || !c.mayRead(r.to) || !c.readable(r.to, field) || !forgets.scope && !c.s.sees(c.k, r.to, target) {
 		return nil, false
 	}
 	return target.at(field)
@@ -198,10 +197,7 @@ func (c *call) matches(coll *collection, o object) bool {
 		return false
 	}
 	for _, f := range q.filters {
-		c.relationUnscoped = f.relation != "" && c.wrong("relation-filter-unscoped")
-		c.fieldsOpen = c.wrong("field-filterable")
-		v, ok := c.value(coll, o, f.relation, f.field)
-		c.relationUnscoped, c.fieldsOpen = false, false
+		v, ok := c.value(coll, o, f.relation, f.field, mistaken{fields: c.wrong("field-filterable"), scope: c.wrong("relation-filter-unscoped")})
 		if !ok || textOf(v) != f.value {
 			return false
 		}
@@ -237,12 +233,11 @@ func (c *call) order(coll *collection, rows []object) {
 	if len(c.query.sorts) == 0 {
 		return
 	}
-	c.fieldsOpen = c.wrong("field-sortable")
-	c.relationUnscoped = c.wrong("relation-sort-unscoped")
+	forgets := mistaken{fields: c.wrong("field-sortable"), scope: c.wrong("relation-sort-unscoped")}
 	slices.SortStableFunc(rows, func(a, b object) int {
 		for _, k := range c.query.sorts {
-			v, _ := c.value(coll, a, k.relation, k.field)
-			w, _ := c.value(coll, b, k.relation, k.field)
+			v, _ := c.value(coll, a, k.relation, k.field, forgets)
+			w, _ := c.value(coll, b, k.relation, k.field, forgets)
 			by := compare(v, w)
 			if k.down {
 				by = -by
@@ -253,7 +248,6 @@ func (c *call) order(coll *collection, rows []object) {
 		}
 		return 0
 	})
-	c.fieldsOpen, c.relationUnscoped = false, false
 }
 
 // compare orders numbers by value and everything else as text.
@@ -475,5 +469,5 @@ func (c *call) sees(coll *collection, o object) bool {
 func (c *call) mayRead(coll *collection) bool { return c.s.reads(c.k, coll) }
 
 func (c *call) readable(coll *collection, field string) bool {
-	return c.fieldsOpen || c.s.readable(c.k, coll, field, c.rt.row.Ignores)
+	return c.s.readable(c.k, coll, field, c.rt.row.Ignores)
 }

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -62,6 +63,7 @@ type Server struct {
 	onEnable bool // a changed grant is in force only when the key is enabled again
 	now      func() time.Time
 	mistaken memory
+	ticks    atomic.Uint64 // requests, for traps that come with some of them
 }
 
 // New returns a server for the catalog. An unknown fault, or one that cannot apply to
@@ -94,6 +96,7 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 			return nil, err
 		}
 	}
+	s.keys.keepDead = len(s.planted) > 0
 	if opts.State != "" {
 		if err := s.keys.openJournal(opts.State, c.Name, s.vocab); err != nil {
 			return nil, err
@@ -125,8 +128,6 @@ type call struct {
 	readAhead object
 
 	family map[*collection]map[string][]object // children by parent, as far as they were asked for
-
-	relationUnscoped, fieldsOpen bool // faults, where they are asked about
 }
 
 // wrong reports whether a fault is planted on the route of the call, or on every route.
@@ -249,10 +250,14 @@ func (c *call) readBody() (object, error) {
 	if c.r.Body == nil || c.r.Body == http.NoBody {
 		return object{}, nil
 	}
-	if t := c.r.Header.Get("Content-Type"); t != "" && !c.wrong("content-type-picks-handler") {
+	if t := c.r.Header.Get("Content-Type"); t != "" {
 		media, _, err := mime.ParseMediaType(t)
-		if media == formType && c.wrong("method-override-unguarded") {
-			return object{}, nil
+		if c.wrong("content-type-picks-handler") || media == formType && c.wrong("method-override-unguarded") {
+			body, err := readObject(c.w, c.r)
+			if err != nil { // it takes what it gets
+				body = object{}
+			}
+			return body, nil
 		}
 		if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
 			return object{}, errMediaType

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -185,5 +186,41 @@ func TestFaultsTouchNothingElse(t *testing.T) {
 		if touched == 0 {
 			t.Errorf("no fault is noticed on %s: nothing was compared", ref)
 		}
+	}
+}
+
+// Requests side by side, on a right server and on one that is wrong in every way at once: for
+// the race detector.
+func TestSideBySide(t *testing.T) {
+	var names []string
+	for _, f := range reference.Faults {
+		names = append(names, f.Name)
+	}
+	c := reference.Board()
+	var all []perm.Permission
+	for _, p := range c.Permissions {
+		all = append(all, p.ID)
+	}
+	senders := []map[string]any{nil, {"grants": all}, {"grants": all[:3], "sharing": map[string]string{"position": "published"}}}
+	for _, faults := range [][]string{nil, names} {
+		tw, err := newTwin(t, reference.Board(), senders, faults...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				answered := 0
+				tw.battery(c, senders, func(_ *catalogs.Endpoint, _ int, o outcome) {
+					if o.status >= 200 && o.status < 500 {
+						answered++
+					}
+				})
+				if answered < len(c.Endpoints) {
+					t.Errorf("only %d requests are answered", answered)
+				}
+			})
+		}
+		wg.Wait()
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 )
 
 // A Trap is a way to behave that is right, and that a naive harness takes for a fault.
@@ -58,13 +57,10 @@ func readTraps(given []string) (map[string]bool, error) {
 	return on, nil
 }
 
-// ticks counts requests, for traps that come with some of them.
-var ticks atomic.Uint64
-
 // troubled answers what an overloaded or broken server does, and lets other users write. It
 // reports whether the request is answered.
 func (c *call) troubled() bool {
-	traps, n := c.s.traps, ticks.Add(1)
+	traps, n := c.s.traps, c.s.ticks.Add(1)
 	if traps["others-write"] && n%17 == 0 {
 		c.s.otherUser(int(n))
 	}

@@ -488,6 +488,10 @@ var plantings = []planting{
 	{"unknown-method-is-get", func(b *board) string {
 		return pair(b.raw("", "FOO", "/v1/positions"), b.raw(b.holder(""), "SEARCH", "/v1/positions"))
 	}, "405 405", "200 200", false},
+	{"get-with-body-unguarded", func(b *board) string {
+		s := b.holder("")
+		return pair(b.st(s, `GET /v1/positions {}`), b.st(s, "GET /v1/positions"))
+	}, "403 403", "200 403", false},
 	{"content-type-picks-handler", func(b *board) string {
 		s := b.holder("")
 		return pair(b.st(s, `PATCH /v1/positions/positions-1 {}`, "Content-Type", "text/plain"), b.st(s, `PATCH /v1/positions/positions-1 {}`, "Content-Type", "application/json"))

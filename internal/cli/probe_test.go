@@ -228,3 +228,163 @@ func TestProbeUnusableTarget(t *testing.T) {
 		}
 	}
 }
+
+const jobsCatalog = `permcheck: catalog/1
+name: jobs
+permissions: {read: , write: }
+endpoints:
+  GET /jobs: {requires: read, lists: job}
+  POST /jobs: write
+  GET /jobs/{id}: {requires: read, gets: job}
+  PATCH /jobs/{id}: write
+  DELETE /jobs/{id}: write
+  GET /me: authenticated
+`
+
+const jobsKeys = `keys:
+  full: {grants: all, secret: env:PC_FULL}
+  none: {grants: none, secret: env:PC_NONE}
+  read: {grants: read, secret: env:PC_READ}
+  write: {grants: write, secret: env:PC_WRITE}
+`
+
+// jobs starts a server of that catalog and writes a profile for it.
+func jobs(t *testing.T, profile string, args ...string) (dir, api string) {
+	t.Helper()
+	dir = probeDir(t, jobsKeys+profile)
+	if err := os.WriteFile(filepath.Join(dir, "hire.yaml"), []byte(jobsCatalog), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir, startServe(t, dir, append([]string{"--key", "PC_FULL=all", "--key", "PC_NONE=none", "--key", "PC_READ=read", "--key", "PC_WRITE=write"}, args...)...)
+}
+
+// titles lists the names of the jobs that there are.
+func titles(t *testing.T, api string) (names []string) {
+	t.Helper()
+	req, err := http.NewRequest("GET", api+"/jobs", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+os.Getenv("PC_FULL"))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var list struct{ Data []struct{ ID, Name string } }
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range list.Data {
+		names = append(names, o.ID+" "+o.Name)
+	}
+	return names
+}
+
+// With writes to disposable objects alone the whole boundary is proven, and the server is as
+// it was; an interrupted run takes away what it made, and what a killed one left is taken away
+// by --clean.
+func TestProbeMakesAndTakesAway(t *testing.T) {
+	dir, api := jobs(t, "writes: disposable\n")
+	before := titles(t, api)
+	code, out, errOut := runProbe(t.Context(), dir, api)
+	if code != 0 || !strings.HasPrefix(out, "proven 23 of 23, failed 0, inconclusive 0\n") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+	if after := titles(t, api); fmt.Sprint(before) != fmt.Sprint(after) {
+		t.Errorf("before %v, after %v", before, after)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	code, _, errOut = runProbe(ctx, dir, api, "--rate", "40")
+	if code != 2 || !strings.Contains(errOut, "the run was cut short") {
+		t.Errorf("interrupted: exit %d\n%s", code, errOut)
+	}
+	if after := titles(t, api); fmt.Sprint(before) != fmt.Sprint(after) {
+		t.Errorf("before %v, after the interrupted run %v", before, after)
+	}
+
+	ledger := filepath.Join(dir, "ledger.jsonl")
+	line := `{"made":{"kind":"object","id":"jobs-1","path":"/jobs/jobs-1","name":"permcheck-x-1."}}`
+	if err := os.WriteFile(ledger, []byte(line+"\n"+line[:20]), 0o600); err != nil { // killed while it wrote
+		t.Fatal(err)
+	}
+	if _, _, errOut = runProbe(t.Context(), dir, api, "--ledger", ledger, "--only", "default-allow"); !strings.Contains(errOut, "earlier runs have left 1 thing at") {
+		t.Errorf("nothing is said of what is left:\n%s", errOut)
+	}
+	code, out, errOut = runProbe(t.Context(), dir, api, "--ledger", ledger, "--clean")
+	if code != 0 || !strings.HasPrefix(out, "took away 1 thing ") || len(titles(t, api)) != len(before)-1 {
+		t.Errorf("clean: exit %d\n%s%s", code, out, errOut)
+	}
+	if data, err := os.ReadFile(ledger); err != nil || len(data) != 0 {
+		t.Errorf("the ledger still holds %q %v", data, err)
+	}
+	if err := os.WriteFile(ledger, []byte("{}\nno ledger\n{}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errOut = runProbe(t.Context(), dir, api, "--ledger", ledger, "--clean"); code != 2 || !strings.Contains(errOut, "ledger.jsonl:2: this is no line of a ledger") {
+		t.Errorf("a broken ledger: exit %d\n%s", code, errOut)
+	}
+}
+
+// Forms of refusal are learned once and written down; another form is then a finding.
+func TestCalibrate(t *testing.T) {
+	dir, api := jobs(t, "")
+	code, out, errOut := runProbe(t.Context(), dir, api, "--calibrate")
+	if code != 0 || out != "refused:\n  anonymous: 401\n  forbidden: 403\n" || !strings.Contains(errOut, "written to ") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+	profile, err := os.ReadFile(filepath.Join(dir, "probe.yaml"))
+	if err != nil || !strings.HasSuffix(string(profile), out) || !strings.Contains(string(profile), "# Learned from 127.0.0.1:") {
+		t.Errorf("%v\n%s", err, profile)
+	}
+	if code, out, errOut = runProbe(t.Context(), dir, api); code != 0 || strings.Contains(out, "learned") {
+		t.Errorf("calibrated: exit %d\n%s%s", code, out, errOut)
+	}
+	if code, out, errOut = runProbe(t.Context(), dir, api, "--calibrate"); code != 2 || !strings.Contains(errOut, "every one is stated already") {
+		t.Errorf("twice: exit %d\n%s%s", code, out, errOut)
+	}
+	// The same keys on a server that hides what it refuses.
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		req := r.Clone(r.Context())
+		req.RequestURI = ""
+		target, _ := http.NewRequest(r.Method, api, nil)
+		req.URL.Scheme, req.URL.Host, req.Host = target.URL.Scheme, target.URL.Host, target.URL.Host
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			w.WriteHeader(502)
+			return
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode == 403 {
+			resp.StatusCode = 404
+		}
+		w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
+		w.WriteHeader(resp.StatusCode)
+		io.Copy(w, resp.Body)
+	}))
+	defer front.Close()
+	code, out, errOut = runProbe(t.Context(), dir, front.URL)
+	if code != 1 || !strings.Contains(out, "[refusal-form]") || !strings.Contains(out, "expected 403, observed 404") {
+		t.Errorf("another form: exit %d\n%s%s", code, out, errOut)
+	}
+}
+
+func TestKeysCheck(t *testing.T) {
+	dir, api := jobs(t, "")
+	check := func() (int, string, string) {
+		var o, e bytes.Buffer
+		code := Run(t.Context(), []string{"keys", "check", filepath.Join(dir, "hire.yaml"), "--target", api, "--profile", filepath.Join(dir, "probe.yaml")}, strings.NewReader(""), &o, &e)
+		return code, o.String(), e.String()
+	}
+	code, out, errOut := check()
+	if code != 0 || strings.Count(out, "GET /me answered 200\n") != 4 {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+	t.Setenv("PC_READ", "pcref_MISTYPEDMISTYPEDMISTYPED")
+	code, out, errOut = check()
+	if code != 2 || !strings.Contains(out, "FAIL   read                 GET /me now answered 401, expected 2xx\n") || !strings.Contains(errOut, "1 of 4 keys are not known to be right") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+}

@@ -51,6 +51,9 @@ func (v variant) catalog() *catalogs.Catalog {
 			c.Endpoints[i].Refused = catalogs.Refused{}
 		}
 	}
+	if v.OriginsRefused {
+		c.Refused.Origin = catalogs.Denial{Status: 403}
+	}
 	return c
 }
 
@@ -316,6 +319,15 @@ func (m *mutant) print(w io.Writer, verbose bool) {
 	for _, f := range m.failed {
 		if verbose || f.noise {
 			m.printFailure(w, f)
+		}
+	}
+	if m.fault == nil && verbose {
+		for i, v := range m.result.Verdicts {
+			if v == conformance.Inconclusive {
+				pr := &m.result.Plan.Probes[i]
+				row, _, _ := m.result.Plan.About(pr)
+				fmt.Fprintf(w, "         inconclusive: %s %s with key %s: %s\n", pr.Check, &m.result.Plan.Rows[row], m.result.Plan.KeyName(pr), m.result.Reasons[i])
+			}
 		}
 	}
 }
