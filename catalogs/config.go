@@ -46,7 +46,7 @@ type Service struct {
 	Catalog  string   // a reference for [Load]
 	Owns     []string // path prefixes of a shared catalog's rows that it serves
 	Code     []string // Go package patterns
-	Document []string // OpenAPI documents, as paths or patterns of [filepath.Match]
+	Document []string // OpenAPI documents, as paths or patterns in which * and ** stand for names
 	// RecordFilters name the functions that leave only the records that a key may see.
 	RecordFilters []RecordFilter
 	BasePath      map[string]string // witness ("code", "openapi") -> prefix that its paths lack
@@ -127,6 +127,10 @@ type OpenAPIConfig struct {
 	Scopes               string            // "", "all" or "any"
 	PermissionScheme     string            // the scheme whose scopes are permissions
 	PermissionExtensions map[string]string // extension name -> shape
+	// Implies lists what a permission or scope implies besides what the catalogs say;
+	// * stands for any text.
+	Implies  map[string][]string
+	Unstated string // what operations without a permission are: "", "count" or "error"
 }
 
 // FromTemplate returns the permission that the guard's arguments name together; arg
@@ -483,7 +487,7 @@ func (s *Service) fields(dir string) []strictyaml.Field {
 
 // decode reads the settings; documents reads the key that names documents.
 func (o *OpenAPIConfig) decode(n strictyaml.Node, documents func(strictyaml.Node)) {
-	n.Fields("documents, scopes, permission-scheme, permission-extensions",
+	n.Fields("documents, scopes, permission-scheme, permission-extensions, implies, unstated",
 		strictyaml.Field{Name: "documents", Decode: documents},
 		strictyaml.Field{Name: "scopes", Decode: func(n strictyaml.Node) {
 			o.Scopes, _ = n.OneOf("how several scopes combine", "all", "any")
@@ -496,6 +500,15 @@ func (o *OpenAPIConfig) decode(n strictyaml.Node, documents func(strictyaml.Node
 					o.PermissionExtensions[p.Name] = shape
 				}
 			}
+		}},
+		strictyaml.Field{Name: "implies", Decode: func(n strictyaml.Node) {
+			o.Implies = map[string][]string{}
+			for _, p := range n.Pairs("what permissions or scopes imply") {
+				o.Implies[p.Name] = oneOrMore(p.Value, "a permission or scope that is implied")
+			}
+		}},
+		strictyaml.Field{Name: "unstated", Decode: func(n strictyaml.Node) {
+			o.Unstated, _ = n.OneOf("what to do with operations that name no permission", "count", "error")
 		}},
 	)
 }

@@ -44,22 +44,24 @@ type Access struct {
 
 // holdings returns what each grant holds in the words of both sides, each side's
 // implications applied. words returns the shared words for a permission as people write
-// it; universe lists all that are in use.
-func (c *comparison) holdings(universe perm.Set, words func(perm.Permission) perm.Set, credential perm.Set) {
+// it, and whether it is known; universe lists all that are in use.
+func (c *comparison) holdings(universe perm.Set, words func(perm.Permission) (perm.Set, bool), credential perm.Set) {
 	for _, g := range c.opts.Grants {
 		var held perm.Set
 		if g.All {
 			held = universe.Union(credential)
 			for _, p := range g.Except {
-				held = held.Minus(words(p))
+				ws, _ := words(p)
+				held = held.Minus(ws)
 			}
 		}
 		for _, p := range append(append(perm.Set{}, g.Holds...), g.Except...) {
-			ws := words(p)
-			if len(ws) == 0 {
+			ws, known := words(p)
+			if !known {
 				c.result.Summary.Problems = append(c.result.Summary.Problems, Problem{g.Pos.String(),
 					fmt.Sprintf("%s holds %s, which neither side names", g.Name, perm.Quote(p))})
-			} else if g.Holds.Has(p) {
+			}
+			if g.Holds.Has(p) {
 				held = held.Union(ws)
 			}
 		}
@@ -86,14 +88,14 @@ func (c *comparison) catalogHoldings(oldName, newName func(perm.Permission) perm
 		}
 	}
 	universe := perm.NewSet(all...)
-	c.holdings(universe, func(p perm.Permission) perm.Set {
+	c.holdings(universe, func(p perm.Permission) (perm.Set, bool) {
 		var out []perm.Permission
 		for _, w := range []perm.Permission{oldName(p), newName(p)} {
 			if universe.Has(w) {
 				out = append(out, w)
 			}
 		}
-		return perm.NewSet(out...)
+		return perm.NewSet(out...), len(out) > 0
 	}, nil)
 }
 

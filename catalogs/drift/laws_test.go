@@ -1,15 +1,20 @@
 package drift_test
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
+
+	"go.yaml.in/yaml/v4"
 
 	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/catalogs/openapi"
+	"github.com/permcheck/permcheck/catalogs/perm"
 )
 
 // The oracle below knows nothing of clauses, minimal forms or entailment. It
@@ -165,9 +170,37 @@ func (d *genDoc) admits(op genOp, w world, anyScope bool) bool {
 	return d.security(op, w, anyScope)
 }
 
-// render writes the document as JSON, which is YAML too. vary re-orders, repeats and
-// moves behind references what may be so without a change of meaning.
+// schemes defines the three schemes; version 2 has no other words for them.
+func schemes(version int) map[string]any {
+	if version == 2 {
+		return map[string]any{
+			"oauth":  map[string]any{"type": "oauth2", "flow": "application", "tokenUrl": "https://id.example/token", "scopes": map[string]any{}},
+			"bearer": map[string]any{"type": "basic"},
+			"key":    map[string]any{"type": "apiKey", "in": "header", "name": "X-Key"},
+		}
+	}
+	return map[string]any{
+		"oauth":  map[string]any{"type": "oauth2", "flows": map[string]any{"clientCredentials": map[string]any{"tokenUrl": "https://id.example/token", "scopes": map[string]any{}}}},
+		"bearer": map[string]any{"type": "http", "scheme": "basic"},
+		"key":    map[string]any{"type": "apiKey", "in": "header", "name": "X-Key"},
+	}
+}
+
+// A spelling is one of the ways to write a document that all mean the same.
+type spelling struct {
+	vary    bool // re-order, repeat, move behind references, say again what is inherited
+	version int  // 2, or 3
+	split   bool // path items in files of their own
+	yaml    bool // in blocks, with much that says nothing about access, else as JSON
+}
+
 func (d *genDoc) render(r *rand.Rand, vary bool) []byte {
+	text, _ := d.write(r, spelling{vary: vary, version: 3})
+	return text
+}
+
+// write returns the document and the files that it refers to.
+func (d *genDoc) write(r *rand.Rand, as spelling) ([]byte, fstest.MapFS) {
 	security := func(alts [][]genUse) []any {
 		out := []any{}
 		for _, alt := range alts {
@@ -177,7 +210,7 @@ func (d *genDoc) render(r *rand.Rand, vary bool) []byte {
 				for _, k := range u.scopes {
 					scopes = append(scopes, scopeNames[k])
 				}
-				if vary && len(scopes) > 0 {
+				if as.vary && len(scopes) > 0 {
 					scopes = append(scopes, scopes[r.IntN(len(scopes))])
 					r.Shuffle(len(scopes), func(i, j int) { scopes[i], scopes[j] = scopes[j], scopes[i] })
 				}
@@ -185,27 +218,33 @@ func (d *genDoc) render(r *rand.Rand, vary bool) []byte {
 			}
 			out = append(out, m)
 		}
-		if vary && len(out) > 0 {
+		if as.vary && len(out) > 0 {
 			out = append(out, out[r.IntN(len(out))])
 			r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 		}
 		return out
 	}
-	components := map[string]any{"securitySchemes": map[string]any{
-		"oauth":  map[string]any{"type": "oauth2", "flows": map[string]any{"clientCredentials": map[string]any{"tokenUrl": "https://id.example/token", "scopes": map[string]any{}}}},
-		"bearer": map[string]any{"type": "http", "scheme": "bearer"},
-		"key":    map[string]any{"type": "apiKey", "in": "header", "name": "X-Key"},
-	}}
-	doc := map[string]any{"openapi": "3.1.0", "info": map[string]any{"title": "t", "version": "1"}, "components": components}
+	doc := map[string]any{"info": map[string]any{"title": "t", "version": "1"}}
+	components := map[string]any{}
+	if as.version == 2 {
+		doc["swagger"], doc["securityDefinitions"] = "2.0", schemes(2)
+	} else {
+		doc["openapi"], doc["components"] = "3.1.0", components
+		components["securitySchemes"] = schemes(3)
+	}
 	paths, items := map[string]any{}, map[string]any{}
+	files := fstest.MapFS{}
 	for i, op := range d.ops {
 		o := map[string]any{"responses": map[string]any{"200": map[string]any{"description": "ok"}}}
+		if as.yaml {
+			noise(r, o)
+		}
 		switch {
 		case !op.inherits:
 			o["security"] = security(op.alts)
-		case vary && d.hasGlobal: // say it again instead of inheriting it
+		case as.vary && d.hasGlobal: // say it again instead of inheriting it
 			o["security"] = security(d.global)
-		case vary:
+		case as.vary:
 			o["security"] = []any{map[string]any{}}
 		}
 		if op.operator != "" {
@@ -213,18 +252,24 @@ func (d *genDoc) render(r *rand.Rand, vary bool) []byte {
 			for _, p := range op.perms {
 				list = append(list, permNames[p])
 			}
-			if vary {
+			if as.vary {
 				slices.Reverse(list)
 			}
 			o["x-permission"] = map[string]any{"operator": op.operator, "permissions": list}
 		}
 		item := map[string]any{"get": o}
 		path := fmt.Sprintf("/things/{id}/%d", i)
-		if vary && r.IntN(2) == 0 {
+		switch {
+		case as.vary && as.version == 3 && r.IntN(2) == 0:
 			name := fmt.Sprintf("Item%d", i)
 			items[name] = item
 			item = map[string]any{"$ref": "#/components/pathItems/" + name}
 			path = fmt.Sprintf("/things/{thing}/%d", i)
+		case as.split:
+			name := fmt.Sprintf("items/%d.json", i)
+			data, _ := json.Marshal(map[string]any{"all": map[string]any{"a/b": item}})
+			files[name] = &fstest.MapFile{Data: data}
+			item = map[string]any{"$ref": name + "#/all/a~1b"}
 		}
 		paths[path] = item
 	}
@@ -235,16 +280,50 @@ func (d *genDoc) render(r *rand.Rand, vary bool) []byte {
 		doc["security"] = security(d.global)
 	}
 	doc["paths"] = paths
+	if as.yaml {
+		noise(r, components)
+		b, _ := yaml.Marshal(doc)
+		return b, files
+	}
 	b, _ := json.Marshal(doc)
-	if vary {
+	if as.vary {
 		b = append([]byte("# a comment makes it YAML\n"), b...)
 	}
-	return b
+	return b, files
+}
+
+// noise puts into an object what says nothing about access and is hard to step over.
+func noise(r *rand.Rand, o map[string]any) {
+	texts := []string{
+		"plain", "two\nlines", "security: []\nget:\n  security: []", "it's \"quoted\"", "- item\n- security: [{}]", "# no comment", "'", "\"", "{", "[a, b", "a: b", "",
+		"  indented\n back\n\n\n", "ends in a colon:", strings.Repeat("long words ", 30), "tab\there", "&anchor *alias !tag", "---", "...", "| >",
+	}
+	text := func() string { return texts[r.IntN(len(texts))] }
+	schema := map[string]any{"type": "object", "description": text(), "example": map[string]any{"security": []any{map[string]any{}}, text(): text()}}
+	for _, name := range []string{"description", "summary", "requestBody", "parameters", "tags", "schemas", "examples", "x-codeSamples"} {
+		switch r.IntN(4) {
+		case 0:
+			o[name] = text()
+		case 1:
+			o[name] = []any{text(), schema, []any{text()}}
+		case 2:
+			o[name] = map[string]any{text(): schema, "get": map[string]any{"security": []any{}}}
+		}
+	}
 }
 
 func parse(t testing.TB, data []byte) *openapi.Document {
 	t.Helper()
-	d, err := openapi.Parse("generated.yaml", data, openapi.Options{})
+	return parseFiles(t, data, nil)
+}
+
+func parseFiles(t testing.TB, data []byte, files fstest.MapFS) *openapi.Document {
+	t.Helper()
+	opts := openapi.Options{}
+	if files != nil {
+		opts.Files = files
+	}
+	d, err := openapi.Parse("generated.yaml", data, opts)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, data)
 	}
@@ -271,58 +350,119 @@ func classes(r *drift.Result) map[string]drift.Change {
 	return out
 }
 
+// A mode is a way to read scopes.
+type mode struct {
+	name              string
+	anyScope, implied bool
+}
+
+var modes = []mode{{"all", false, false}, {"any", true, false}, {"implies", false, true}}
+
+func (m mode) options() drift.Options {
+	opts := drift.Options{Scopes: openapi.Scopes{Any: m.anyScope}}
+	if m.implied {
+		opts.Implies = map[string][]string{"write": {"read"}}
+	}
+	return opts
+}
+
+// grant is what a caller holds, as a person would write it down. Callers without any
+// credential have none: that is what a change's Anonymous is about.
+func (w world) grant() (drift.Grant, bool) {
+	var ps []perm.Permission
+	for s, name := range schemeNames {
+		if !w.scheme[s] {
+			continue
+		}
+		ps = append(ps, perm.Permission(name))
+		for k, scope := range scopeNames {
+			if w.scope[s][k] {
+				ps = append(ps, perm.Permission(name+"["+scope+"]"))
+			}
+		}
+	}
+	for p, name := range permNames {
+		if w.perm[p] {
+			ps = append(ps, perm.Permission(name))
+		}
+	}
+	return drift.Grant{Name: "caller", Holds: perm.NewSet(ps...)}, w.scheme != [3]bool{}
+}
+
+// lawsHold compares two generated documents and holds every change against the truth
+// table: its class, the same with the sides swapped, and who gains and loses.
+func lawsHold(t testing.TB, r *rand.Rand, m mode, callers []world) (seen []drift.Class) {
+	t.Helper()
+	from, to := generate(r), generate(r)
+	for i := range to.ops { // near misses are the interesting ones
+		if r.IntN(2) == 0 {
+			to.ops[i] = from.ops[i]
+		}
+	}
+	a, b := parse(t, from.render(r, false)), parse(t, to.render(r, false))
+	opts := m.options()
+	caller := callers[r.IntN(len(callers))]
+	grant, hasGrant := caller.grant()
+	if hasGrant {
+		opts.Grants = []drift.Grant{grant}
+	}
+	got, swapped := classes(compare(t, a, b, opts)), classes(compare(t, b, a, opts))
+	for i := range from.ops {
+		gained, lost := false, false
+		for _, w := range callers {
+			was, is := from.admits(from.ops[i], w, m.anyScope), to.admits(to.ops[i], w, m.anyScope)
+			gained = gained || is && !was
+			lost = lost || was && !is
+		}
+		var want, mirrored drift.Class
+		switch {
+		case gained && lost:
+			want, mirrored = drift.Incomparable, drift.Incomparable
+		case gained:
+			want, mirrored = drift.Weakened, drift.Strengthened
+		case lost:
+			want, mirrored = drift.Strengthened, drift.Weakened
+		}
+		anonymous := to.security(to.ops[i], world{}, m.anyScope) && !from.security(from.ops[i], world{}, m.anyScope)
+		closed := from.security(from.ops[i], world{}, m.anyScope) && !to.security(to.ops[i], world{}, m.anyScope)
+		seen = append(seen, want)
+		name := fmt.Sprint(i)
+		if got[name].Class != want || got[name].Anonymous != anonymous {
+			t.Fatalf("operation %d: got %q anonymous=%v, want %q anonymous=%v\n%s\n%s", i,
+				got[name].Class, got[name].Anonymous, want, anonymous, from.render(r, false), to.render(r, false))
+		}
+		if swapped[name].Class != mirrored || swapped[name].Anonymous != closed {
+			t.Fatalf("operation %d swapped: got %q, want %q\n%s\n%s", i, swapped[name].Class, mirrored, from.render(r, false), to.render(r, false))
+		}
+		if !hasGrant {
+			continue
+		}
+		// An operation that anybody may call is open to every key, whatever an extension
+		// beside it asks for.
+		admits := func(d *genDoc) bool {
+			return d.admits(d.ops[i], caller, m.anyScope) || d.security(d.ops[i], world{}, m.anyScope)
+		}
+		was, is := admits(&from), admits(&to)
+		if c := got[name]; c.Class != "" && (len(c.Gains) > 0 != (is && !was) || len(c.Loses) > 0 != (was && !is)) {
+			t.Fatalf("operation %d, %s: gains %v, loses %v; it could %v and can %v\n%s\n%s", i, grant.Holds, c.Gains, c.Loses, was, is, from.render(r, false), to.render(r, false))
+		}
+	}
+	return seen
+}
+
 func TestLawsAgainstTruthTable(t *testing.T) {
 	rounds := 400
 	if testing.Short() {
 		rounds = 50
 	}
-	for _, mode := range []struct {
-		name              string
-		anyScope, implied bool
-	}{{"all", false, false}, {"any", true, false}, {"implies", false, true}} {
-		t.Run(mode.name, func(t *testing.T) {
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
-			opts := drift.Options{Scopes: openapi.Scopes{Any: mode.anyScope}}
-			if mode.implied {
-				opts.Implies = map[string][]string{"write": {"read"}}
-			}
-			callers := worlds(mode.implied)
+			callers := worlds(m.implied)
 			seen := map[drift.Class]int{}
 			for range rounds {
-				from, to := generate(r), generate(r)
-				for i := range to.ops { // near misses are the interesting ones
-					if r.IntN(2) == 0 {
-						to.ops[i] = from.ops[i]
-					}
-				}
-				a, b := parse(t, from.render(r, false)), parse(t, to.render(r, false))
-				got, swapped := classes(compare(t, a, b, opts)), classes(compare(t, b, a, opts))
-				for i := range from.ops {
-					gained, lost := false, false
-					for _, w := range callers {
-						was, is := from.admits(from.ops[i], w, mode.anyScope), to.admits(to.ops[i], w, mode.anyScope)
-						gained = gained || is && !was
-						lost = lost || was && !is
-					}
-					var want, mirrored drift.Class
-					switch {
-					case gained && lost:
-						want, mirrored = drift.Incomparable, drift.Incomparable
-					case gained:
-						want, mirrored = drift.Weakened, drift.Strengthened
-					case lost:
-						want, mirrored = drift.Strengthened, drift.Weakened
-					}
-					anonymous := to.security(to.ops[i], world{}, mode.anyScope) && !from.security(from.ops[i], world{}, mode.anyScope)
-					seen[want]++
-					name := fmt.Sprint(i)
-					if got[name].Class != want || got[name].Anonymous != anonymous {
-						t.Fatalf("operation %d: got %q anonymous=%v, want %q anonymous=%v\n%s\n%s", i,
-							got[name].Class, got[name].Anonymous, want, anonymous, from.render(r, false), to.render(r, false))
-					}
-					if swapped[name].Class != mirrored {
-						t.Fatalf("operation %d swapped: got %q, want %q", i, swapped[name].Class, mirrored)
-					}
+				for _, class := range lawsHold(t, r, m, callers) {
+					seen[class]++
 				}
 			}
 			for _, class := range []drift.Class{"", drift.Weakened, drift.Strengthened, drift.Incomparable} {
@@ -334,17 +474,86 @@ func TestLawsAgainstTruthTable(t *testing.T) {
 	}
 }
 
-func TestSpellingChangesNothing(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	for range 300 {
-		d := generate(r)
-		a := parse(t, d.render(r, false))
-		for _, other := range []*openapi.Document{a, parse(t, d.render(r, false)), parse(t, d.render(r, true))} {
-			if got := compare(t, a, other, drift.Options{}).Changes; len(got) > 0 {
-				t.Fatalf("a document against itself, written otherwise: %+v\n%s", got, d.render(r, false))
+// spellings are all ways to write a document that mean the same.
+func spellings() []spelling {
+	var out []spelling
+	for bits := range 1 << 4 {
+		out = append(out, spelling{vary: bits&1 != 0, version: 3 - bits>>1&1, split: bits&4 != 0, yaml: bits&8 != 0})
+	}
+	return out
+}
+
+// spellingChangesNothing holds a document against itself, written otherwise.
+func spellingChangesNothing(t testing.TB, r *rand.Rand, others []spelling) {
+	t.Helper()
+	d := generate(r)
+	a := parse(t, d.render(r, false))
+	same := func(what string, b *openapi.Document, text []byte) {
+		t.Helper()
+		for _, got := range []*drift.Result{compare(t, a, b, drift.Options{}), compare(t, b, a, drift.Options{})} {
+			if len(got.Changes) > 0 {
+				t.Fatalf("a document against itself, %s: %+v\n%s\n%s", what, got.Changes, d.render(r, false), text)
 			}
 		}
 	}
+	same("the same", a, nil)
+	for _, as := range others {
+		text, files := d.write(r, as)
+		same(fmt.Sprintf("%+v", as), parseFiles(t, text, files), text)
+	}
+}
+
+func TestSpellingChangesNothing(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	rounds := 60
+	if testing.Short() {
+		rounds = 10
+	}
+	for range rounds {
+		spellingChangesNothing(t, r, spellings())
+	}
+}
+
+// chosen is a source of random numbers whose beginning a fuzzer chooses.
+type chosen struct {
+	data []byte
+	rest *rand.PCG
+}
+
+func (c *chosen) Uint64() uint64 {
+	if len(c.data) < 8 {
+		return c.rest.Uint64()
+	}
+	n := binary.LittleEndian.Uint64(c.data)
+	c.data = c.data[8:]
+	return n
+}
+
+func choose(data []byte) *rand.Rand {
+	return rand.New(&chosen{data, rand.NewPCG(uint64(len(data)), 9)})
+}
+
+// FuzzLaws looks for documents whose comparison breaks a law.
+func FuzzLaws(f *testing.F) {
+	callers := map[bool][]world{false: worlds(false), true: worlds(true)}
+	for i := range byte(6) {
+		f.Add([]byte{i, 1, 2, 3, 4, 5, 6, 7, 8, 9}, i)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, way byte) {
+		m := modes[int(way)%len(modes)]
+		lawsHold(t, choose(data), m, callers[m.implied])
+	})
+}
+
+// FuzzSpelling looks for two ways to write a document that do not mean the same.
+func FuzzSpelling(f *testing.F) {
+	all := spellings()
+	for i := range all {
+		f.Add([]byte{byte(i), 1, 2, 3, 4, 5, 6, 7, 8, 9}, byte(i))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, way byte) {
+		spellingChangesNothing(t, choose(data), []spelling{all[int(way)%len(all)]})
+	})
 }
 
 func BenchmarkCompare(b *testing.B) {

@@ -331,14 +331,20 @@ func (c *comparison) documents(from, to *openapi.Document) error {
 	for at := range c.atoms {
 		credential = append(credential, at)
 	}
-	c.holdings(perm.NewSet(slices.Collect(maps.Keys(universe))...), func(p perm.Permission) perm.Set {
+	c.holdings(perm.NewSet(slices.Collect(maps.Keys(universe))...), func(p perm.Permission) (perm.Set, bool) {
 		atoms := slices.Clone(words[p])
 		for _, at := range words[p] {
 			if parent, ok := scoped[at]; ok {
 				atoms = append(atoms, parent)
 			}
 		}
-		return perm.NewSet(atoms...)
+		// A scheme that neither side asks for is a credential all the same.
+		known := len(atoms) > 0
+		name, _, scoped := strings.Cut(string(p), "[")
+		if scheme := openapi.SchemeAtom(name, ""); !known && c.atoms[scheme].name != "" {
+			atoms, known = append(atoms, scheme), !scoped
+		}
+		return perm.NewSet(atoms...), known
 	}, perm.NewSet(credential...))
 	return nil
 }

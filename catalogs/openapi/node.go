@@ -21,6 +21,13 @@ const (
 	// refers to included.
 	MaxSize = 100 << 20
 
+	// maxYAML is how much YAML is parsed, in bytes, without what prune leaves out: a parsed
+	// text takes some thirty times its size in memory.
+	maxYAML = 32 << 20
+
+	// maxFields is how many keys an object may have of those that are looked at.
+	maxFields = 250_000
+
 	// spareVisits is how many values are looked at besides one for each byte of
 	// the text. Only aliases, merge keys and references can make it that many.
 	spareVisits = 100_000
@@ -70,10 +77,14 @@ func (k kind) String() string {
 	return [...]string{"null", "a plain value", "a list", "a mapping"}[k]
 }
 
+// A pruning leaves out what is not needed of a text in YAML. It returns nil where it gives
+// up, and the line that it could not step over, if there is one.
+type pruning func(text []byte) (rest []byte, line int)
+
 // parseSource reads the text of a file. Text that begins with a brace or a bracket
 // is read as JSON, and as YAML where it is not valid JSON: YAML has such forms too.
 // pruned, if not nil, may leave out what is not needed of a text in YAML.
-func parseSource(file string, data []byte, visits *int, pruned func([]byte) []byte) (*source, error) {
+func parseSource(file string, data []byte, visits *int, pruned pruning) (*source, error) {
 	s := &source{file: file, data: bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), visits: visits}
 	fail := func(line int, format string, args ...any) (*source, error) {
 		return nil, &strictyaml.Error{File: file, Line: line, Msg: fmt.Sprintf(format, args...)}
@@ -95,11 +106,18 @@ func parseSource(file string, data []byte, visits *int, pruned func([]byte) []by
 			return s, nil
 		}
 	}
-	text := s.data
+	text, stuck := s.data, 0
 	if pruned != nil && !looksJSON {
-		if rest := pruned(text); rest != nil {
+		rest, line := pruned(text)
+		if stuck = line; rest != nil {
 			text, s.pruned = rest, true
 		}
+	}
+	if len(text) > maxYAML {
+		if looksJSON {
+			return nil, s.jsonError()
+		}
+		return fail(stuck, "this file has more than %d MB of YAML, so only its paths and security can be parsed, but something here cannot be stepped over (a text or list that is not closed, a tab, a tag): mend it, or give the document as JSON", maxYAML>>20)
 	}
 	root, err := parseYAML(file, text)
 	if err != nil && s.pruned {
@@ -142,21 +160,19 @@ func parseYAML(file string, data []byte) (*yaml.Node, error) {
 
 // jsonError says where the text stops being JSON.
 func (s *source) jsonError() error {
-	dec := json.NewDecoder(bytes.NewReader(s.data))
 	var v json.RawMessage
-	err := dec.Decode(&v)
-	off := len(bytes.TrimRight(s.data, " \t\r\n"))
-	msg := "more text follows the JSON document"
+	err := json.Unmarshal(s.data, &v)
+	end := len(bytes.TrimRight(s.data, " \t\r\n"))
+	off, msg := end, "the JSON ends too early: the file is cut off"
 	var syntax *json.SyntaxError
-	switch {
-	case err == nil:
-		off = skipSpace(s.data, int(dec.InputOffset()))
-	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
-		msg = "the JSON ends too early: the file is cut off"
-	case errors.As(err, &syntax):
-		off, msg = max(0, int(syntax.Offset)-1), "invalid JSON: "+syntax.Error()
-	default:
-		msg = "invalid JSON: " + err.Error()
+	if errors.As(err, &syntax) && int(syntax.Offset) <= end {
+		off = max(0, int(syntax.Offset)-1)
+		msg = "invalid JSON: " + syntax.Error()
+		if strings.HasSuffix(msg, "after top-level value") {
+			msg = "more text follows the JSON document"
+		} else if off == end-1 && strings.Contains(msg, "unexpected end") {
+			off, msg = end, "the JSON ends too early: the file is cut off"
+		}
 	}
 	p := s.position(off)
 	return &strictyaml.Error{File: s.file, Line: p.Line, Column: p.Column, Msg: msg}
@@ -344,6 +360,9 @@ func (n node) jsonFields() ([]field, error) {
 	for b[i] != '}' {
 		if err := n.visit(); err != nil {
 			return nil, err
+		}
+		if len(out) >= maxFields {
+			return nil, n.errorf("this has more than %d keys", maxFields)
 		}
 		key := i
 		i = skipString(b, i)

@@ -32,25 +32,35 @@ var (
 	droppedOperation = words("responses requestBody parameters description summary externalDocs x-codeSamples")
 )
 
-// prune returns the text without what says nothing about access. It returns nil where it
-// gives up, or there is nothing to leave out. Members of operations whose names keep
-// holds stay.
-func prune(data []byte, keep map[string]bool) []byte {
+// maxLevels bounds how deep the keys may be that are followed.
+const maxLevels = 1000
+
+// prune returns the text without what says nothing about access. It returns nil where
+// there is nothing to leave out, and where it gives up, with the line if it is one.
+// Members of operations whose names keep holds stay.
+func prune(data []byte, keep map[string]bool) (rest []byte, line int) {
 	for _, br := range []string{"\u0085", "\u2028", "\u2029"} {
-		if bytes.Contains(data, []byte(br)) {
-			return nil
+		if i := bytes.Index(data, []byte(br)); i >= 0 {
+			return nil, 1 + bytes.Count(data[:i], []byte("\n"))
 		}
 	}
 	p := pruner{data: data, keep: keep, scalar: -1, out: make([]byte, 0, len(data)/8)}
-	for p.next < len(data) {
-		if !p.line() {
-			return nil
+	begun := 0 // line of what is open
+	for n := 1; p.next < len(data); n++ {
+		if !p.open.any() {
+			begun = n
+		}
+		if !p.line() || len(p.path) > maxLevels {
+			return nil, begun
 		}
 	}
-	if p.dropped == 0 || p.open.any() || p.anchors && (p.aliases || p.open.aliases) {
-		return nil
+	switch {
+	case p.open.any():
+		return nil, begun
+	case p.dropped == 0, p.anchors && (p.aliases || p.open.aliases):
+		return nil, 0
 	}
-	return p.out
+	return p.out, 0
 }
 
 type pruner struct {
@@ -148,7 +158,7 @@ func (p *pruner) line() bool {
 			return true
 		}
 	}
-	for isItem(text) {
+	for isItem(text) && len(p.path) <= maxLevels {
 		p.path = append(p.path, level{column: column, key: dash})
 		rest := bytes.TrimLeft(text[1:], " ")
 		column += len(text) - len(rest)

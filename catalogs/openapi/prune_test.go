@@ -24,7 +24,7 @@ func samePruned(t *testing.T, data []byte, opts Options) bool {
 	if !reflect.DeepEqual(whole, quick) {
 		t.Fatalf("whole:\n%+v\npruned:\n%+v\n%s", whole, quick, data)
 	}
-	_, pruned, err := parse("d.yaml", data, opts, func(b []byte) []byte { return prune(b, map[string]bool{"x-needs": true}) })
+	_, pruned, err := parse("d.yaml", data, opts, func(b []byte) ([]byte, int) { return prune(b, map[string]bool{"x-needs": true}) })
 	return err == nil && pruned
 }
 

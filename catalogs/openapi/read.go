@@ -93,7 +93,7 @@ func Parse(file string, data []byte, opts Options) (*Document, error) {
 	for _, e := range opts.Extensions {
 		keep[e.Name] = true
 	}
-	doc, pruned, err := parse(file, data, opts, func(text []byte) []byte { return prune(text, keep) })
+	doc, pruned, err := parse(file, data, opts, func(text []byte) ([]byte, int) { return prune(text, keep) })
 	var format *FormatError
 	if pruned && (err != nil && !errors.As(err, &format) || err == nil && len(doc.Problems) > 0) {
 		// Something may be missing that was left out.
@@ -102,7 +102,7 @@ func Parse(file string, data []byte, opts Options) (*Document, error) {
 	return doc, err
 }
 
-func parse(file string, data []byte, opts Options, prune func([]byte) []byte) (doc *Document, pruned bool, err error) {
+func parse(file string, data []byte, opts Options, prune pruning) (doc *Document, pruned bool, err error) {
 	visits := new(int)
 	*visits = spareVisits
 	src, err := parseSource(file, data, visits, prune)
@@ -297,6 +297,10 @@ func (r *reader) schemes(definitions node) error {
 
 var methods = []string{"get", "put", "post", "delete", "options", "head", "patch", "trace", "query", "connect"}
 
+// maxOperations bounds what one document is made into; the largest that are published have
+// some twenty thousand.
+const maxOperations = 250_000
+
 // maxCallbacks bounds callbacks within callbacks, which references can make endless.
 const maxCallbacks = 4
 
@@ -304,6 +308,9 @@ const maxCallbacks = 4
 func (r *reader) pathItem(kind Kind, name string, item field, depth int) error {
 	if item.value.kind() == null {
 		return nil
+	}
+	if len(r.doc.Operations) >= maxOperations {
+		return item.value.errorf("the document has more than %d operations", maxOperations)
 	}
 	unread := func(format string, args ...any) {
 		p := r.problem(item.pos(), "path %q: "+format, append([]any{name}, args...)...)

@@ -62,7 +62,7 @@ func readScheme(name string, n node, v2 bool) (*Scheme, error) {
 		if text, ok := f.value.text(); ok {
 			def[f.key] = text
 		}
-		if f.key == "scopes" && v2 {
+		if v2 && f.key == "scopes" {
 			s.listScopes(f.value)
 		}
 		if f.key != "flows" || v2 {
@@ -82,11 +82,11 @@ func readScheme(name string, n node, v2 bool) (*Scheme, error) {
 			}
 			flows[k.key] = map[string]string{}
 			for _, u := range urls {
-				if text, ok := u.value.text(); ok && strings.HasSuffix(u.key, "Url") && u.key != "refreshUrl" {
-					flows[k.key][u.key] = text
-				}
 				if u.key == "scopes" {
 					s.listScopes(u.value)
+				}
+				if text, ok := u.value.text(); ok && strings.HasSuffix(u.key, "Url") && u.key != "refreshUrl" {
+					flows[k.key][u.key] = text
 				}
 			}
 		}

@@ -101,6 +101,11 @@ func (st *store) fill() error {
 			return nil
 		}
 		state[c] = 1
+		for _, a := range c.seed.Attributes {
+			if a.Ref != "" && st.all[a.Ref] == nil {
+				return fmt.Errorf("seeds: %s.%s refers to %q, which is no object of the catalog", c.name, a.Name, a.Ref)
+			}
+		}
 		for _, r := range c.refs {
 			if err := fill(r.to); err != nil {
 				return err

@@ -7,11 +7,13 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"sort"
 	"strings"
 	"testing"
 
+	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/conformance/reference"
 )
 
@@ -513,5 +515,102 @@ func TestTraps(t *testing.T) {
 	}
 	if len(reference.Traps) != 18 {
 		t.Errorf("%d traps", len(reference.Traps))
+	}
+}
+
+// Seeds that cannot be made are an error.
+func TestBadSeeds(t *testing.T) {
+	for want, text := range map[string]string{
+		"no object of the catalog": `{"position":{"attributes":[{"name":"x_id","ref":"nothing"}]}}`,
+		"in a circle":              `{"position":{"attributes":[{"name":"x","ref":"department"}]},"department":{"attributes":[{"name":"y","ref":"position"}]}}`,
+		"unknown field":            `{"position":{"attribute":[]}}`,
+	} {
+		seeds, err := reference.ParseSeeds([]byte(text))
+		if err == nil {
+			_, err = reference.New(reference.Board(), reference.Options{Seeds: seeds})
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func startVendor(t *testing.T, name string) *board {
+	t.Helper()
+	c, err := catalogs.Load(catalogs.VendorPrefix + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv, err := reference.New(c, reference.Options{AdminToken: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, admin := httptest.NewServer(srv.API()), httptest.NewServer(srv.Admin())
+	t.Cleanup(api.Close)
+	t.Cleanup(admin.Close)
+	return &board{fixture: &fixture{t, srv, api.URL, admin.URL}}
+}
+
+// What Comeet says about fields and records: a field is there with its own permission only, the
+// sharing option chooses positions and with them their candidates, and the two permissions to
+// retrieve candidates part them by who brought them.
+func TestComeetRecordsAndFields(t *testing.T) {
+	b := startVendor(t, "comeet")
+	for option, want := range map[string]string{"all": "4", "non-discreet": "2", "published": "2"} {
+		if got := b.n(b.holder(option, "positions.read"), "GET /positions"); got != want {
+			t.Errorf("sharing %s shows %s positions, want %s", option, got, want)
+		}
+	}
+	plain, lead := b.holder("", "positions.read"), b.holder("", "positions.read", "positions.lead-recruiter", "positions.salary")
+	if got := b.field(plain, "GET /positions/positions-1", "users") + b.field(plain, "GET /positions/positions-1", "salary_range"); got != "{}absent" {
+		t.Errorf("without the permissions: %s", got)
+	}
+	users := b.field(lead, "GET /positions/positions-1", "users")
+	if !strings.Contains(users, "lead_recruiter") || strings.Contains(users, "hiring_manager") || b.field(lead, "GET /positions/positions-1", "salary_range") == "absent" {
+		t.Errorf("with two of them: %s", users)
+	}
+	if got := b.st(b.holder("", "positions.salary"), "GET /positions/positions-1"); got != "403" {
+		t.Errorf("a field's permission alone: %s", got)
+	}
+	own := b.holder("", "candidates.own", "candidates.create")
+	others, both := b.holder("", "candidates.others"), b.holder("", "candidates.own", "candidates.others")
+	seeded := b.n(others, "GET /candidates")
+	b.st(own, `POST /candidates {"name":"mine"}`)
+	if got := []string{b.n(own, "GET /candidates"), b.n(others, "GET /candidates"), b.st(b.holder(""), "GET /candidates")}; !slices.Equal(got, []string{"1", fmt.Sprint(len(b.whole("candidate"))), "403"}) || seeded == "0" {
+		t.Errorf("own, others, neither: %v of %d", got, len(b.whole("candidate")))
+	}
+	if got := b.n(both, "GET /candidates"); got != fmt.Sprint(len(b.whole("candidate"))) {
+		t.Errorf("a key with both sees %s", got)
+	}
+	// Candidates of positions that are not shared are hidden too.
+	limited := b.holder("published", "candidates.others", "positions.read")
+	visible := " " + b.ids(limited, "GET /positions") + " "
+	for _, o := range b.whole("candidate") {
+		want := "200"
+		if id, ok := o["position_id"].(string); ok && !strings.Contains(visible, " "+id+" ") {
+			want = "404"
+		}
+		if got := b.st(limited, fmt.Sprint("GET /candidates/", o["id"])); got != want {
+			t.Errorf("%v: %s, want %s", o["id"], got, want)
+		}
+	}
+}
+
+// What Personio says about the list of readable attributes.
+func TestPersonioReadable(t *testing.T) {
+	b := startVendor(t, "personio")
+	_, s := b.mint(map[string]any{"grants": []string{"employees:read"}, "lists": map[string]any{"readable": []string{"name"}}})
+	id := fmt.Sprint(b.whole("employee")[0]["id"])
+	_, made := b.adminCall("POST", "/objects", map[string]any{"method": "GET", "path": "/v1/company/employees/{employee_id}/profile-picture/{width}"})
+	picture := fmt.Sprintf("GET /v1/company/employees/%s/profile-picture/%s", id, made["params"].(map[string]any)["width"])
+	if got := b.field(s, "GET /v1/company/employees/"+id, "Profile Picture") + " " + b.st(s, picture); got != "absent 404" {
+		t.Errorf("an attribute that is not listed: %s", got)
+	}
+	if got := b.field(s, "GET /v1/company/employees/attributes", "data"); !strings.Contains(got, `"name"`) || strings.Contains(got, "Picture") {
+		t.Errorf("the attributes: %s", got)
+	}
+	_, s = b.mint(map[string]any{"grants": []string{"employees:read"}, "lists": map[string]any{"readable": []string{"Profile Picture"}}})
+	if got := b.st(s, picture); got != "200" {
+		t.Errorf("listed: %s", got)
 	}
 }

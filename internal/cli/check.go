@@ -59,7 +59,8 @@ not all could be read.`,
 	f.StringArrayVar(&o.services, "service", nil, "check only the service of this `name`; repeatable")
 	f.StringVar(&o.changedSince, "changed-since", "", "check only services of which a file differs from this git `revision`")
 	f.BoolVar(&o.all, "all", false, "list the endpoints on which all agree too")
-	f.StringVar(&o.unstated, "unstated", "count", "what to do with operations that demand a credential but name no permission: count, or error")
+	f.StringVar(&o.unstated, "unstated", "", "what to do with operations that demand a credential but name no permission: count (the default), or error")
+	a.sourceFlags(cmd)
 	knownFlag(cmd, &o.known)
 	a.strictFlag(cmd)
 	a.failOnFlag(cmd)
@@ -227,6 +228,10 @@ func (a *app) checkBase(ctx context.Context, root string, services []string, o c
 		return nil, err
 	}
 	defer remove()
+	at := *a
+	if rel, ok := within(root, at.refsBelow); ok && at.refsBelow != "" {
+		at.refsBelow = filepath.Join(sub, filepath.FromSlash(rel))
+	}
 	nothing := func(format string, args ...any) (*checked, error) {
 		return &checked{notes: []string{fmt.Sprintf("base %s: ", o.base) + fmt.Sprintf(format, args...) + ": everything counts as new"}}, nil
 	}
@@ -243,7 +248,7 @@ func (a *app) checkBase(ctx context.Context, root string, services []string, o c
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(s catalogs.Service) bool { return !slices.Contains(services, s.Name) })
-	c, err := a.readRepository(ctx, sub, config, all, o)
+	c, err := at.readRepository(ctx, sub, config, all, o)
 	if err == nil {
 		err = c.compare()
 	}

@@ -34,8 +34,8 @@ type unit struct {
 	sharers []*unit
 
 	paths  map[string]bool // keys of the code's paths, without a method
-	rows   []*tableRow
-	byKey  map[string]*tableRow
+	rows   []*checkRow
+	byKey  map[string]*checkRow
 	routes map[string][]string // subject of a route, as vet has it -> keys of its rows
 }
 
@@ -258,13 +258,13 @@ func newDocument(doc *openapi.Document, ref, root, base string, options drift.Op
 func (u *unit) documentFiles() ([]string, error) {
 	var out []string
 	for _, ref := range u.Document {
-		if _, err := os.Stat(ref); err == nil || !strings.ContainsAny(ref, "*?[") {
+		if _, err := os.Stat(ref); err == nil || !isPattern(ref) || strings.Contains(ref, ":") {
 			out = append(out, ref)
 			continue
 		}
-		found, err := filepath.Glob(ref)
-		if err != nil || len(found) == 0 {
-			return nil, fmt.Errorf("%sopenapi: no file matches %s", u.prefix(), ref)
+		found, err := expand(os.DirFS("."), filepath.ToSlash(ref))
+		if err != nil {
+			return nil, fmt.Errorf("%sopenapi: %w", u.prefix(), err)
 		}
 		out = append(out, found...)
 	}

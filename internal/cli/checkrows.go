@@ -13,8 +13,8 @@ import (
 	"github.com/permcheck/permcheck/internal/report"
 )
 
-// A tableRow is one endpoint of one service.
-type tableRow struct {
+// A checkRow is one endpoint of one service.
+type checkRow struct {
 	unit         *unit
 	method, path string
 	says         map[string][]saying // by witness; absent: it does not have the endpoint
@@ -75,7 +75,7 @@ func (c *checked) compare() error {
 
 // table makes the rows of every endpoint that some witness has.
 func (u *unit) table(config *catalogs.Config) {
-	u.byKey = map[string]*tableRow{}
+	u.byKey = map[string]*checkRow{}
 	type entry struct {
 		witness, method, path string
 		saying
@@ -116,7 +116,7 @@ func (u *unit) table(config *catalogs.Config) {
 		}
 	}
 	// A row for any method speaks of each method that another witness has.
-	methods := map[string][]*tableRow{}
+	methods := map[string][]*checkRow{}
 	for _, e := range entries {
 		if e.method == catalogs.AnyMethod {
 			continue
@@ -134,7 +134,7 @@ func (u *unit) table(config *catalogs.Config) {
 		}
 		rows := methods[catalogs.EndpointKey("", e.path)]
 		if len(rows) == 0 {
-			rows = []*tableRow{u.row(e.method, e.path)}
+			rows = []*checkRow{u.row(e.method, e.path)}
 		}
 		for _, r := range rows {
 			if len(r.says[e.witness]) == 0 {
@@ -145,11 +145,11 @@ func (u *unit) table(config *catalogs.Config) {
 }
 
 // row returns the row of an endpoint, made if there is none.
-func (u *unit) row(method, path string) *tableRow {
+func (u *unit) row(method, path string) *checkRow {
 	key := catalogs.EndpointKey(method, path)
 	r := u.byKey[key]
 	if r == nil {
-		r = &tableRow{unit: u, method: method, path: path, says: map[string][]saying{}}
+		r = &checkRow{unit: u, method: method, path: path, says: map[string][]saying{}}
 		u.byKey[key] = r
 		u.rows = append(u.rows, r)
 	}
@@ -241,7 +241,7 @@ func (u *unit) compare(c *checked, vetted []*report.Finding) (rest []*report.Fin
 }
 
 // rowOf returns the row that a finding of vet is about.
-func (u *unit) rowOf(f *report.Finding) *tableRow {
+func (u *unit) rowOf(f *report.Finding) *checkRow {
 	keys := u.routes[f.Subject]
 	method, path, ok := strings.Cut(f.Subject, " ")
 	if !ok || !strings.HasPrefix(path, "/") {
@@ -335,7 +335,7 @@ func (u *unit) codeAgainst(c *checked, d *document) error {
 
 // said reports whether what a document and the code differ in follows from what is said
 // of the row already, or from what a comment in the code excuses.
-func (u *unit) said(c *checked, row *tableRow, ch *drift.Change, strange map[string]bool) bool {
+func (u *unit) said(c *checked, row *checkRow, ch *drift.Change, strange map[string]bool) bool {
 	absent := ch.Class == drift.Added || ch.Class == drift.Removed
 	if ch.Class == drift.Removed && u.serves(row.method, row.path) {
 		return true
@@ -399,7 +399,7 @@ func (u *unit) rest(c *checked, d *document) *openapi.Document {
 
 // rowOfChange returns the row that a change is about. A path item that could not be read
 // is about all methods of its path.
-func (u *unit) rowOfChange(ch *drift.Change) *tableRow {
+func (u *unit) rowOfChange(ch *drift.Change) *checkRow {
 	if ch.Method == "" || !strings.HasPrefix(ch.Path, "/") {
 		return nil
 	}
@@ -420,7 +420,7 @@ func (u *unit) rowOfChange(ch *drift.Change) *tableRow {
 
 // says is a change as a finding about two witnesses: what is said by one, against the
 // other.
-func says(row *tableRow, ch *drift.Change, who, whom string) *report.Finding {
+func says(row *checkRow, ch *drift.Change, who, whom string) *report.Finding {
 	f := ch.Finding()
 	text := func(s *string) string {
 		if s == nil {
@@ -478,7 +478,7 @@ func (c *checked) count(d *document, s *drift.Summary) {
 
 // finding is the row as one finding: the gravest of its parts, with what each witness
 // says and the other parts as evidence.
-func (r *tableRow) finding() *report.Finding {
+func (r *checkRow) finding() *report.Finding {
 	f := *r.parts[0].Finding
 	f.Evidence = nil
 	for _, w := range r.unit.witnesses() {
@@ -498,7 +498,7 @@ func (r *tableRow) finding() *report.Finding {
 }
 
 // cell is what a witness says, with its position if that is asked for.
-func (r *tableRow) cell(witness string, where bool) string {
+func (r *checkRow) cell(witness string, where bool) string {
 	list := r.says[witness]
 	switch {
 	case len(list) == 0 && where:
@@ -526,7 +526,7 @@ func (r *tableRow) cell(witness string, where bool) string {
 }
 
 // differ returns the witnesses that differ, in the order of columns.
-func (r *tableRow) differ() []string {
+func (r *checkRow) differ() []string {
 	out := []string{}
 	for _, w := range r.unit.witnesses() {
 		if slices.ContainsFunc(r.parts, func(p part) bool { return slices.Contains(p.differ, w) }) {

@@ -154,7 +154,7 @@ func (u *unit) cells(all bool) (columns []string, rows [][]string) {
 	}
 	columns = append(columns, "DIFFER")
 	list := slices.Clone(u.rows)
-	slices.SortStableFunc(list, func(a, b *tableRow) int {
+	slices.SortStableFunc(list, func(a, b *checkRow) int {
 		return strings.Compare(a.path+"\x00"+a.method, b.path+"\x00"+b.method)
 	})
 	for _, r := range list {
@@ -192,6 +192,7 @@ func (c *checked) reports(a *app) []*report.Report {
 	for _, u := range c.units {
 		r := add(u, u.Name)
 		of[u.Name] = r
+		r.About = u.describe()
 		columns, rows := u.cells(false)
 		r.Columns, r.Rows = columns, rows
 		for _, row := range u.rows {

@@ -86,6 +86,9 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not 
 				return err
 			}
 			flags.configure(&config.OpenAPI)
+			if flags.basePath == "" {
+				flags.basePath = config.BasePath["openapi"]
+			}
 			if f := config.FailOn; f != "" && !cmd.Flags().Changed("fail-on") {
 				if err := a.failOn.Set(f); err != nil {
 					return err
@@ -103,7 +106,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not 
 	f.StringVar(&flags.scheme, "permission-scheme", "", "against a catalog: the security scheme whose scopes are permissions (default: the only OAuth 2.0 or OpenID Connect scheme)")
 	f.StringArrayVar(&flags.implies, "implies", nil, `what a permission or scope implies: "candidates:write=candidates:read", several separated by commas, * for any text; repeatable`)
 	f.StringVar(&flags.basePath, "base-path", "", "put this `PATH` in front of each path that does not begin with it, instead of the base paths of servers")
-	f.StringVar(&flags.unstated, "unstated", "count", "against a catalog: what to do with operations that demand a credential but name no permission: count, or error")
+	f.StringVar(&flags.unstated, "unstated", "", "against a catalog: what to do with operations that demand a credential but name no permission: count (the default), or error")
 	f.StringVar(&flags.grants, "grants", "", "say who gains and who loses: a `FILE` with the keys of a probe profile, or with roles")
 	f.StringVar(&flags.service, "service", "", "`NAME` of the service in reports; code scanning keeps the results of each apart")
 	knownFlag(cmd, &flags.known)
@@ -126,6 +129,12 @@ func (f *diffFlags) configure(c *catalogs.OpenAPIConfig) {
 		if !slices.ContainsFunc(f.extensions, func(e string) bool { return strings.HasPrefix(e, name+":") }) {
 			f.extensions = append(f.extensions, name+":"+c.PermissionExtensions[name])
 		}
+	}
+	for _, holder := range slices.Sorted(maps.Keys(c.Implies)) {
+		f.implies = append(f.implies, holder+"="+strings.Join(c.Implies[holder], ","))
+	}
+	if f.unstated == "" {
+		f.unstated = c.Unstated
 	}
 }
 
@@ -171,7 +180,7 @@ func (f *diffFlags) options() (drift.Options, openapi.Options, error) {
 		return d, o, fmt.Errorf("--base-path %q: expected a path that begins with /", f.basePath)
 	}
 	switch f.unstated {
-	case "count":
+	case "", "count":
 	case "error":
 		d.ReportUnstated = true
 	default:
@@ -181,40 +190,12 @@ func (f *diffFlags) options() (drift.Options, openapi.Options, error) {
 }
 
 func (a *app) diff(ctx context.Context, from, to string, flags diffFlags) error {
-	opts, read, err := flags.options()
+	d, err := a.compareSources(ctx, from, to, flags)
 	if err != nil {
 		return err
 	}
-	if from == "-" && to == "-" {
-		return errors.New("both sides are -: standard input can be read only once; give one of them as a file")
-	}
-	if flags.grants != "" {
-		if opts.Grants, err = loadGrants(flags.grants); err != nil {
-			return err
-		}
-	}
-	old, now, err := a.loadSides(ctx, from, to, read)
-	if err != nil {
+	if err := d.accept(flags.known); err != nil {
 		return err
-	}
-	result, err := drift.Compare(old.Side, now.Side, opts)
-	if err != nil {
-		return err
-	}
-	if result.Summary.Old == 0 && result.Summary.New == 0 && len(result.Changes) == 0 {
-		return &partialError{fmt.Sprintf("neither %s nor %s has an endpoint: nothing was compared", shownRef(from), shownRef(to))}
-	}
-	d := &diffReport{from: shownRef(from), to: shownRef(to), service: flags.service, grants: opts.Grants, result: result, others: beyond(now.unread, old.unread)}
-	for _, f := range d.others {
-		result.Summary.Problems = append(result.Summary.Problems, drift.Problem{Position: f.Position.String(), Message: f.Message})
-	}
-	if err := d.accept(flags.known, old.program != nil || now.program != nil); err != nil {
-		return err
-	}
-	for _, s := range []*side{old, now} {
-		if s.program != nil && d.incomplete == nil {
-			d.incomplete = s.program.incomplete(a.err)
-		}
 	}
 	if err := d.write(a); err != nil {
 		return err
@@ -223,4 +204,50 @@ func (a *app) diff(ctx context.Context, from, to string, flags diffFlags) error 
 		return d.incomplete
 	}
 	return a.result(d.findings())
+}
+
+// compareSources reads both sources and compares them.
+func (a *app) compareSources(ctx context.Context, from, to string, flags diffFlags) (*diffReport, error) {
+	opts, read, err := flags.options()
+	if err != nil {
+		return nil, err
+	}
+	if from == "-" && to == "-" {
+		return nil, errors.New("both sides are -: standard input can be read only once; give one of them as a file")
+	}
+	if flags.grants != "" {
+		if opts.Grants, err = loadGrants(flags.grants); err != nil {
+			return nil, err
+		}
+	}
+	old, now, err := a.loadSides(ctx, from, to, read)
+	if err != nil {
+		return nil, err
+	}
+	result, err := drift.Compare(old.Side, now.Side, opts)
+	if err != nil {
+		return nil, err
+	}
+	if result.Summary.Old == 0 && result.Summary.New == 0 && len(result.Changes) == 0 {
+		return nil, &partialError{fmt.Sprintf("neither %s nor %s has an endpoint: nothing was compared", shownRef(from), shownRef(to))}
+	}
+	d := &diffReport{from: shownRef(from), to: shownRef(to), service: flags.service, grants: opts.Grants, result: result,
+		others: beyond(now.unread, old.unread), rules: map[string]bool{}}
+	for _, f := range d.others {
+		result.Summary.Problems = append(result.Summary.Problems, drift.Problem{Position: f.Position.String(), Message: f.Message})
+	}
+	for _, id := range diffRules {
+		d.rules[id] = true
+	}
+	for _, s := range []*side{old, now} {
+		if s.program == nil {
+			continue
+		}
+		// These are found in source only; another diff cannot miss them.
+		d.rules["undeclared"], d.rules["unresolved"] = true, true
+		if d.incomplete == nil {
+			d.incomplete = s.program.incomplete(a.err)
+		}
+	}
+	return d, nil
 }

@@ -29,6 +29,7 @@ type diffReport struct {
 	result     *drift.Result
 	others     []*report.Finding // findings that are no changes
 	about      []*report.Finding // findings about entries of the known file
+	rules      map[string]bool   // that this diff can report
 	incomplete error
 }
 
@@ -38,16 +39,9 @@ func (d *diffReport) findings() []*report.Finding {
 }
 
 // accept takes away what the file of known findings accepts.
-func (d *diffReport) accept(file string, source bool) error {
-	rules := map[string]bool{}
-	for _, id := range diffRules {
-		rules[id] = true
-	}
-	if source { // these are only found in source; another diff cannot miss them
-		rules["undeclared"], rules["unresolved"] = true, true
-	}
+func (d *diffReport) accept(file string) error {
 	all := slices.Concat(d.result.Findings(), d.others)
-	rest, _, err := applyKnown(file, all, rules)
+	rest, _, err := applyKnown(file, all, d.rules)
 	if err != nil {
 		return err
 	}

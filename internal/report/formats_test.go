@@ -3,9 +3,13 @@ package report
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,6 +101,38 @@ func TestSARIF(t *testing.T) {
 	}
 }
 
+// Several services are one log of several runs, and one file of several suites.
+func TestWriteAll(t *testing.T) {
+	root := t.TempDir()
+	two := []*Report{hostile(root), {Command: "vet", Service: "people", Root: root,
+		Columns: []string{"ENDPOINT", "CODE"}, Rows: [][]string{{"GET /a|b", "<script>"}}, Notes: []string{"*all*"}}}
+	for format, want := range map[string][]string{
+		"sarif":    {`"id": "permcheck/vet/positions"`, `"id": "permcheck/vet/people"`},
+		"junit":    {`name="permcheck vet positions"`, `name="permcheck vet people"`},
+		"github":   {"::error file=api/openapi.yaml"},
+		"markdown": {"of positions", "of people", "| ENDPOINT | CODE |", `| GET /a\|b | &lt;script> |`, `- \*all\*`},
+	} {
+		var out bytes.Buffer
+		if err := WriteAll(&out, format, two); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if strings.Count(out.String(), w) != 1 {
+				t.Errorf("%s: %q is not there once:\n%s", format, w, out.String())
+			}
+		}
+		if format == "sarif" {
+			log, err := sarif.FromBytes(out.Bytes())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := log.Validate(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 func TestJUnitCounts(t *testing.T) {
 	var out bytes.Buffer
 	if err := hostile(t.TempDir()).WriteJUnit(&out); err != nil {
@@ -113,6 +149,73 @@ func TestJUnitCounts(t *testing.T) {
 	// Two findings fail, one is information, two subjects pass, and completeness errs.
 	if suites.Tests != 6 || suites.Failures != 2 || suites.Errors != 1 {
 		t.Errorf("%+v", suites)
+	}
+}
+
+// junitForm is what the schema that Jenkins checks reports with (junit-10.xsd of its xunit
+// plugin) admits and demands: for each element its children, and its attributes, of which
+// those with a ! must be there.
+var junitForm = map[string]struct{ children, attributes string }{
+	"":           {"testsuites", ""},
+	"testsuites": {"testsuite", "name time tests failures errors"},
+	"testsuite":  {"testsuite properties testcase system-out system-err", "!name !tests !failures !errors group time skipped timestamp hostname id package file log url"},
+	"testcase":   {"skipped error failure rerunFailure rerunError flakyFailure flakyError system-out system-err", "!name time classname group"},
+	"failure":    {"", "type message"},
+	"error":      {"", "type message"},
+	"system-out": {"", ""},
+}
+
+var junitTime = regexp.MustCompile(`^(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]*)?$`)
+
+func TestJUnitForm(t *testing.T) {
+	var out bytes.Buffer
+	if err := hostile(t.TempDir()).WriteJUnit(&out); err != nil {
+		t.Fatal(err)
+	}
+	dec := xml.NewDecoder(&out)
+	path := []string{""}
+	elements := 0
+	for {
+		token, err := dec.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			elements++
+			name, parent := token.Name.Local, path[len(path)-1]
+			form, known := junitForm[name]
+			if !known || !slices.Contains(strings.Fields(junitForm[parent].children), name) {
+				t.Fatalf("<%s> in <%s>", name, parent)
+			}
+			given := map[string]string{}
+			for _, a := range token.Attr {
+				given[a.Name.Local] = a.Value
+			}
+			for _, a := range strings.Fields(form.attributes) {
+				bare, required := strings.CutPrefix(a, "!")
+				if _, ok := given[bare]; required && !ok {
+					t.Errorf("<%s> has no %s", name, bare)
+				}
+				delete(given, bare)
+			}
+			if len(given) > 0 {
+				t.Errorf("<%s> has %v", name, given)
+			}
+			for _, a := range token.Attr {
+				if a.Name.Local == "time" && name != "testcase" && !junitTime.MatchString(a.Value) {
+					t.Errorf("<%s time=%q>", name, a.Value)
+				}
+			}
+			path = append(path, name)
+		case xml.EndElement:
+			path = path[:len(path)-1]
+		}
+	}
+	if elements < 10 {
+		t.Errorf("only %d elements were looked at", elements)
 	}
 }
 

@@ -27,17 +27,17 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### permcheck %s", r.Command)
 	if r.Service != "" {
-		fmt.Fprintf(&b, " of %s", markdownText(r.Service))
+		fmt.Fprintf(&b, " of %s", MarkdownText(r.Service))
 	}
 	fmt.Fprintf(&b, ": %s\n", Headline(r.Findings))
 	if r.Incomplete != "" {
-		fmt.Fprintf(&b, "\n**Incomplete:** %s\n", markdownText(r.Incomplete))
+		fmt.Fprintf(&b, "\n**Incomplete:** %s\n", MarkdownText(r.Incomplete))
 	}
 	if r.About != "" {
-		fmt.Fprintf(&b, "\n%s\n", markdownText(r.About))
+		fmt.Fprintf(&b, "\n%s\n", MarkdownText(r.About))
 	}
 	r.markdownAccess(&b)
-	r.markdownColumns(&b)
+	r.markdownWitnesses(&b)
 	findings := slices.Clone(r.Findings)
 	slices.SortStableFunc(findings, func(a, b *Finding) int { return int(b.Severity()) - int(a.Severity()) })
 	grave := slices.IndexFunc(findings, func(f *Finding) bool { return f.Severity() == Info })
@@ -58,11 +58,37 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	if len(r.Notes) > 0 {
 		b.WriteByte('\n')
 		for _, n := range r.Notes {
-			fmt.Fprintf(&b, "- %s\n", markdownText(n))
+			fmt.Fprintf(&b, "- %s\n", MarkdownText(n))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// maxWitnesses bounds the rows of what was compared.
+const maxWitnesses = 100
+
+// markdownWitnesses writes the table of what was compared.
+func (r *Report) markdownWitnesses(b *strings.Builder) {
+	if len(r.Rows) == 0 {
+		return
+	}
+	line := func(cells []string) {
+		for _, c := range cells {
+			fmt.Fprintf(b, "| %s ", MarkdownText(c))
+		}
+		b.WriteString("|\n")
+	}
+	b.WriteByte('\n')
+	line(r.Columns)
+	b.WriteString(strings.Repeat("|---", len(r.Columns)) + "|\n")
+	for i, row := range r.Rows {
+		if i == maxWitnesses {
+			fmt.Fprintf(b, "\n%d more rows\n", len(r.Rows)-i)
+			break
+		}
+		line(row)
+	}
 }
 
 // markdownAccess says who can do what now.
@@ -78,48 +104,22 @@ func (r *Report) markdownAccess(b *strings.Builder) {
 		}{{"can now", a.Gains}, {"can no longer", a.Loses}} {
 			for i, call := range part.calls {
 				if i == maxLed && len(part.calls) > maxLed+1 {
-					fmt.Fprintf(b, "- **%s** %s call %d more\n", markdownText(a.Who), part.verb, len(part.calls)-i)
+					fmt.Fprintf(b, "- **%s** %s call %d more\n", MarkdownText(a.Who), part.verb, len(part.calls)-i)
 					break
 				}
 				how := ""
 				if a.Anybody {
 					how = ", without any credential"
 				}
-				fmt.Fprintf(b, "- **%s** %s %s%s\n", markdownText(a.Who), part.verb, markdownCode(call), how)
+				fmt.Fprintf(b, "- **%s** %s %s%s\n", MarkdownText(a.Who), part.verb, MarkdownCode(call), how)
 			}
 		}
 	}
 }
 
-// maxMarkdownRows bounds the table of what was compared.
-const maxMarkdownRows = 100
-
-// markdownColumns writes the table of what was compared.
-func (r *Report) markdownColumns(b *strings.Builder) {
-	if len(r.Rows) == 0 {
-		return
-	}
-	line := func(cells []string) {
-		for _, c := range cells {
-			fmt.Fprintf(b, "| %s ", markdownText(c))
-		}
-		b.WriteString("|\n")
-	}
-	b.WriteByte('\n')
-	line(r.Columns)
-	b.WriteString(strings.Repeat("|---", len(r.Columns)) + "|\n")
-	for i, row := range r.Rows {
-		if i == maxMarkdownRows {
-			fmt.Fprintf(b, "\n%d more rows\n", len(r.Rows)-i)
-			break
-		}
-		line(row)
-	}
-}
-
 // markdownTable writes findings as rows and returns how many did not fit.
 func (r *Report) markdownTable(b *strings.Builder, findings []*Finding) (left int) {
-	compares := slices.ContainsFunc(findings, func(f *Finding) bool { return f.Was != "" || f.Now != "" })
+	compares := r.Command == "diff" && slices.ContainsFunc(findings, func(f *Finding) bool { return f.Was != "" || f.Now != "" })
 	for i, f := range findings {
 		if i == 0 && compares {
 			b.WriteString("\n| | endpoint | before | now | where | why |\n|---|---|---|---|---|---|\n")
@@ -131,31 +131,31 @@ func (r *Report) markdownTable(b *strings.Builder, findings []*Finding) (left in
 		}
 		where := ""
 		if f.Position.File != "" {
-			where = markdownCode(r.place(f.Position))
+			where = MarkdownCode(r.place(f.Position))
 		}
 		rule := RuleByID(f.Rule)
 		if compares {
-			what := markdownCode(f.Subject)
+			what := MarkdownCode(f.Subject)
 			if f.Was == "" && f.Now == "" { // about something that has no requirement
-				what = markdownText(f.Message)
+				what = MarkdownText(f.Message)
 			}
 			fmt.Fprintf(b, "| %s: %s | %s | %s | %s | %s | %s |\n", f.Severity(), rule.Title, what,
-				markdownCode(f.Was), markdownCode(f.Now), where, markdownText(rule.Why))
+				MarkdownCode(f.Was), MarkdownCode(f.Now), where, MarkdownText(rule.Why))
 			continue
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", f.Severity(), markdownText(f.Message), where, markdownText(rule.Why))
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", f.Severity(), MarkdownText(f.Message), where, MarkdownText(rule.Why))
 	}
 	return 0
 }
 
-// markdownText escapes what would be markup in a table cell.
-func markdownText(s string) string {
+// MarkdownText escapes what would be markup in a table cell.
+func MarkdownText(s string) string {
 	return strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "@", "&#64;", "#", "&#35;", "\n", " ").Replace(CleanLines(s))
 }
 
-// markdownCode is text as code in a table cell: nothing in it is markup, and a name with
+// MarkdownCode is text as code in a table cell: nothing in it is markup, and a name with
 // an @ in it notifies nobody.
-func markdownCode(s string) string {
+func MarkdownCode(s string) string {
 	if s == "" {
 		return ""
 	}
