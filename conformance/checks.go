@@ -49,19 +49,24 @@ type Check struct {
 	cause Cause
 }
 
+// believed reports whether a failure of a question is believed at once.
+func (c *Check) believed(q *Question) bool {
+	return c.oneShot || c == &script && q.Effort == SomeWrites
+}
+
 // Categories are what checks are about, in the order of reports.
-var Categories = []string{"operations", "grants", "authentication", "life-cycle", "routing", "records", "fields", "existence", "caches", "browsers"}
+var Categories = []string{"operations", "grants", "authentication", "life-cycle", "routing", "records", "fields", "existence", "caches", "browsers", "scripts"}
 
 // SelectChecks returns the checks with the ids or of the categories in only, or all where
 // it is empty, without those in skip, in the order of [Checks].
 func SelectChecks(only, skip []string) ([]*Check, error) {
 	for _, name := range slices.Concat(only, skip) {
-		if !slices.Contains(Categories, name) && !slices.ContainsFunc(Checks, func(c *Check) bool { return c.ID == name }) {
+		if !slices.Contains(Categories, name) && checkOf(name) == nil {
 			return nil, fmt.Errorf("no check or category %q (permcheck checks lists them)", name)
 		}
 	}
 	var out []*Check
-	for _, c := range Checks {
+	for _, c := range append(slices.Clone(Checks), &script) {
 		named := func(list []string) bool { return slices.Contains(list, c.ID) || slices.Contains(list, c.Category) }
 		if (len(only) == 0 || named(only)) && !named(skip) {
 			out = append(out, c)
@@ -94,12 +99,21 @@ var Checks = []*Check{
 	&corsSimple, &corsOrigins, &corsPreflight, &corsTiming, &corsJSONP, &corsServed,
 }
 
+// checkOf returns the check of an id; nil when there is none.
+func checkOf(id string) *Check {
+	if id == script.ID {
+		return &script
+	}
+	if i := slices.IndexFunc(Checks, func(c *Check) bool { return c.ID == id }); i >= 0 {
+		return Checks[i]
+	}
+	return nil
+}
+
 // Doc returns the documentation of a check; "" when there is none of the id.
 func Doc(id string) string {
-	for _, c := range Checks {
-		if c.ID == id {
-			return c.Doc
-		}
+	if c := checkOf(id); c != nil {
+		return c.Doc
 	}
 	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -85,7 +86,8 @@ type Answer struct {
 	Body      []byte // bounded
 	Truncated bool
 	HTML      bool
-	Err       error // why none came
+	Err       error  // why none came
+	File      string // that the body was kept in, where bodies are
 
 	once   sync.Once
 	parsed any
@@ -183,7 +185,17 @@ func (l *Lab) sendRaw(ctx context.Context, c *Call) (*reply, error) {
 		return nil, errors.New("a request line or a header holds a line break")
 	}
 	for try := 0; ; try++ {
+		began := time.Now()
 		r, err := l.run.client.raw(ctx, line, header, c.Body)
+		if l.run.client.tape != nil {
+			method, target, _ := strings.Cut(line, " ")
+			sent := http.Header{}
+			for _, h := range header {
+				name, value, _ := strings.Cut(h, ": ")
+				sent.Add(name, value)
+			}
+			l.run.client.taped(&exchange{cred: c.By.Credential, body: c.Body}, began, method, base.Scheme+"://"+base.Host+target, sent, r, err)
+		}
 		if err == nil {
 			done(r.header)
 			done = func(http.Header) {}
@@ -237,6 +249,7 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 	if c.row > 0 {
 		d = l.dialect()
 	}
+	x.File = a.File
 	// A server may say a secret again: in a header, or as the name of a member.
 	x.Answered = withNames(l.hash.answered(a.Header), l.withoutSecrets)
 	for name, value := range x.Answered {
@@ -410,9 +423,9 @@ func (k *LiveKey) Do(ctx context.Context, action Action, spec KeySpec) error {
 
 // perform performs one question and, where it fails, repeats it on new connections.
 func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
-	check := checkByID(q.Check)
+	check := checkOf(q.Check)
 	rec := l.once(ctx, check, q)
-	if v, _ := j.once(check, q, &rec); v != Fail || check.oneShot {
+	if v, _ := j.once(check, q, &rec); v != Fail || check.believed(q) {
 		return rec
 	}
 	anew := l.onNewConnections()
@@ -435,6 +448,10 @@ func (l *Lab) once(ctx context.Context, check *Check, q *Question) Record {
 	var rec Record
 	if q.Effort == SomeWrites && l.run.target.Writes != WritesAll && l.run.target.Writes != WritesDisposable {
 		rec.Skipped = "writes are not sent (--writes none)"
+		return rec
+	}
+	if q.Check == script.ID && l.run.target.Scripts == nil {
+		rec.Skipped = "nothing performs hand-written checks here"
 		return rec
 	}
 	if q.Effort == OwnKeys && l.run.target.Writes != WritesAll && l.run.target.Writes != WritesDisposable {

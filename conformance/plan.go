@@ -144,6 +144,8 @@ type Plan struct {
 	Hash    string // of what is sent and expected
 
 	fixed        bool // the keyring cannot make keys
+	options      PlanOptions
+	shard        Shard
 	catalog      *catalogs.Catalog
 	implications *perm.Implications
 }
@@ -160,6 +162,8 @@ type PlanOptions struct {
 	Exhaustive bool
 	// Shares says that keys which are made can be given a sharing option and allow lists.
 	Shares bool
+	// Scripts are hand-written checks.
+	Scripts []Script
 	// Checks are those to plan, in the order of [Checks]; nil: all of them.
 	Checks []*Check
 }
@@ -169,11 +173,11 @@ var anyMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 // NewPlan derives the probes. An error means that the catalog has nothing to probe.
 func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
-	p := &planner{Plan: &Plan{Catalog: c.Name, catalog: c, implications: c.Implications()},
+	p := &planner{Plan: &Plan{Catalog: c.Name, catalog: c, options: opts, implications: c.Implications()},
 		checks: opts.Checks, exhaustive: opts.Exhaustive, shares: opts.Shares, keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}}
 	p.fixed = opts.Keys != nil
 	if p.checks == nil {
-		p.checks = Checks
+		p.checks = append(slices.Clone(Checks), &script)
 	}
 	universe := c.Universe()
 	for i := range c.Endpoints {
@@ -583,7 +587,7 @@ func (p *Plan) Missing() []MissingGrant {
 	byText := map[string]*MissingGrant{}
 	var list []*MissingGrant
 	for _, pt := range p.Points {
-		if pt.Probe >= 0 || pt.Anonymous {
+		if pt.Probe >= 0 || pt.Anonymous || !p.Mine(pt.Row) {
 			continue
 		}
 		m := byText[pt.Grant.String()]

@@ -64,6 +64,9 @@ func (p *Plan) View() PlanView {
 		points[pt.Probe] = true
 	}
 	for i, pr := range p.Probes {
+		if !p.mine(&pr) {
+			continue
+		}
 		row, _, expect := p.About(&pr)
 		view := ViewProbe{ID: pr.ID, Check: pr.Check, Method: p.Rows[row].Method, Path: p.Rows[row].Path, Key: p.KeyName(&pr), Expect: expect, Point: points[i]}
 		if pr.Request < 0 {

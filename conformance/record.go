@@ -62,6 +62,7 @@ type Exchange struct {
 	// of those that may tell something about records.
 	Answered map[string]string `json:"answered,omitempty"`
 	Body     Digest            `json:"body"`
+	File     string            `json:"file,omitempty"` // that the body was kept in (--evidence full)
 }
 
 // OK reports whether the answer is 2xx.

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -80,6 +81,14 @@ type Target struct {
 	Ledger Ledger
 	// BuildHeader names the response header that says which build answered; empty: none.
 	BuildHeader string
+	// Seed says in which order requests are sent that need none; 0: that of the plan.
+	Seed uint64
+	// Journal keeps what is seen, and knows what an earlier run saw; nil: nothing does.
+	Journal *Journal
+	// Tape takes down every exchange; nil: nothing does.
+	Tape Tape
+	// Scripts performs the hand-written checks of the plan; nil: nothing does.
+	Scripts Scripts
 	// Progress is told how many requests of the plan are done; nil: nobody is.
 	Progress func(done, total int)
 }
@@ -158,6 +167,9 @@ func newRunner(p *Plan, t Target, limits Limits) *runner {
 	}
 	r.lab = &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, known: &known{}, spelled: map[spelledKey]*spelledOnce{}}
 	r.maker = &maker{lab: r.lab, found: map[string]*foundID{}}
+	if t.Tape != nil {
+		r.client.tape = r.tape
+	}
 	for i, req := range p.Requests {
 		r.byRow[req.Row] = append(r.byRow[req.Row], i)
 	}
@@ -190,6 +202,7 @@ type runner struct {
 	refusals refusals
 	telling  []telling
 	done     atomic.Int64
+	total    int // requests and questions that this run asks
 }
 
 // rowPath is the concrete path of a row that reads, worked out once.
@@ -376,7 +389,11 @@ func CheckKeys(ctx context.Context, p *Plan, t Target) ([]KeyCheck, error) {
 func (r *runner) all(ctx context.Context) {
 	var reads, writes, deletes [][]int
 	fixed := map[string]int{} // path without parameters -> index in writes
+	sent := r.plan.sent()
 	for row := range r.plan.Rows {
+		if !sent[row] {
+			continue
+		}
 		rw := &r.plan.Rows[row]
 		if rw.Reads {
 			for _, i := range r.byRow[row] {
@@ -404,6 +421,18 @@ func (r *runner) all(ctx context.Context) {
 		}
 		writes = append(writes, order)
 	}
+	r.total = len(reads)
+	for _, unit := range slices.Concat(writes, deletes) {
+		r.total += len(unit)
+	}
+	for i := range r.plan.Questions {
+		if r.plan.Mine(r.plan.Questions[i].Row) {
+			r.total++
+		}
+	}
+	shuffle(r.target.Seed, reads)
+	shuffle(r.target.Seed, writes)
+	shuffle(r.target.Seed, deletes)
 	r.phase(ctx, reads, r.client.limits.Connections)
 	lanes := 1 // the rows may be about the same objects
 	if r.target.Reference {
@@ -411,6 +440,23 @@ func (r *runner) all(ctx context.Context) {
 	}
 	r.phase(ctx, writes, lanes)
 	r.phase(ctx, deletes, lanes)
+}
+
+// shuffle puts what may be sent in any order into one that follows from a seed.
+func shuffle[T any](seed uint64, list []T) {
+	if seed == 0 {
+		return
+	}
+	rand := mathrand.New(mathrand.NewPCG(seed, seed))
+	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+}
+
+// step says that one more request or question is done.
+func (r *runner) step() {
+	done := int(r.done.Add(1))
+	if r.target.Progress != nil {
+		r.target.Progress(done, r.total)
+	}
 }
 
 // phase sends units of requests, each unit in order, in some lanes at a time.
@@ -422,10 +468,7 @@ func (r *runner) phase(ctx context.Context, units [][]int, lanes int) {
 			for n := int(next.Add(1)) - 1; n < len(units); n = int(next.Add(1)) - 1 {
 				for _, i := range units[n] {
 					r.observe(ctx, i)
-					done := int(r.done.Add(1))
-					if r.target.Progress != nil {
-						r.target.Progress(done, len(r.plan.Requests)+len(r.plan.Questions))
-					}
+					r.step()
 				}
 			}
 		})
@@ -437,6 +480,14 @@ func (r *runner) phase(ctx context.Context, units [][]int, lanes int) {
 func (r *runner) observe(ctx context.Context, i int) {
 	req, o := &r.plan.Requests[i], &r.answers.Observations[i]
 	row := &r.plan.Rows[req.Row]
+	if seen, ok := r.target.Journal.observation(i); ok {
+		*o = seen
+		if o.admitted() != (req.Expect == Admit) {
+			_, _ = r.readPath(ctx, req.Row) // for the report; if there is no path, it has none
+		}
+		return
+	}
+	defer func() { r.target.Journal.saw(i, o) }()
 	if ctx.Err() != nil {
 		o.Reason = "not sent: " + context.Cause(ctx).Error()
 		return
@@ -567,10 +618,11 @@ func (r *runner) experiments(ctx context.Context) {
 		r.lab.forget()
 		var list []int
 		for i := range r.plan.Questions {
-			if r.plan.Questions[i].Effort == effort {
+			if r.plan.Questions[i].Effort == effort && r.plan.Mine(r.plan.Questions[i].Row) {
 				list = append(list, i)
 			}
 		}
+		shuffle(r.target.Seed, list)
 		lanes := r.client.limits.Connections
 		if effort == SomeWrites {
 			lanes = 1
@@ -581,13 +633,13 @@ func (r *runner) experiments(ctx context.Context) {
 			wg.Go(func() {
 				for n := int(next.Add(1)) - 1; n < len(list) && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
 					q := &r.plan.Questions[list[n]]
-					if v, _ := j.basis(q, verdicts, reasons); v == Pass {
+					if rec, ok := r.target.Journal.record(list[n]); ok {
+						r.answers.Records[list[n]] = rec
+					} else if v, _ := j.basis(q, verdicts, reasons); v == Pass {
 						r.answers.Records[list[n]] = r.lab.perform(ctx, j, q)
+						r.target.Journal.performed(list[n], &r.answers.Records[list[n]])
 					}
-					done := int(r.done.Add(1))
-					if r.target.Progress != nil {
-						r.target.Progress(done, len(r.plan.Requests)+len(r.plan.Questions))
-					}
+					r.step()
 				}
 			})
 		}
@@ -606,7 +658,7 @@ func (r *runner) note(ctx context.Context, o *Observation, req *Request, x excha
 		return nil
 	}
 	row := &r.plan.Rows[req.Row]
-	o.Sent, o.Status, o.HTML = true, reply.status, reply.html
+	o.Sent, o.Status, o.HTML, o.File = true, reply.status, reply.html, reply.file
 	if row.Reads && o.admitted() && !reply.truncated {
 		o.List = listState(reply.body)
 	}

@@ -693,6 +693,12 @@ var Rules = []Rule{
 		Refs: "API8:2023 CWE-346",
 	},
 	{
+		ID: "script", Severity: Error, Title: "a hand-written check does not hold",
+		Why:  "Somebody wrote down what the API must do here, and it does something else.",
+		Fix:  "Look at the line of the check that the finding names; mend the API, or the check if what the API should do has changed.",
+		Refs: "API5:2023 CWE-863",
+	},
+	{
 		ID: "over-grant", Severity: Error, Title: "a key is admitted without the permission",
 		Why:  "Whoever holds such a key can do what nobody granted.",
 		Fix:  "Demand the catalog's permission in the handler or its guard; if the server is right, change the row of the catalog and have it reviewed.",
