@@ -176,11 +176,19 @@ func (firstJob) Params(context.Context, string, string, bool) (conformance.Param
 // JSON.
 func probeBoard(t *testing.T, b *board) (*conformance.Result, string) {
 	t.Helper()
+	r, out := reportOfBoard(t, b, b, conformance.Target{})
+	return r.Result, out
+}
+
+// reportOfBoard probes a handler in front of a board. more has what the target is to have
+// besides.
+func reportOfBoard(t *testing.T, b *board, handler http.Handler, more conformance.Target) (*conformance.Report, string) {
+	t.Helper()
 	c, err := catalogs.Parse("jobs.yaml", []byte(boardCatalog))
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(b)
+	srv := httptest.NewServer(handler)
 	defer srv.Close()
 	p, err := conformance.NewPlan(c, conformance.PlanOptions{Keys: []conformance.Key{
 		{Name: "full", Grants: c.Universe()}, {Name: "none", Grants: perm.Set{}}, {Name: "reader", Grants: perm.NewSet("read")},
@@ -196,7 +204,10 @@ func probeBoard(t *testing.T, b *board) (*conformance.Result, string) {
 		}
 	}
 	target := conformance.Target{Base: parse(t, srv.URL), Credentials: creds, Objects: firstJob{}, Provisioner: b, Writes: conformance.WritesAll,
-		Limits: conformance.Limits{Connections: 4}}
+		Limits: conformance.Limits{Connections: 4, Timeout: more.Limits.Timeout}, Tape: more.Tape, BuildHeader: more.BuildHeader}
+	if more.Objects != nil {
+		target.Objects = more.Objects
+	}
 	answers, sent, err := conformance.Run(context.Background(), p, target)
 	if err != nil {
 		t.Fatal(err)
@@ -221,7 +232,7 @@ func probeBoard(t *testing.T, b *board) (*conformance.Result, string) {
 			t.Errorf("the report holds %q", not)
 		}
 	}
-	return r.Result, out.String()
+	return r, out.String()
 }
 
 // Each switch is found by the check for it and by no other; a board without mistakes gives
