@@ -41,6 +41,9 @@ type Check struct {
 	// oneShot says that asking again would show something else, so that a failure is
 	// believed at once.
 	oneShot bool
+	// explains names checks or categories whose failures most likely have this check's cause
+	// while it fails.
+	explains []string
 	// cause is shared by checks that one mistake of a server makes fail together; the zero
 	// value is a cause of the check's own.
 	cause Cause
@@ -80,13 +83,20 @@ func SelectChecks(only, skip []string) ([]*Check, error) {
 var Checks = []*Check{
 	&overGrant, &underGrant, &anonymousAdmitted, &badKeyAdmitted, &defaultAllow,
 	&refusalForm, &effectDespiteRefusal,
-	&keyAltered, &keyEmpty, &badKeyIgnored, &keyInQuery, &keyInCookie, &twoCredentials, &wrongScheme, &deadKeyIdentity, &wwwAuthenticate,
+	&keyAltered, &keyEmpty, &badKeyIgnored, &keyInQuery, &keyInCookie, &twoCredentials, &wrongScheme, &wwwAuthenticate,
 	&keyMintsStronger, &keyEditsStronger, &keyEditsItself, &massAssignmentCreate, &massAssignmentUpdate, &impersonation, &roleHint,
-	&disabledKey,
+	&sharedCache, &replicas, &crossKey, &disabledKey, &revokedKey, &deletedKey, &expiredKey, &unexpiredKey, &narrowedKey, &widenedKey, &reenabledKey,
+	&ownerDisabled, &rotatedKey, &deadIntrospection,
 	&pathTrailingSlash, &pathDoubleSlash, &pathDotSegments, &pathEncodedLetters, &pathDoubleEncoding, &pathEncodedSlash, &pathMatrix,
 	&pathSuffix, &pathCase, &rewriteHeader, &forwardedHeader, &hostHeader, &methodOverride, &headUnguarded, &methodOptions, &methodUnknown,
 	&contentType, &getWithBody,
-	&listRecords, &fieldHidden, &corsSimple, &corsOrigins, &corsPreflight, &corsTiming, &corsJSONP, &corsServed,
+	&listRecords, &subResource, &recordByID, &includedRecords, &foreignKeys, &listTotal, &countedRecords, &listPages,
+	&searchRecords, &filterRecords, &sortRecords, &droppedFilter, &batchRecords,
+	&writeOutside, &movedRecords, &createOutside, &bodyID, &batchWrites,
+	&fieldHidden, &fieldListed, &listedEndpoint, &fieldSelected, &fieldFiltered, &fieldSorted, &fieldSearched,
+	&fieldInAnswer, &fieldInError,
+	&existenceHidden, &existenceRefused, &cacheHeaders, &moreSeesMore,
+	&corsSimple, &corsOrigins, &corsPreflight, &corsTiming, &corsJSONP, &corsServed,
 }
 
 // checkOf returns the check of an id; nil when there is none.

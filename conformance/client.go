@@ -35,7 +35,7 @@ type Credential struct {
 	// known to be valid.
 	Issued bool
 	// Tokens is where Secret comes from when it changes during the run; nil: it does not. A
-	// Secret that is none of its tokens is shown as it is.
+	// Secret that is none of its tokens is shown as it is, an empty one too.
 	Tokens *Tokens
 	// Env is the environment variable that stands for the secret wherever a report
 	// shows the request.
@@ -55,7 +55,7 @@ func (c *Credential) value(secret string) string {
 // renewed puts the token of the moment into the credential. done is to be told the header of
 // the answer.
 func (c *Credential) renewed(ctx context.Context) (done func(http.Header), err error) {
-	if c.Tokens == nil || c.Secret != "" && !c.Tokens.knows(c.Secret) {
+	if c.Tokens == nil || !c.Tokens.knows(c.Secret) {
 		return func(http.Header) {}, nil
 	}
 	c.Secret, done, err = c.Tokens.take(ctx)
@@ -212,7 +212,7 @@ func (c *client) send(ctx context.Context, x exchange) (*reply, error) {
 			if x.cred.Tokens.renew(ctx, x.cred.Secret) != nil {
 				return r, nil
 			}
-			x.cred.Secret = ""
+			x.cred.Secret = x.cred.Tokens.Current()
 			try--
 			continue
 		default:

@@ -28,8 +28,9 @@ type Control struct {
 	OK     bool   `json:"ok"`
 	Status int    `json:"status"`           // 0: there was no answer
 	Reason string `json:"reason,omitempty"` // why not
-	// Chosen says that nobody stated the row. Then being admitted there is no sign of life.
+	// Chosen says that nobody stated the row.
 	Chosen bool `json:"chosen,omitempty"`
+	Row    int  `json:"row"` // index in [Plan.Rows]
 }
 
 // A Result is what a run showed about a plan.
@@ -203,6 +204,10 @@ func (j *judge) signsOfLife() {
 		if j.plan.Keys[i].Kind == ValidKey {
 			switch {
 			case c.OK && c.Chosen:
+				// Being admitted tells something where keys that were never made are not.
+				bad := j.rows[c.Row].badKeys
+				admitted := slices.ContainsFunc(bad, func(status int) bool { return status >= 200 && status < 300 })
+				j.alive[i] = j.alive[i] || len(bad) > 0 && !admitted
 			case c.OK:
 				j.alive[i] = true
 			default:
@@ -412,7 +417,7 @@ func group(r *Result) []Group {
 			add(check.ID)
 		}
 	}
-	groups = append(groups, experiments(r)...)
+	groups = explained(append(groups, experiments(r)...))
 	order := map[string]int{}
 	for _, g := range groups {
 		if _, ok := order[g.Cause.ID]; !ok {
@@ -420,6 +425,38 @@ func group(r *Result) []Group {
 		}
 	}
 	slices.SortStableFunc(groups, func(a, b Group) int { return order[a.Cause.ID] - order[b.Cause.ID] })
+	return groups
+}
+
+// explained gives failures the cause of an experiment that explains them, and
+// puts that experiment's group before them.
+func explained(groups []Group) []Group {
+	done := map[int]bool{}
+	for n := range groups {
+		check := checkOf(groups[n].Check)
+		if len(check.explains) == 0 {
+			continue
+		}
+		cause := groups[n].Cause
+		for i := range groups {
+			other := checkOf(groups[i].Check)
+			if other == check || done[i] || i < n && len(other.explains) > 0 {
+				continue
+			}
+			if slices.Contains(check.explains, other.ID) || slices.Contains(check.explains, other.Category) {
+				groups[i].Cause, done[i] = cause, true
+			}
+		}
+	}
+	slices.SortStableFunc(groups, func(a, b Group) int {
+		first := func(g Group) int {
+			if len(checkOf(g.Check).explains) > 0 {
+				return 0
+			}
+			return 1
+		}
+		return first(a) - first(b)
+	})
 	return groups
 }
 

@@ -129,7 +129,9 @@ func TestHostileTargetsInExperiments(t *testing.T) {
 				}
 				hostile(w, r)
 			})
-			r, _ := reportOfBoard(t, b, handler, conformance.Target{Limits: conformance.Limits{Timeout: 400 * time.Millisecond}})
+			srv := httptest.NewServer(handler)
+			defer srv.Close()
+			r, _ := reportOfBoard(t, b, nil, conformance.Target{Base: parse(t, srv.URL), Limits: conformance.Limits{Timeout: 400 * time.Millisecond}})
 			runtime.GC()
 			runtime.ReadMemStats(&after)
 			if took := time.Since(began); took > 60*time.Second {
@@ -203,7 +205,9 @@ func TestPageInBrowser(t *testing.T) {
 		}
 		b.ServeHTTP(w, r)
 	})
-	r, _ := reportOfBoard(t, b, handler, conformance.Target{BuildHeader: "X-Build", Objects: hostileIDs{attack}})
+	srv := httptest.NewServer(handler)
+	defer srv.Close()
+	r, _ := reportOfBoard(t, b, nil, conformance.Target{Base: parse(t, srv.URL), BuildHeader: "X-Build", Objects: hostileIDs{attack}})
 	r.Left = append(r.Left, attack)
 	r.Tool = "v1"
 	if len(r.Findings()) == 0 {
@@ -314,7 +318,9 @@ func TestTapes(t *testing.T) {
 		}
 		b.ServeHTTP(w, r)
 	})
-	r, _ := reportOfBoard(t, b, handler, conformance.Target{Tape: conformance.Tapes{folder, har}})
+	srv := httptest.NewServer(handler)
+	defer srv.Close()
+	r, _ := reportOfBoard(t, b, nil, conformance.Target{Base: parse(t, srv.URL), Tape: conformance.Tapes{folder, har}})
 	if err := folder.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -516,6 +516,14 @@ func (p *planner) tells(row, key int, keys []int) bool {
 	if key == p.none || key == p.all || k.Narrowed() {
 		return true
 	}
+	for _, pt := range p.Points[p.firstPoint[row]:] {
+		if pt.Row != row {
+			break
+		}
+		if !pt.Anonymous && pt.Grant.Equal(k.Grants) {
+			return true // it alone proves the point
+		}
+	}
 	expect, mine := p.expect(row, key), p.implications.Close(k.Grants)
 	for _, other := range keys {
 		o := &p.Keys[other]

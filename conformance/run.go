@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
 )
@@ -68,6 +69,9 @@ type Target struct {
 	// Bodies are those of requests, by the key of [catalogs.EndpointKey]: any JSON value. In its
 	// texts $mark stands for a mark of the run. Rows without one get a minimal body.
 	Bodies map[string]any
+	// Within is how long a change of a key may take until it is in force; 0: as the catalog
+	// states, or a small grace.
+	Within time.Duration
 	// Dialect is how the API spells what its lists can do; nil: nothing is stated.
 	Dialect *Dialect
 	// Browser confirms what checks of CORS find; nil: there is none.
@@ -161,7 +165,7 @@ func newRunner(p *Plan, t Target, limits Limits) *runner {
 	if ledger == nil {
 		ledger = forgetful{}
 	}
-	r.lab = &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, spelled: map[spelledKey]*spelledOnce{}}
+	r.lab = &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, known: &known{}, spelled: map[spelledKey]*spelledOnce{}}
 	r.maker = &maker{lab: r.lab, found: map[string]*foundID{}}
 	if t.Tape != nil {
 		r.client.tape = r.tape
@@ -180,17 +184,21 @@ func errDeadline(l Limits) error {
 // A runner is one run. Each goroutine writes only to the observations of the requests
 // that it took.
 type runner struct {
-	plan     *Plan
-	target   Target
-	client   *client
-	lab      *Lab
-	maker    *maker
-	answers  *Answers
-	sent     *Sent
-	byRow    [][]int
-	paths    []rowPath
-	mark     string
-	marks    atomic.Int64
+	plan    *Plan
+	target  Target
+	client  *client
+	lab     *Lab
+	maker   *maker
+	answers *Answers
+	sent    *Sent
+	byRow   [][]int
+	paths   []rowPath
+	mark    string
+	marks   atomic.Int64
+	hidden  struct {
+		mu   sync.Mutex
+		list []Credential
+	}
 	refusals refusals
 	telling  []telling
 	done     atomic.Int64
@@ -270,9 +278,9 @@ func (r *runner) controlRow(key int) (row int, stated bool) {
 }
 
 // controls calls each key's control row and notes whether the answer is the one that the
-// catalog states. A row that is not stated is no proof before the probes, since the server
-// may admit anybody there; but a key that it admitted before and refuses afterwards has ended
-// in between.
+// catalog states. A row that nobody states is no proof against a key before the probes: the
+// server may be wrong there. A key that it admitted before and refuses afterwards has ended in
+// between.
 func (r *runner) controls(ctx context.Context, after bool) {
 	if ctx.Err() != nil || r.target.Reference {
 		return
@@ -294,7 +302,7 @@ func (r *runner) controls(ctx context.Context, after bool) {
 			// A refusal that was expected is no sign of life; the probes may give one.
 			continue
 		}
-		control.Chosen = !stated
+		control.Chosen, control.Row = !stated, row
 		r.answers.Controls[i] = control
 	}
 }
@@ -382,6 +390,13 @@ func (r *runner) all(ctx context.Context) {
 	var reads, writes, deletes [][]int
 	fixed := map[string]int{} // path without parameters -> index in writes
 	sent := r.plan.sent()
+	if r.plan.shard.N > 1 {
+		for i, k := range r.plan.Keys { // a control says something beside what unknown keys get there
+			if row, _ := r.controlRow(i); k.Kind == ValidKey && row >= 0 {
+				sent[row] = true
+			}
+		}
+	}
 	for row := range r.plan.Rows {
 		if !sent[row] {
 			continue
@@ -529,7 +544,11 @@ func (r *runner) observe(ctx context.Context, i int) {
 			before = EffectUnclear
 		}
 	}
-	if reply := r.note(ctx, o, req, x); reply != nil {
+	sending := ctx
+	if r.maker.collects(row) {
+		sending = context.WithoutCancel(ctx) // what it makes must be known
+	}
+	if reply := r.note(sending, o, req, x); reply != nil {
 		if err := r.lab.Owe(req.Row, f, reply.answer()); err != nil {
 			o.Reason = err.Error()
 		}
@@ -582,6 +601,13 @@ func (r *runner) readBody(row *Row) []byte {
 	return []byte("{}")
 }
 
+// hide notes a secret that was made during the run, so that no record holds it.
+func (r *runner) hide(c Credential) {
+	r.hidden.mu.Lock()
+	defer r.hidden.mu.Unlock()
+	r.hidden.list = append(r.hidden.list, c)
+}
+
 // nextMark is a word that nothing else has; no mark is the beginning of another.
 func (r *runner) nextMark() string { return fmt.Sprintf("%s-%d.", r.mark, r.marks.Add(1)) }
 
@@ -596,6 +622,7 @@ func (r *runner) experiments(ctx context.Context) {
 	verdicts, reasons := make([]Verdict, len(r.plan.Probes)), make([]string, len(r.plan.Probes))
 	j.matrix(verdicts, reasons)
 	for _, effort := range []Effort{OnlyReads, OwnKeys, SomeWrites} {
+		r.lab.forget()
 		var list []int
 		for i := range r.plan.Questions {
 			if r.plan.Questions[i].Effort == effort && r.plan.Mine(r.plan.Questions[i].Row) {

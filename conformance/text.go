@@ -61,6 +61,9 @@ func (r *Report) WriteText(w io.Writer, s report.Styles) {
 		}
 		fmt.Fprintf(w, "%s left behind, since it could not be taken away: %s\n", s.Warn.Sprint("warning:"), report.Clean(left))
 	}
+	if kept, read := r.inBrowser(); kept+read > 0 {
+		fmt.Fprintf(w, "in Chromium a page of another origin was kept from %d of the %s that it tried to read\n", kept, plural(kept+read, "row"))
+	}
 	r.writeLearned(w, s, "a request without a valid key is refused with", r.Learned.Anonymous)
 	r.writeLearned(w, s, "a key without the grant is refused with", r.Learned.Forbidden)
 	fmt.Fprintln(w)

@@ -105,7 +105,7 @@ func (d *describer) each(fr *frame, c *check, how reached) []Guard {
 		return nil
 	})
 	elems := []elem{{v: unknown{why: why(over)}}}
-	if l, ok := over.(list); ok {
+	if l, ok := over.(list); ok || isNil(over) {
 		if elems = l.elems; len(elems) == 0 {
 			return nil // it demands nothing
 		}

@@ -61,7 +61,7 @@ profile, of which the keys' grants are read, or lists roles:
 With --known changes that a team has accepted are passed over: a list of entries
 
     - {rule: requirement-weakened, endpoint: GET /jobs, was: A & B, now: A,
-       reason: agreed in #123, owner: team-jobs, until: 2027-01-31}
+       reason: 'agreed in #123', owner: team-jobs, until: 2027-01-31}
 
 How documents are read may also be said under openapi in .permcheck.yaml; flags win.
 

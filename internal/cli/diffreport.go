@@ -263,27 +263,27 @@ func (d *diffReport) grantMatrix() *report.Matrix {
 		if r.State == "" {
 			r.State = "same"
 		}
-		needs := "before: " + demanded(e.From, true) + ", now: " + demanded(e.To, true)
+		r.Title = "before: " + demanded(e.From, true) + ", now: " + demanded(e.To, true)
 		for i := range d.grants {
-			r.Cells = append(r.Cells, accessCell(e.Old[i], e.New[i], needs))
+			r.Cells = append(r.Cells, accessCell(e.Old[i], e.New[i]))
 		}
 		m.Rows = append(m.Rows, r)
 	}
 	return m
 }
 
-func accessCell(was, is drift.Admission, needs string) report.Cell {
+func accessCell(was, is drift.Admission) report.Cell {
 	switch {
 	case was == drift.Unclear || is == drift.Unclear:
-		return report.Cell{Text: "?", Tone: report.ToneWarn, Title: needs}
+		return report.Cell{Text: "?", Tone: report.ToneWarn}
 	case is == drift.Admitted && was == drift.Admitted:
-		return report.Cell{Text: "yes", Tone: report.ToneGood, Title: needs}
+		return report.Cell{Text: "yes", Tone: report.ToneGood}
 	case is == drift.Admitted:
-		return report.Cell{Text: "GAINS", Tone: report.ToneBad, Title: needs}
+		return report.Cell{Text: "GAINS", Tone: report.ToneBad}
 	case was == drift.Admitted:
-		return report.Cell{Text: "loses", Tone: report.ToneWarn, Title: needs}
+		return report.Cell{Text: "loses", Tone: report.ToneWarn}
 	}
-	return report.Cell{Text: "no", Tone: report.ToneQuiet, Title: needs}
+	return report.Cell{Text: "no", Tone: report.ToneQuiet}
 }
 
 // writeDiffText prints the changes, gravest first, then what was left open.

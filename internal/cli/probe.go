@@ -24,7 +24,9 @@ import (
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/openapi"
+	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/conformance/browser"
 	"github.com/permcheck/permcheck/conformance/keyring"
 	"github.com/permcheck/permcheck/conformance/script"
 	"github.com/permcheck/permcheck/internal/report"
@@ -47,7 +49,7 @@ type probeFlags struct {
 	faults                     []string
 	target, profile, writes    string
 	allowProduction            string
-	clean, calibrate           bool
+	clean, calibrate, browser  bool
 	ledger, openapi, depth     string
 	keys                       int
 	only, skip                 []string
@@ -129,6 +131,7 @@ probed, nothing was proven, or less than the profile requires.`,
 	fl.StringVar(&f.depth, "depth", depthBoundary, "boundary: the keys that tell most on each row; exhaustive: every key on every row")
 	fl.StringVar(&f.openapi, "openapi", "", "OpenAPI document to take the bodies of requests from")
 	fl.BoolVar(&f.calibrate, "calibrate", false, "learn the forms of refusal, print them, and write them to a profile that states none")
+	fl.BoolVar(&f.browser, "browser", false, "confirm in a real Chromium that pages of other origins can read nothing")
 	fl.BoolVar(&f.clean, "clean", false, "take away what earlier runs have left at the target, and end")
 	fl.StringVar(&f.ledger, "ledger", "", "file that remembers what runs make (default below the user's cache folder)")
 	fl.IntVar(&f.limits.Connections, "connections", 0, "connections at a time (default 4, 32 on loopback)")
@@ -269,6 +272,11 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *co
 	if writesGiven {
 		t.Writes = conformance.WritePolicy(f.writes)
 	}
+	stopBrowser, err := a.startBrowser(ctx, f, &t)
+	if err != nil {
+		return err
+	}
+	defer stopBrowser()
 	r, err := a.run(ctx, ref, p, t, f)
 	if err != nil {
 		return err
@@ -289,15 +297,31 @@ func reproduce(ref string, faults []string, r *conformance.Report) []string {
 		fmt.Fprintf(&b, " --fault %s", conformance.ShellQuote(f))
 	}
 	keys := map[int]bool{}
+	var narrowed []string
 	export := func(key int) {
 		if k := r.Plan.Keys[key]; k.Kind == conformance.ValidKey && !keys[key] && len(keys) < 10 {
 			keys[key] = true
+			if k.Narrowed() {
+				// --key gives grants only; the admin API gives the rest.
+				body, _ := json.Marshal(struct { // texts alone
+					Grants  perm.Set            `json:"grants"`
+					Sharing map[string]string   `json:"sharing,omitempty"`
+					Lists   map[string][]string `json:"lists,omitempty"`
+				}{k.Grants, k.Sharing, k.Lists})
+				narrowed = append(narrowed, fmt.Sprintf(`curl -X POST -H "Authorization: Bearer $%s" "$PC_ADMIN"/keys -d %s, whose secret is $%s; PC_ADMIN is the address of the admin API`,
+					adminTokenEnv, conformance.ShellQuote(string(body)), r.Credentials[key].Env))
+				return
+			}
 			fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(r.Credentials[key].Env+"="+k.Name))
 		}
 	}
 	for _, g := range r.Groups {
-		if _, key, _ := r.Plan.About(&r.Plan.Probes[g.Probes[0]]); key >= 0 {
-			export(key)
+		if pr := &r.Plan.Probes[g.Probes[0]]; pr.Request >= 0 {
+			export(r.Plan.Requests[pr.Request].Key)
+		} else {
+			for _, key := range r.Plan.Questions[pr.Question].Keys {
+				export(key)
+			}
 		}
 		if w := r.Plan.Rows[g.Row].Witness; w >= 0 && g.Check == "effect-despite-refusal" {
 			if key := r.Plan.StrongestKey(r.Plan.Rows[w].Endpoint); key >= 0 {
@@ -305,7 +329,8 @@ func reproduce(ref string, faults []string, r *conformance.Report) []string {
 			}
 		}
 	}
-	return []string{b.String(), "and in another terminal the export lines that it prints, then the curl line"}
+	lines := []string{b.String(), "and in another terminal the export lines that it prints, then the curl line"}
+	return append(lines, narrowed...)
 }
 
 // run sends the plan, shows the progress, and judges.
@@ -464,6 +489,23 @@ func (f *probeFlags) options(o conformance.PlanOptions) conformance.PlanOptions 
 	return o
 }
 
+// startBrowser starts a browser for the checks of CORS where it is asked for and there is one.
+func (a *app) startBrowser(ctx context.Context, f *probeFlags, t *conformance.Target) (stop func(), err error) {
+	if !f.browser {
+		return func() {}, nil
+	}
+	b, err := browser.Start(ctx)
+	if errors.Is(err, browser.ErrNone) {
+		fmt.Fprintf(a.err, "note: --browser: %v; what pages can read is told by headers alone\n", err)
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--browser: %w", err)
+	}
+	t.Browser = b
+	return b.Close, nil
+}
+
 // progress returns a function that moves a bar on standard error; nil when that is no
 // terminal.
 func (a *app) progress() func(done, total int) {
@@ -538,6 +580,11 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 	if len(left) > 0 {
 		fmt.Fprintf(a.err, "note: earlier runs have left %s at %s: permcheck probe ... --clean takes them away\n", plural(len(left), "thing"), t.Base.Host)
 	}
+	stopBrowser, err := a.startBrowser(ctx, f, &t)
+	if err != nil {
+		return err
+	}
+	defer stopBrowser()
 	r, err := a.run(ctx, ref, p, t, f)
 	if err != nil {
 		return err
@@ -557,7 +604,7 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 // signIn makes the target of a profile: its keys, limits, writes and what makes keys.
 func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conformance.Plan, f *probeFlags, writesGiven bool) (conformance.Target, error) {
 	t := conformance.Target{Writes: cmp.Or(profile.Writes, conformance.WritesNone), Limits: profile.Limits, Control: profile.Control,
-		BuildHeader: profile.BuildHeader, Dialect: profile.Dialect, Bodies: profile.Bodies}
+		BuildHeader: profile.BuildHeader, Dialect: profile.Dialect, Bodies: profile.Bodies, Within: profile.Within}
 	target, err := keyring.ParseTarget(f.target)
 	if err != nil {
 		return t, fmt.Errorf("--target: %w", err)
