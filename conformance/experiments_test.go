@@ -187,11 +187,19 @@ func probeBoard(t *testing.T, b *board) (*conformance.Result, string) {
 // probeBoardAt is probeBoard for a board that is served at an address.
 func probeBoardAt(t *testing.T, b *board, base string) (*conformance.Result, string) {
 	t.Helper()
-	c, err := catalogs.Parse("jobs.yaml", []byte(boardCatalog))
+	checks, err := conformance.SelectChecks(append(slices.Clone(matrixIDs), "path-trailing-slash", "cors-simple", "disabled-key", "field-hidden", "list-records"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	checks, err := conformance.SelectChecks(append(slices.Clone(matrixIDs), "path-trailing-slash", "cors-simple", "disabled-key", "field-hidden", "list-records"), nil)
+	r, out := reportOfBoard(t, b, checks, conformance.Target{Base: parse(t, base)})
+	return r.Result, out
+}
+
+// reportOfBoard probes a board with some checks; nil: all of them. more says where it is
+// served, and what the target is to have besides.
+func reportOfBoard(t *testing.T, b *board, checks []*conformance.Check, more conformance.Target) (*conformance.Report, string) {
+	t.Helper()
+	c, err := catalogs.Parse("jobs.yaml", []byte(boardCatalog))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,8 +216,11 @@ func probeBoardAt(t *testing.T, b *board, base string) (*conformance.Result, str
 			creds[i] = conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: k.Name + "-secret", Env: "PC_" + strings.ToUpper(k.Name)}
 		}
 	}
-	target := conformance.Target{Base: parse(t, base), Credentials: creds, Objects: firstJob{}, Provisioner: b, Writes: conformance.WritesAll,
-		Limits: conformance.Limits{Connections: 4}}
+	target := conformance.Target{Base: more.Base, Credentials: creds, Objects: firstJob{}, Provisioner: b, Writes: conformance.WritesAll,
+		Limits: conformance.Limits{Connections: 4, Timeout: more.Limits.Timeout}, Tape: more.Tape, BuildHeader: more.BuildHeader}
+	if more.Objects != nil {
+		target.Objects = more.Objects
+	}
 	answers, sent, err := conformance.Run(context.Background(), p, target)
 	if err != nil {
 		t.Fatal(err)
@@ -234,7 +245,7 @@ func probeBoardAt(t *testing.T, b *board, base string) (*conformance.Result, str
 			t.Errorf("the report holds %q", not)
 		}
 	}
-	return r.Result, out.String()
+	return r, out.String()
 }
 
 // Each switch is found by the check for it and by no other; a board without mistakes gives

@@ -162,6 +162,9 @@ func (r *Recorded) Report(c *catalogs.Catalog) (*Report, error) {
 			a.Vouched[i] = true
 		}
 		if k.Control != nil {
+			if k.Control.Row < 0 || k.Control.Row >= len(p.Rows) {
+				return fail("the control of key %.64q is row %d, which its plan does not have", k.Name, k.Control.Row)
+			}
 			a.Controls[i] = *k.Control
 		}
 	}

@@ -390,6 +390,13 @@ func (r *runner) all(ctx context.Context) {
 	var reads, writes, deletes [][]int
 	fixed := map[string]int{} // path without parameters -> index in writes
 	sent := r.plan.sent()
+	if r.plan.shard.N > 1 {
+		for i, k := range r.plan.Keys { // a control says something beside what unknown keys get there
+			if row, _ := r.controlRow(i); k.Kind == ValidKey && row >= 0 {
+				sent[row] = true
+			}
+		}
+	}
 	for row := range r.plan.Rows {
 		if !sent[row] {
 			continue
