@@ -315,6 +315,9 @@ func (c *Credential) hide(text string) string {
 // replaceFold is strings.ReplaceAll whatever the case of ASCII letters: names of headers come
 // in another case than they were sent.
 func replaceFold(text, old, with string) string {
+	if len(text) < len(old) {
+		return text // as most names are
+	}
 	lower := func(s string) string {
 		return strings.Map(func(r rune) rune {
 			if r >= 'A' && r <= 'Z' {
