@@ -62,6 +62,9 @@ It says nothing where the API has no such pages.`,
 		rec.Fact("empty", fmt.Sprint(empty))
 		rec.Fact("pages", fmt.Sprint(pages))
 		rec.Fact("seen", fmt.Sprint(len(g.seen.Items)))
+		if empty > 0 || pages > len(g.seen.Items)+1 {
+			return l.steady(ctx, rec, q, g)
+		}
 		return nil
 	},
 	decide: func(_ *judge, _ *Question, rec *Record) (Verdict, string) {

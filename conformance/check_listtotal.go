@@ -28,16 +28,21 @@ the finding. It says nothing where the full key's list states no number, or a wr
 		}
 		rec.Fact("hidden", fmt.Sprint(len(g.hidden)))
 		rec.Fact("shown", fmt.Sprint(len(g.seen.Items)))
-		rec.Fact("stated", fmt.Sprint(g.seen.Total))
+		stated := g.seen.Total
 		if g.seen.Total == len(g.seen.Items) && len(g.hidden) > 0 {
 			s, err := l.Spelled(ctx, q.Row, q.Keys[1], Limit, "")
 			if err != nil {
-				return nil // the usual page has shown it
+				rec.Fact("stated", fmt.Sprint(stated)) // the usual page has shown it
+				return nil
 			}
 			a := l.Send(ctx, rec, Call{Label: "a page of one", Method: "GET", Path: g.path, Query: s.With("", "1"), By: l.As(q.Keys[0]), row: q.Row + 1})
 			if total := l.dialect().total(a.JSON(), a.Header); a.OK() && total > 1 {
-				rec.Fact("stated", fmt.Sprint(total))
+				stated = total
 			}
+		}
+		rec.Fact("stated", fmt.Sprint(stated))
+		if stated > len(g.seen.Items) {
+			return l.steady(ctx, rec, q, g)
 		}
 		return nil
 	},

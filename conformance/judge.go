@@ -270,6 +270,8 @@ func (j *judge) mustBeAdmitted(pr *Probe) (Verdict, string) {
 	switch {
 	case !o.Sent:
 		return o.unsent()
+	case row.unlisted(key):
+		return Skipped, "the key's allow list does not name what the endpoint shows, which listed-endpoint asks about"
 	case o.undecided():
 		return Inconclusive, o.why()
 	case o.admitted():
@@ -296,6 +298,19 @@ func (j *judge) mustBeAdmitted(pr *Probe) (Verdict, string) {
 		return Fail, "another key was answered 2xx on the same request"
 	}
 	return Inconclusive, fmt.Sprintf("answered %d to every key that should be admitted: the path's ids or the body may be wrong", o.Status)
+}
+
+// unlisted reports whether the row needs an attribute that the key's allow list lacks.
+func (r *Row) unlisted(k *Key) bool {
+	if r.Endpoint == nil {
+		return false
+	}
+	for list, attribute := range r.Endpoint.NeedsListed {
+		if named, ok := k.Lists[list]; ok && !slices.Contains(named, attribute) {
+			return true
+		}
+	}
+	return false
 }
 
 // learn counts forms of refusal where none is stated.

@@ -531,6 +531,19 @@ func (l *Lab) ground(ctx context.Context, rec *Record, q *Question) (*ground, er
 	return g, nil
 }
 
+// steady reads the viewer's list again: where others change it meanwhile, numbers that were
+// taken one after the other say nothing.
+func (l *Lab) steady(ctx context.Context, rec *Record, q *Question, g *ground) error {
+	again, err := l.listAt(ctx, rec, "again", q.Row, g.path, l.As(q.Keys[0]), "")
+	if err != nil {
+		return err
+	}
+	if len(again.Items) != len(g.seen.Items) {
+		return fmt.Errorf("the list changed while it was looked at: it showed %d records and then %d", len(g.seen.Items), len(again.Items))
+	}
+	return nil
+}
+
 // listPath is the concrete path of a list for a key. Where the path goes through a record, it
 // is one that the key sees, with children where there is such a one.
 func (l *Lab) listPath(ctx context.Context, rec *Record, row, key, full int) (string, error) {

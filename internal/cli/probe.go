@@ -429,23 +429,6 @@ func (f *probeFlags) tapes(t *conformance.Target, now time.Time) (bodies string,
 	}, nil
 }
 
-// startBrowser starts a browser for the checks of CORS where it is asked for and there is one.
-func (a *app) startBrowser(ctx context.Context, f *probeFlags, t *conformance.Target) (stop func(), err error) {
-	if !f.browser {
-		return func() {}, nil
-	}
-	b, err := browser.Start(ctx)
-	if errors.Is(err, browser.ErrNone) {
-		fmt.Fprintf(a.err, "note: --browser: %v; what pages can read is told by headers alone\n", err)
-		return func() {}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--browser: %w", err)
-	}
-	t.Browser = b
-	return b.Close, nil
-}
-
 // openJournal opens the journal of a run that is to be gone on with where it is killed; nil:
 // it has none.
 func (f *probeFlags) openJournal(p *conformance.Plan, t *conformance.Target, now time.Time) (*conformance.Journal, error) {
@@ -512,6 +495,23 @@ func (f *probeFlags) options(o conformance.PlanOptions) conformance.PlanOptions 
 		o.Scripts = f.scripts.Scripts
 	}
 	return o
+}
+
+// startBrowser starts a browser for the checks of CORS where it is asked for and there is one.
+func (a *app) startBrowser(ctx context.Context, f *probeFlags, t *conformance.Target) (stop func(), err error) {
+	if !f.browser {
+		return func() {}, nil
+	}
+	b, err := browser.Start(ctx)
+	if errors.Is(err, browser.ErrNone) {
+		fmt.Fprintf(a.err, "note: --browser: %v; what pages can read is told by headers alone\n", err)
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--browser: %w", err)
+	}
+	t.Browser = b
+	return b.Close, nil
 }
 
 // progress returns a function that moves a bar on standard error; nil when that is no
