@@ -81,6 +81,7 @@ type GuardArg struct {
 	Index  int // from 0
 	Consts []Const
 	Spread bool   // several constants, as a slice or variadic
+	Struct bool   // Consts are those in a struct, whatever they are
 	Why    string // why more than Consts is not known; empty if all is
 }
 
@@ -633,6 +634,9 @@ func (d *describer) inside(v value) []Guard {
 		if t := d.e.target(v); t != nil && t.Handler {
 			return d.checks(t, nil, v.recv)
 		}
+		if c, ok := v.recv.(*call); ok && strings.HasSuffix(v.key, ".ServeHTTP") {
+			return d.inside(c)
+		}
 	case *call:
 		out := d.middleware(v, v.pos)
 		for _, a := range v.args {
@@ -690,7 +694,9 @@ func (d *describer) consts(v value, g *GuardArg, within []*structVal) {
 		}
 		if strings.Contains(v.text, baseMark) || v.dyn {
 			g.Why = "a text that is known only at run time"
-			return
+			if v.text == "" || strings.Contains(v.text, baseMark) {
+				return
+			}
 		}
 		g.Consts = append(g.Consts, Const{v.text, kind, v.name, v.typ, v.field})
 	case list:
@@ -726,7 +732,7 @@ func (d *describer) consts(v value, g *GuardArg, within []*structVal) {
 			d.consts(*cell, &inner, within)
 			if len(inner.Consts) > 0 {
 				g.Consts = append(g.Consts, inner.Consts...)
-				g.Why = "a struct is not read as a permission"
+				g.Why, g.Struct = "a struct is not read as a permission", true
 			}
 		}
 	case nil, unknown:
