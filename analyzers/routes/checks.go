@@ -832,11 +832,11 @@ func (r *reader) sweep(b *ast.BlockStmt) {
 				r.out = append(r.out, d)
 			}
 		case *ast.ReturnStmt:
-			if len(n.Results) > 0 && !r.handler {
+			if len(n.Results) > 0 {
 				end := n.Results[len(n.Results)-1]
 				call, ok := ast.Unparen(end).(*ast.CallExpr)
 				before := len(r.covered)
-				if ok && !r.covered[call] && r.c.isGuardCall(call) && r.c.returnsError(call) {
+				if ok && !r.handler && !r.covered[call] && r.c.isGuardCall(call) && r.c.returnsError(call) {
 					r.covered[call] = true
 					r.out = append(r.out, &demand{call: call, on: asError, partly: true})
 				} else if b, ok := r.c.info.TypeOf(end).Underlying().(*types.Basic); ok && b.Info()&types.IsBoolean != 0 {

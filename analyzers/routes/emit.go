@@ -576,7 +576,11 @@ func (d *describer) middleware(v value, pos site) []Guard {
 		}
 		g.Args = d.args(v.args)
 		switch in := v.inner.(type) {
-		case nil, unknown:
+		case nil: // not called yet, as a chain's middleware
+			if d.follows(v.fn) {
+				g.Nested = d.inside(d.quiet(func() value { return d.e.apply(v.fn, v.args, v.pos, nil) }))
+			}
+		case unknown:
 		case closure:
 			if in.fn.Handler {
 				g.Nested = d.inside(in)
@@ -608,6 +612,18 @@ func (d *describer) middleware(v value, pos site) []Guard {
 		g.Why = why(v)
 	}
 	return []Guard{g}
+}
+
+// follows reports whether a function can be called for what it returns.
+func (d *describer) follows(v value) bool {
+	switch v := v.(type) {
+	case closure:
+		return v.fn.Full && !v.fn.Handler
+	case funcRef:
+		t := d.e.target(v)
+		return t != nil && t.Full && !t.Handler
+	}
+	return false
 }
 
 // quiet evaluates without registering anything for good.
