@@ -271,6 +271,7 @@ type place struct {
 	cond    bool     // the mount is conditional
 	methods []string // restriction of the mount; none: no restriction
 	late    []guardVal
+	loose   bool   // middleware was taken away again: which of the guards, is not known
 	below   string // the mount's own path, where the router sees the whole path
 }
 
@@ -312,9 +313,13 @@ func (f *flattener) one(c *core, r *reg, at place) {
 	case r.building && r.handler == nil:
 		return // never completed: it answers nothing
 	}
+	at.loose = at.loose || c.loose || r.loose
 	guards := slices.Clone(at.guards)
+	for i := range guards {
+		guards[i].maybe = guards[i].maybe || at.loose
+	}
 	for _, g := range slices.Concat(c.front, c.use, r.guards) {
-		g.maybe = g.maybe || !equalCond(g.cond, r.cond)
+		g.maybe = g.maybe || at.loose || !equalCond(g.cond, r.cond)
 		if g.under != "" {
 			_, under, err := c.spec.Path(g.under)
 			if err != nil {
@@ -354,7 +359,7 @@ func (f *flattener) one(c *core, r *reg, at place) {
 	})
 	if len(subs) > 0 {
 		for _, s := range subs {
-			next := place{guards: append(slices.Clone(guards), s.wraps...), cond: cond, prefix: text(""), taken: at.taken, late: slices.Concat(at.late, r.late)}
+			next := place{guards: append(slices.Clone(guards), s.wraps...), cond: cond, prefix: text(""), taken: at.taken, late: slices.Concat(at.late, r.late), loose: at.loose}
 			next.methods, _ = within(methods, at.methods)
 			if slices.Contains(next.methods, AnyMethod) {
 				next.methods = nil
