@@ -92,7 +92,7 @@ type RouterConfig struct {
 // 1; -1 is the last, 0 none.
 type RouterRow struct {
 	Func string // "import/path.Func" or "import/path.Type.Method"
-	Do   string // "make", "register", "group", "mount", "use" or "ignore"
+	Do   string // "make", "register", "group", "mount", "use", "unuse" or "ignore"
 
 	Router                               int    // the router; 0: the receiver, or the package's own
 	Method                               string // HTTP methods separated by commas, or "ANY"; empty: see MethodArg
@@ -358,7 +358,7 @@ func routerRow(it strictyaml.Node, pkg string) (RouterRow, []string) {
 			funcs = qualifiedNames(n, `a function, as "import/path.Func" or "import/path.Type.Method"`, 2, pkg)
 		}},
 		strictyaml.Field{Name: "do", Decode: func(n strictyaml.Node) {
-			row.Do, _ = n.OneOf("what it does", "make", "register", "group", "mount", "use", "ignore")
+			row.Do, _ = n.OneOf("what it does", "make", "register", "group", "mount", "use", "unuse", "ignore")
 		}},
 		strictyaml.Field{Name: "method", Decode: func(n strictyaml.Node) {
 			const want = "HTTP methods separated by commas, or ANY"

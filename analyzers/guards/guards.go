@@ -417,6 +417,17 @@ func (d *declarer) guard(r *Route, g routes.Guard, basis string, maybe bool) {
 	count, mode, guard := 0, Unclear, false
 	variadic := d.variadic(g)
 	for _, a := range g.Args {
+		if a.Struct && cfg == nil {
+			// What is made of its fields tells, if it can be seen.
+			inner := Route{Route: r.Route}
+			for _, n := range g.Nested {
+				d.guard(&inner, n, basis, maybe)
+			}
+			if inner.Requires != nil || len(inner.Unread) > 0 {
+				continue
+			}
+			a.Consts = slices.DeleteFunc(slices.Clone(a.Consts), func(c routes.Const) bool { _, ok := d.permission(c); return !ok })
+		}
 		known := slices.ContainsFunc(a.Consts, func(c routes.Const) bool { _, ok := d.permission(c); return ok })
 		// Of a guard that the configuration names, the texts are what it demands, or
 		// else whatever of it cannot be read.

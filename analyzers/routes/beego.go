@@ -16,6 +16,7 @@ var beego = &Spec{
 	Contexts: []string{"github.com/beego/beego/v2/server/web/context.Context"},
 	Default:  beegoPkg + ".BeeApp",
 	Path:     beegoPattern,
+	Variants: beegoOptional,
 	Join:     fiberJoin,
 	Strips:   true,
 	Rows:     beegoRows(),
@@ -62,6 +63,26 @@ func beegoRows() []Row {
 		Row{Func: beegoPkg + ".Namespace.Namespace", Do: Mount, Handler: First, Rest: true},
 		Row{Func: beegoPkg + ".AddNamespace", Do: Mount, Handler: First, Rest: true},
 	)
+}
+
+// beegoOptional lists what a pattern is without its optional segments.
+func beegoOptional(pattern string) []string {
+	before, name, ok := strings.Cut(pattern, "/?:")
+	if !ok {
+		return nil
+	}
+	rest := ""
+	if i := strings.IndexByte(name, '/'); i >= 0 {
+		name, rest = name[:i], name[i:]
+	}
+	out := []string{before + rest}
+	if before+rest == "" {
+		out[0] = "/"
+	}
+	for _, r := range beegoOptional(rest) {
+		out = append(out, before+"/:"+name+r, before+r)
+	}
+	return out
 }
 
 // beegoPattern reads :name, ?:name, :name:type, :name(regexp), * and *.*.

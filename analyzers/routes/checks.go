@@ -135,7 +135,7 @@ func (r *reader) stmts(list []ast.Stmt, ends bool) {
 			case !ok:
 			case last && r.sig.Results().Len() == 0:
 				r.tail(call, asReturn|asAnswer)
-			case r.c.givesWriter(call):
+			case r.c.writes(call):
 				r.alive &^= asAnswer // it may be answered already
 			}
 		case *ast.ReturnStmt:
@@ -184,7 +184,7 @@ func (r *reader) define(lhs, rhs []ast.Expr) {
 		if len(rhs) == len(lhs) {
 			e = rhs[i]
 			_, isList := ast.Unparen(e).(*ast.CompositeLit)
-			if r.c.info.Defs[id] != nil && (r.c.info.Types[e].Value != nil || isList) {
+			if r.c.info.Defs[id] != nil && (r.c.info.Types[e].Value != nil || isList || r.c.choosesName(e)) {
 				r.lets[obj] = e
 			}
 		}
@@ -235,29 +235,161 @@ func (r *reader) leave(cond ast.Expr, body *ast.BlockStmt, ends bool) {
 		return
 	}
 	d := r.need(cond, false)
-	answers := d != nil || r.c.refuses(body) || r.c.comparesNil(cond)
-	says := ^outcome(0)
-	for _, ret := range returnsIn(body) {
-		says &= r.says(ret, cond, answers)
+	harmless := r.harmless(body, cond, d)
+	leaves := func(answers bool) outcome {
+		says := ^outcome(0)
+		for _, ret := range returnsIn(body) {
+			says &= r.says(ret, cond, answers)
+		}
+		if !endsInReturn(body) {
+			says &= asReturn
+			if answers {
+				says |= asAnswer
+			}
+		}
+		return says
 	}
-	if !endsInReturn(body) {
-		says &= asReturn
-		if answers {
-			says |= asAnswer
+	says := leaves(harmless || d != nil)
+	r.add(d, says)
+	if harmless || d == nil {
+		r.alive &= says
+	} else {
+		r.alive &= leaves(false)
+	}
+	for _, st := range body.List {
+		if !isSimple(st) {
+			r.inner(st, nil)
 		}
 	}
-	r.add(d, says)
-	r.alive &= says
 }
 
 // passes goes over a statement that the function may leave, and may answer in.
-func (r *reader) passes(n ast.Node) {
-	for _, ret := range returnsIn(n) {
-		r.alive &= r.says(ret, nil, false)
+func (r *reader) passes(n ast.Node) { r.inner(n, nil) }
+
+// inner goes over what is not at the top of a body: a branch that leaves the function
+// without having answered an error, or that answers and goes on, lets requests by that
+// the checks which follow do not meet. cond is the condition of the block.
+func (r *reader) inner(n ast.Node, cond ast.Expr) {
+	block := func(list []ast.Stmt, n ast.Node) {
+		for i, st := range list {
+			ret, leaves := st.(*ast.ReturnStmt)
+			if leaves && i == len(list)-1 {
+				b := &ast.BlockStmt{List: list, Lbrace: n.Pos(), Rbrace: n.End()}
+				r.alive &= r.says(ret, cond, r.harmless(b, cond, nil))
+				// What it says before it leaves has been judged.
+				for _, st := range list[:i] {
+					if !isSimple(st) {
+						r.inner(st, nil)
+					}
+				}
+				return
+			}
+		}
+		for _, st := range list {
+			r.inner(st, nil)
+		}
 	}
-	if r.handler && r.c.writes(n) {
-		r.alive &^= asAnswer
+	switch n := n.(type) {
+	case nil:
+	case *ast.BlockStmt:
+		block(n.List, n)
+	case *ast.CaseClause:
+		block(n.Body, n)
+	case *ast.CommClause:
+		block(n.Body, n)
+	case *ast.IfStmt:
+		if r.handler && (n.Init != nil && r.c.writes(n.Init) || r.c.writes(n.Cond)) {
+			r.alive &^= asAnswer
+		}
+		r.inner(n.Body, n.Cond)
+		if n.Else != nil {
+			r.inner(n.Else, nil)
+		}
+	case *ast.SwitchStmt:
+		r.inner(n.Body, nil)
+	case *ast.TypeSwitchStmt:
+		r.inner(n.Body, nil)
+	case *ast.SelectStmt:
+		r.inner(n.Body, nil)
+	case *ast.ForStmt:
+		r.inner(n.Body, nil)
+	case *ast.RangeStmt:
+		r.inner(n.Body, nil)
+	case *ast.LabeledStmt:
+		r.inner(n.Stmt, nil)
+	case *ast.ReturnStmt:
+		r.alive &= r.says(n, nil, false)
+	default:
+		if r.handler && r.c.writes(n) {
+			r.alive &^= asAnswer
+		}
 	}
+}
+
+func isSimple(st ast.Stmt) bool {
+	switch st.(type) {
+	case *ast.BlockStmt, *ast.IfStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt, *ast.SelectStmt, *ast.ForStmt, *ast.RangeStmt, *ast.LabeledStmt:
+		return false
+	}
+	return true
+}
+
+// harmless reports whether a branch that leaves a handler does so with nothing done: it
+// answers an error, or does not do anything, or its condition is that something failed. d
+// is what the condition demands. A branch that answers in another way may be a success,
+// which no later check can prevent.
+func (r *reader) harmless(body *ast.BlockStmt, cond ast.Expr, d *demand) bool {
+	if r.c.refuses(body) || cond != nil && r.c.failed(cond) || r.c.silent(body) {
+		return true
+	}
+	decides := false
+	if d != nil {
+		eachCall([]*demand{d}, func(d *demand) {
+			f := r.c.calleeFunc(ast.Unparen(d.call.Fun))
+			decides = decides || r.c.hasConst(d.call) || f != nil && r.c.table.guards[rowKey(f.FullName())]
+		})
+	}
+	return decides
+}
+
+// failed reports whether a condition is that something went wrong: an error is not nil,
+// or something asked for is.
+func (c *compiler) failed(e ast.Expr) bool {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.BinaryExpr:
+		switch e.Op {
+		case token.LAND, token.LOR:
+			return c.failed(e.X) || c.failed(e.Y)
+		case token.EQL, token.NEQ:
+			x := e.X
+			if c.info.Types[e.X].IsNil() {
+				x = e.Y
+			} else if !c.info.Types[e.Y].IsNil() {
+				v, ok := c.info.Uses[orIdent(rootIdent(e.Y))].(*types.Var) // err == sql.ErrNoRows
+				return ok && e.Op == token.EQL && isGlobal(v) && isError(v.Type())
+			}
+			return isError(c.info.TypeOf(x)) == (e.Op == token.NEQ)
+		}
+	case *ast.CallExpr: // errors.Is, errors.As
+		f := c.calleeFunc(ast.Unparen(e.Fun))
+		return f != nil && f.Pkg() != nil && f.Pkg().Path() == "errors"
+	}
+	return false
+}
+
+// silent reports whether nothing happens in a block: no call but of the standard library,
+// and that without the response writer.
+func (c *compiler) silent(b *ast.BlockStmt) bool {
+	found := false
+	ast.Inspect(b, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			f := c.calleeFunc(ast.Unparen(call.Fun))
+			tv := c.info.Types[ast.Unparen(call.Fun)]
+			found = found || !tv.IsType() && !tv.IsBuiltin() && (f == nil || f.Pkg() != nil && !c.isStdPath(f.Pkg().Path()))
+		}
+		return !found
+	})
+	return !found && !c.writes(b)
 }
 
 // alternatives reads statements of which each may go on, and the last refuses:
@@ -642,7 +774,12 @@ func (r *reader) need(cond ast.Expr, value bool) *demand {
 				if id, ok := ast.Unparen(sel.X).(*ast.Ident); ok {
 					if made := r.pending[info.ObjectOf(id)]; made != nil && r.c.isGuardCall(made) && r.c.hasConst(made) && r.c.isLocal(info.ObjectOf(id)) {
 						r.covered[e], r.covered[made] = true, true
-						return &demand{of: []*demand{{call: e, on: refusing}, {call: made, on: asTrue}}}
+						on := asTrue
+						switch info.TypeOf(made).Underlying().(type) {
+						case *types.Struct, *types.Pointer: // not the answer itself: what it was made with is asked for
+							on = asNil
+						}
+						return &demand{of: []*demand{{call: e, on: refusing}, {call: made, on: on}}}
 					}
 				}
 			}
@@ -695,10 +832,18 @@ func (r *reader) sweep(b *ast.BlockStmt) {
 				r.out = append(r.out, d)
 			}
 		case *ast.ReturnStmt:
-			if len(n.Results) > 0 && !r.handler {
-				if call, ok := ast.Unparen(n.Results[len(n.Results)-1]).(*ast.CallExpr); ok && !r.covered[call] && r.c.isGuardCall(call) && r.c.returnsError(call) {
+			if len(n.Results) > 0 {
+				end := n.Results[len(n.Results)-1]
+				call, ok := ast.Unparen(end).(*ast.CallExpr)
+				before := len(r.covered)
+				if ok && !r.handler && !r.covered[call] && r.c.isGuardCall(call) && r.c.returnsError(call) {
 					r.covered[call] = true
 					r.out = append(r.out, &demand{call: call, on: asError, partly: true})
+				} else if b, ok := r.c.info.TypeOf(end).Underlying().(*types.Basic); ok && b.Info()&types.IsBoolean != 0 {
+					if d := r.need(end, true); d != nil && len(r.covered) > before {
+						d.partly = true
+						r.out = append(r.out, d)
+					}
 				}
 			}
 		}
@@ -767,9 +912,20 @@ func (c *compiler) givesWriter(call *ast.CallExpr) bool {
 	return slices.ContainsFunc(call.Args, func(a ast.Expr) bool { return typeName(c.info.TypeOf(a)) == "net/http.ResponseWriter" })
 }
 
-// refuses reports whether a block answers with an error.
-func (c *compiler) refuses(b ast.Node) bool {
+// refuses reports whether a block answers with an error, or sends the caller elsewhere.
+func (c *compiler) refuses(b ast.Node) bool { return c.answersError(b, 0) }
+
+// answersError looks into functions of this package that answer for the block too.
+func (c *compiler) answersError(b ast.Node, depth int) bool {
 	found := false
+	status := func(e ast.Expr) int64 {
+		tv := c.info.Types[e]
+		if tv.Value == nil || tv.Value.Kind() != constant.Int {
+			return 0
+		}
+		n, _ := constant.Int64Val(tv.Value)
+		return n
+	}
 	ast.Inspect(b, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok || found {
@@ -778,15 +934,41 @@ func (c *compiler) refuses(b ast.Node) bool {
 		f := c.calleeFunc(ast.Unparen(call.Fun))
 		switch {
 		case f == nil:
-		case f.Name() == "WriteHeader", f.FullName() == "net/http.Error", f.FullName() == "net/http.NotFound":
+		case f.Name() == "WriteHeader" && len(call.Args) == 1:
+			n := status(call.Args[0])
+			found = n == 0 || 300 <= n && n < 600
+		case f.FullName() == "net/http.Error", f.FullName() == "net/http.NotFound", f.FullName() == "net/http.Redirect":
 			found = true
 		default:
+			answers := c.answers(call)
 			for _, a := range call.Args { // a status of an error, or the error
-				tv := c.info.Types[a]
-				if tv.Value != nil && tv.Value.Kind() == constant.Int {
-					status, _ := constant.Int64Val(tv.Value)
-					found = found || 400 <= status && status < 600
-				}
+				n := status(a)
+				found = found || 400 <= n && n < 600 || f.Name() == "Redirect" && 300 <= n && n < 400 ||
+					answers && isError(c.info.TypeOf(a)) && !c.info.Types[a].IsNil()
+			}
+			if fd := c.decls[f.Origin()]; fd != nil && !found && answers && depth < 2 {
+				found = c.answersError(fd.Body, depth+1) && !c.succeeds(fd.Body)
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// answers reports whether a call is given what a request is answered with.
+func (c *compiler) answers(call *ast.CallExpr) bool {
+	return c.givesWriter(call) || c.ofContext(call) ||
+		slices.ContainsFunc(call.Args, func(a ast.Expr) bool { return c.table.contexts[typeName(c.info.TypeOf(a))] })
+}
+
+// succeeds reports whether a body mentions a status of success.
+func (c *compiler) succeeds(b ast.Node) bool {
+	found := false
+	ast.Inspect(b, func(n ast.Node) bool {
+		if e, ok := n.(ast.Expr); ok && !found {
+			if tv := c.info.Types[e]; tv.Value != nil && tv.Value.Kind() == constant.Int {
+				n, _ := constant.Int64Val(tv.Value)
+				found = 200 <= n && n < 300
 			}
 		}
 		return !found
@@ -797,6 +979,25 @@ func (c *compiler) refuses(b ast.Node) bool {
 // hasConst reports whether a call is given a constant that could name a permission.
 func (c *compiler) hasConst(call *ast.CallExpr) bool {
 	return slices.ContainsFunc(call.Args, c.namesOne)
+}
+
+// choosesName reports whether an expression is a call of a function of this package that
+// returns one of several constants which could name a permission.
+func (c *compiler) choosesName(e ast.Expr) bool {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	f := c.calleeFunc(ast.Unparen(call.Fun))
+	if f == nil || c.decls[f] == nil || f.Signature().Results().Len() != 1 {
+		return false
+	}
+	if b, ok := f.Signature().Results().At(0).Type().Underlying().(*types.Basic); !ok || b.Info()&types.IsString == 0 {
+		return false
+	}
+	return slices.ContainsFunc(returnsIn(c.decls[f].Body), func(ret *ast.ReturnStmt) bool {
+		return ret != nil && len(ret.Results) == 1 && c.namesOne(ret.Results[0])
+	})
 }
 
 func (c *compiler) namesOne(e ast.Expr) bool {
@@ -875,13 +1076,36 @@ func endsInReturn(b *ast.BlockStmt) bool {
 	return false
 }
 
-// writes reports whether a block that falls through could already answer: it calls
-// something with the response writer.
-func (c *compiler) writes(b ast.Node) bool {
+// writes reports whether what falls through could already answer: it does something with
+// the response writer besides setting headers.
+func (c *compiler) writes(n ast.Node) bool {
 	found := false
-	ast.Inspect(b, func(n ast.Node) bool {
-		if id, ok := n.(*ast.Ident); ok {
-			if v, ok := c.info.Uses[id].(*types.Var); ok && typeName(v.Type()) == "net/http.ResponseWriter" {
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			if n.Sel.Name == "Header" && typeName(c.info.TypeOf(n.X)) == "net/http.ResponseWriter" {
+				return false
+			}
+		case *ast.CallExpr:
+			f := c.calleeFunc(ast.Unparen(n.Fun))
+			if f == nil || f.Pkg() == nil {
+				break
+			}
+			if name := f.FullName(); name == "net/http.SetCookie" || name == "net/http.MaxBytesReader" {
+				return false
+			}
+			// A function of this package that only sets headers.
+			fd := c.decls[f.Origin()]
+			if fd != nil && fd.Recv == nil && c.givesWriter(n) && !c.inWrites && f.Signature().Results().Len() == 0 {
+				c.inWrites = true
+				only := !c.writes(fd.Body)
+				c.inWrites = false
+				if only {
+					return false
+				}
+			}
+		case *ast.Ident:
+			if v, ok := c.info.Uses[n].(*types.Var); ok && typeName(v.Type()) == "net/http.ResponseWriter" {
 				found = true
 			}
 		}
@@ -989,7 +1213,7 @@ func (r *reader) interesting(d *demand) bool {
 		switch a := ast.Unparen(a).(type) {
 		case *ast.Ident:
 			let := r.lets[c.info.Uses[a]]
-			return let != nil && c.namesOne(let) || r.elemNames(d, a)
+			return let != nil && (c.namesOne(let) || c.choosesName(let)) || r.elemNames(d, a)
 		case *ast.BinaryExpr, *ast.CallExpr: // made of what the function is given
 			return r.ofParam(a)
 		case *ast.SelectorExpr: // what the receiver was made with

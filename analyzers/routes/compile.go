@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"fmt"
 	"go/ast"
 	"go/build"
 	"go/constant"
@@ -40,6 +41,8 @@ type compiler struct {
 	unneeded *types.Func             // whose body is not needed, though it is mentioned
 	std      map[string]bool         // import paths without a dot: is it the standard library's?
 	starts   []*types.Func           // the package's functions named init, in source order
+	loads    int                     // how many variables load compiled
+	inWrites bool                    // see writes
 	prog     *program
 }
 
@@ -516,16 +519,61 @@ func (c *compiler) findGlobalRouters() {
 			for _, spec := range gd.Specs {
 				for _, id := range spec.(*ast.ValueSpec).Names {
 					v, ok := c.info.Defs[id].(*types.Var)
-					if !ok || id.Name == "_" {
+					if !ok {
 						continue
 					}
 					init, hasInit := c.inits[v]
+					if hasInit && c.routerType(v.Type()) == "" && !c.makesHandlerType(v.Type()) && c.adds(init.value) {
+						c.load(init.value)
+						continue
+					}
+					if id.Name == "_" {
+						continue
+					}
 					if c.routerType(v.Type()) != "" || hasInit && (c.makesHandlerType(v.Type()) || c.mentionsTouching(init.value)) {
 						c.global(v)
 					}
 				}
 			}
 		}
+	}
+}
+
+// adds reports whether a variable's initial value is a call that may register something,
+// as in var _ = registry.Add(func(r chi.Router) { ... }).
+func (c *compiler) adds(value ast.Expr) bool {
+	call, ok := ast.Unparen(value).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	f := c.calleeFunc(ast.Unparen(call.Fun))
+	if f == nil {
+		return false
+	}
+	if _, isRow := c.row(f); isRow {
+		return false
+	}
+	for v := range f.Signature().Results().Variables() {
+		if b, ok := v.Type().Underlying().(*types.Basic); !ok || b.Info()&types.IsBoolean == 0 {
+			if _, ok := v.Type().Underlying().(*types.Struct); !ok && !isError(v.Type()) {
+				return false // what it returns is what it is called for
+			}
+		}
+	}
+	return slices.ContainsFunc(call.Args, func(a ast.Expr) bool { return c.mentionsTouching(a) })
+}
+
+// load compiles the initial value of a variable as a function that runs when the package
+// is loaded.
+func (c *compiler) load(value ast.Expr) {
+	out := c.newFn(value.Pos())
+	c.loads++
+	out.Name = fmt.Sprintf("%s.init.var.%d", c.pass.Pkg.Path(), c.loads)
+	out.Init, out.Full, out.Touches = true, true, true
+	s := &scope{c: c, fn: out, slots: map[types.Object]int{}, name: out.Name}
+	if st := s.effect(value); st != nil {
+		out.Body = []*stmt{st}
+		c.prog.Funcs = append(c.prog.Funcs, out)
 	}
 }
 

@@ -187,8 +187,10 @@ func newSpec(c catalogs.RouterConfig) *Spec {
 			row.Do = Mount
 		case "use":
 			row.Do = Use
+		case "unuse":
+			row.Do = Unuse
 		}
-		if ofRoute {
+		if ofRoute && row.Do != Unuse {
 			row.Do = Refine // also where it does nothing: the route goes on
 		}
 		s.Rows = append(s.Rows, row)

@@ -105,10 +105,21 @@ func (d *describer) each(fr *frame, c *check, how reached) []Guard {
 		return nil
 	})
 	elems := []elem{{v: unknown{why: why(over)}}}
-	if l, ok := over.(list); ok || isNil(over) {
-		if elems = l.elems; len(elems) == 0 {
-			return nil // it demands nothing
+	switch o := over.(type) {
+	case list:
+		elems = o.elems
+	case *mapVal:
+		elems = nil
+		for _, v := range o.vals {
+			elems = append(elems, elem{v: v})
 		}
+	case konst:
+		if isNil(o) {
+			elems = nil
+		}
+	}
+	if len(elems) == 0 {
+		return nil // it demands nothing
 	}
 	var all []Guard
 	for _, el := range elems {

@@ -81,6 +81,7 @@ type GuardArg struct {
 	Index  int // from 0
 	Consts []Const
 	Spread bool   // several constants, as a slice or variadic
+	Struct bool   // Consts are those in a struct, whatever they are
 	Why    string // why more than Consts is not known; empty if all is
 }
 
@@ -270,6 +271,7 @@ type place struct {
 	cond    bool     // the mount is conditional
 	methods []string // restriction of the mount; none: no restriction
 	late    []guardVal
+	loose   bool   // middleware was taken away again: which of the guards, is not known
 	below   string // the mount's own path, where the router sees the whole path
 }
 
@@ -311,9 +313,13 @@ func (f *flattener) one(c *core, r *reg, at place) {
 	case r.building && r.handler == nil:
 		return // never completed: it answers nothing
 	}
+	at.loose = at.loose || c.loose || r.loose
 	guards := slices.Clone(at.guards)
+	for i := range guards {
+		guards[i].maybe = guards[i].maybe || at.loose
+	}
 	for _, g := range slices.Concat(c.front, c.use, r.guards) {
-		g.maybe = g.maybe || !equalCond(g.cond, r.cond)
+		g.maybe = g.maybe || at.loose || !equalCond(g.cond, r.cond)
 		if g.under != "" {
 			_, under, err := c.spec.Path(g.under)
 			if err != nil {
@@ -353,7 +359,7 @@ func (f *flattener) one(c *core, r *reg, at place) {
 	})
 	if len(subs) > 0 {
 		for _, s := range subs {
-			next := place{guards: append(slices.Clone(guards), s.wraps...), cond: cond, prefix: text(""), taken: at.taken, late: slices.Concat(at.late, r.late)}
+			next := place{guards: append(slices.Clone(guards), s.wraps...), cond: cond, prefix: text(""), taken: at.taken, late: slices.Concat(at.late, r.late), loose: at.loose}
 			next.methods, _ = within(methods, at.methods)
 			if slices.Contains(next.methods, AnyMethod) {
 				next.methods = nil
@@ -575,7 +581,11 @@ func (d *describer) middleware(v value, pos site) []Guard {
 		}
 		g.Args = d.args(v.args)
 		switch in := v.inner.(type) {
-		case nil, unknown:
+		case nil: // not called yet, as a chain's middleware
+			if d.follows(v.fn) {
+				g.Nested = d.inside(d.quiet(func() value { return d.e.apply(v.fn, v.args, v.pos, nil) }))
+			}
+		case unknown:
 		case closure:
 			if in.fn.Handler {
 				g.Nested = d.inside(in)
@@ -609,6 +619,18 @@ func (d *describer) middleware(v value, pos site) []Guard {
 	return []Guard{g}
 }
 
+// follows reports whether a function can be called for what it returns.
+func (d *describer) follows(v value) bool {
+	switch v := v.(type) {
+	case closure:
+		return v.fn.Full && !v.fn.Handler
+	case funcRef:
+		t := d.e.target(v)
+		return t != nil && t.Full && !t.Handler
+	}
+	return false
+}
+
 // quiet evaluates without registering anything for good.
 func (d *describer) quiet(f func() value) value {
 	saved, cond, trail := d.e.deleg, d.e.cond, d.e.trail
@@ -632,6 +654,9 @@ func (d *describer) inside(v value) []Guard {
 	case funcRef:
 		if t := d.e.target(v); t != nil && t.Handler {
 			return d.checks(t, nil, v.recv)
+		}
+		if c, ok := v.recv.(*call); ok && strings.HasSuffix(v.key, ".ServeHTTP") {
+			return d.inside(c)
 		}
 	case *call:
 		out := d.middleware(v, v.pos)
@@ -690,7 +715,9 @@ func (d *describer) consts(v value, g *GuardArg, within []*structVal) {
 		}
 		if strings.Contains(v.text, baseMark) || v.dyn {
 			g.Why = "a text that is known only at run time"
-			return
+			if v.text == "" || strings.Contains(v.text, baseMark) {
+				return
+			}
 		}
 		g.Consts = append(g.Consts, Const{v.text, kind, v.name, v.typ, v.field})
 	case list:
@@ -726,7 +753,7 @@ func (d *describer) consts(v value, g *GuardArg, within []*structVal) {
 			d.consts(*cell, &inner, within)
 			if len(inner.Consts) > 0 {
 				g.Consts = append(g.Consts, inner.Consts...)
-				g.Why = "a struct is not read as a permission"
+				g.Why, g.Struct = "a struct is not read as a permission", true
 			}
 		}
 	case nil, unknown:

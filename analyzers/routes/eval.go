@@ -125,8 +125,9 @@ func (e *engine) run() {
 	}
 	slices.SortStableFunc(rest, func(a, b *fn) int { return cmp.Compare(rank(a), rank(b)) })
 	for _, f := range rest {
-		// A function that is only passed on runs where it is passed to.
-		if !callees[f.Name] && (!f.Valued || f.Exported || f.Recv) {
+		// A function that is only passed on runs where it is passed to, and a method that
+		// an interface call reached runs there.
+		if !callees[f.Name] && (!f.Valued || f.Exported || f.Recv) && !(f.Recv && e.called[f.Name]) {
 			e.enter(f)
 		}
 	}

@@ -124,6 +124,7 @@ const (
 	Rebase                 // appends Path to the router's own prefix
 	Adapt                  // returns a view of Router, under the type and syntax of this library
 	Use                    // adds Middleware to the router
+	Unuse                  // takes middleware away again: which, is not read
 	Strip                  // returns Handler without the prefix Path
 	Serve                  // Handler is served as a whole
 	Chain                  // returns its arguments as a list of middleware

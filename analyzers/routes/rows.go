@@ -277,6 +277,14 @@ func (e *engine) perform(a *act) value {
 		r := e.routerFor(a)
 		e.use(a, r)
 		return r
+	case Unuse:
+		if b, ok := a.recv.(*building); ok {
+			b.reg.loose = true
+			return b
+		}
+		r := e.routerFor(a)
+		r.core.loose = true
+		return r
 	case Strip:
 		p, ok := row.Path.of(a.args).(konst)
 		if !ok || p.kind != 's' {

@@ -96,6 +96,7 @@ type core struct {
 	tail     bool           // a route without a pattern of its own matches all paths below the router's
 	byView   map[int][]*reg // registrations by the id of the view
 	symbolic bool           // stands for a router that was given from outside
+	loose    bool           // middleware was taken away again
 	// givenAway says that code which is not followed has it, and may serve it.
 	givenAway bool
 	id        int
@@ -130,6 +131,7 @@ type reg struct {
 	// Of a route that is built in steps:
 	building bool
 	tail     bool   // it matches everything below its pattern
+	loose    bool   // middleware was taken away again
 	lost     string // why it cannot be read; a space if that is reported already
 
 	entry *fn

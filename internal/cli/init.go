@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/permcheck/permcheck/analyzers/guards"
+	"github.com/permcheck/permcheck/analyzers/routes"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/strictyaml"
@@ -135,8 +136,13 @@ func initCatalog(ctx context.Context, a *app, name string, patterns []string) (t
 func (p *goProgram) vocabulary() perm.Set {
 	like := p.guardLike()
 	var ids []perm.Permission
-	for _, r := range p.Routes {
-		for _, g := range r.Guards {
+	var add func(gs []routes.Guard)
+	add = func(gs []routes.Guard) {
+		for _, g := range gs {
+			if g.Answers && g.Basis == routes.Wrapper {
+				add(g.Nested) // what makes a handler is given what it serves
+				continue
+			}
 			if !like[g.Func] {
 				continue
 			}
@@ -148,6 +154,9 @@ func (p *goProgram) vocabulary() perm.Set {
 				}
 			}
 		}
+	}
+	for _, r := range p.Routes {
+		add(r.Guards)
 	}
 	return perm.NewSet(ids...)
 }

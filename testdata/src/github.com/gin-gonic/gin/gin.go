@@ -9,6 +9,8 @@ func (c *Context) JSON(code int, obj any) {}
 
 func (c *Context) Next() {}
 
+func (c *Context) GetHeader(key string) string { return "" }
+
 type HandlerFunc func(*Context)
 
 type HandlersChain []HandlerFunc
@@ -47,6 +49,10 @@ func (group *RouterGroup) Any(relativePath string, handlers ...HandlerFunc) IRou
 func (group *RouterGroup) GET(relativePath string, handlers ...HandlerFunc) IRoutes { return group }
 
 func (group *RouterGroup) POST(relativePath string, handlers ...HandlerFunc) IRoutes { return group }
+
+func (group *RouterGroup) PUT(relativePath string, handlers ...HandlerFunc) IRoutes { return group }
+
+func (group *RouterGroup) DELETE(relativePath string, handlers ...HandlerFunc) IRoutes { return group }
 
 func (group *RouterGroup) Match(methods []string, relativePath string, handlers ...HandlerFunc) IRoutes {
 	return group

@@ -28,6 +28,8 @@ func (r *Router) Methods(methods ...string) *Route { return nil }
 
 func (r *Route) Methods(methods ...string) *Route { return nil }
 
+func (r *Route) Queries(pairs ...string) *Route { return nil }
+
 func (r *Route) Path(tpl string) *Route { return nil }
 
 func (r *Route) HandlerFunc(f func(http.ResponseWriter, *http.Request)) *Route { return nil }

@@ -17,3 +17,7 @@ func (w *WebService) GET(path string) *RouteBuilder                          { r
 func (b *RouteBuilder) To(f RouteFunction) *RouteBuilder                     { return b }
 func (b *RouteBuilder) Metadata(key string, value interface{}) *RouteBuilder { return b }
 func (b *RouteBuilder) Filter(filter FilterFunction) *RouteBuilder           { return b }
+func (w *WebService) Path(root string) *WebService                           { return w }
+func (w *WebService) POST(path string) *RouteBuilder                         { return nil }
+
+func Add(service *WebService) {}

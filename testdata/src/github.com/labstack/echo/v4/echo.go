@@ -22,6 +22,12 @@ func (e *Echo) Pre(middleware ...MiddlewareFunc) {}
 
 func (e *Echo) GET(path string, h HandlerFunc, m ...MiddlewareFunc) *Route { return nil }
 
+func (e *Echo) POST(path string, h HandlerFunc, m ...MiddlewareFunc) *Route { return nil }
+
+func (e *Echo) Match(methods []string, path string, handler HandlerFunc, middleware ...MiddlewareFunc) []*Route {
+	return nil
+}
+
 func (e *Echo) Any(path string, handler HandlerFunc, middleware ...MiddlewareFunc) []*Route {
 	return nil
 }
@@ -31,6 +37,8 @@ func (e *Echo) Static(pathPrefix, fsRoot string) *Route { return nil }
 func (e *Echo) Group(prefix string, m ...MiddlewareFunc) (g *Group) { return nil }
 
 func (g *Group) Use(middleware ...MiddlewareFunc) {}
+
+func (g *Group) GET(path string, h HandlerFunc, m ...MiddlewareFunc) *Route { return nil }
 
 func (g *Group) POST(path string, h HandlerFunc, m ...MiddlewareFunc) *Route { return nil }
 
