@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/conformance"
 )
 
@@ -27,18 +28,39 @@ func TestMemoryIsFlat(t *testing.T) {
 		}
 		probes = n
 	}
+	c := many(probes/7 + 1)
+	p, err := conformance.NewPlan(c, conformance.PlanOptions{Checks: matrixChecks(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Probes) < probes {
+		t.Fatalf("%d probes, expected at least %d", len(p.Probes), probes)
+	}
+	need := map[string]perm.Requirement{}
+	for _, e := range c.Endpoints {
+		need[e.Path] = *e.Requires
+	}
+	keys := map[string]perm.Set{}
+	for i, k := range p.Keys {
+		if k.Kind == conformance.ValidKey {
+			keys["Bearer key-"+strconv.Itoa(i)] = k.Grants
+		}
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		if r.Header.Get("Authorization") == "" {
+		grants, known := keys[r.Header.Get("Authorization")]
+		requires, found := need[r.URL.Path]
+		switch {
+		case !found:
+			w.WriteHeader(http.StatusNotFound)
+		case !known:
 			w.WriteHeader(http.StatusUnauthorized)
+		case !requires.Admits(grants):
+			w.WriteHeader(http.StatusForbidden)
 		}
 		_, _ = w.Write([]byte(`{"data":[{"id":"7f31","title":"an engineer"}]}`)) // the client may be gone
 	}))
 	defer server.Close()
-	p, err := conformance.NewPlan(many(probes/8), conformance.PlanOptions{Checks: matrixChecks(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
 	creds := make([]conformance.Credential, len(p.Keys))
 	for i := range creds {
 		creds[i] = conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: "key-" + strconv.Itoa(i), Env: "PC"}
@@ -52,7 +74,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	}
 	var mu sync.Mutex
 	samples := map[int]int64{}
-	_, sent, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(t, server.URL), Credentials: creds, Reference: true,
+	answers, sent, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(t, server.URL), Credentials: creds, Reference: true,
 		Progress: func(done, total int) {
 			if tenth := max(1, total/10); done%tenth == 0 {
 				mu.Lock()
@@ -62,6 +84,9 @@ func TestMemoryIsFlat(t *testing.T) {
 		}})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if r := conformance.Judge(p, answers); r.Answers.Cut != "" || r.Count[conformance.Inconclusive] > 0 {
+		t.Errorf("%s; cut %q", r.FirstLine(), r.Answers.Cut)
 	}
 	first, last := samples[1], samples[10]
 	if first == 0 || last == 0 {
