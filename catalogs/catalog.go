@@ -2,6 +2,7 @@ package catalogs
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/permcheck/permcheck/catalogs/perm"
 )
@@ -92,7 +93,10 @@ type Record struct {
 	Grants []Option
 	// Hidden is how a hidden row answers by id: a status, or 0 when not documented.
 	Hidden int
-	Pos    Pos
+	// Outside says what becomes of a write whose result its sender would not see: "refused",
+	// "admitted" or "unknown"; empty when not stated.
+	Outside string
+	Pos     Pos
 }
 
 // An Option is one named choice of a record rule.
@@ -144,6 +148,9 @@ type Credentials struct {
 	// Scheme is what stands before the secret in Authorization, such as "Bearer", where no other
 	// is taken; empty: the catalog does not say.
 	Scheme string
+	// Within is how long a change of a key may take until it is in force everywhere; 0: not
+	// stated.
+	Within time.Duration
 	Pos    Pos
 }
 

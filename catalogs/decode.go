@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/strictyaml"
@@ -464,6 +465,13 @@ func (d *decoder) credentials(n strictyaml.Node) {
 			cr.SentIn, _ = n.OneOf("where a request may show the credential", "header", "query", "cookie", "any")
 		}},
 		setText("scheme", "the scheme that a credential is shown under, such as Bearer", &cr.Scheme),
+		strictyaml.Field{Name: "within", Decode: func(n strictyaml.Node) {
+			v, err := time.ParseDuration(n.Value())
+			if err != nil || v <= 0 || v > 24*time.Hour {
+				n.Errorf("expected a duration such as 30s or 15m, up to 24h, found %q", strictyaml.Excerpt(n.Value()))
+			}
+			cr.Within = v
+		}},
 	)
 }
 
@@ -504,7 +512,7 @@ func (d *decoder) allowLists(n strictyaml.Node) {
 func (d *decoder) records(n strictyaml.Node) {
 	for _, p := range n.Pairs("a mapping of objects") {
 		rec := Record{Object: p.Name, Pos: pos(p.Key)}
-		for _, q := range p.Value.Pairs("sharing, hidden, or permissions with the rows that they reveal") {
+		for _, q := range p.Value.Pairs("sharing, hidden, outside, or permissions with the rows that they reveal") {
 			switch q.Name {
 			case "sharing":
 				for _, o := range q.Value.Pairs("a mapping of sharing options") {
@@ -512,6 +520,8 @@ func (d *decoder) records(n strictyaml.Node) {
 				}
 			case "hidden":
 				rec.Hidden = status(q.Value)
+			case "outside":
+				rec.Outside, _ = q.Value.OneOf("what becomes of a write whose result its sender would not see", "refused", "admitted", "unknown")
 			default:
 				key := q.Key
 				opt := Option{Name: q.Name, Conditions: d.conditions(q.Value), Pos: pos(key)}
@@ -521,7 +531,7 @@ func (d *decoder) records(n strictyaml.Node) {
 				d.later = append(d.later, func() {
 					id, ok := d.c.Canonical(perm.Permission(opt.Name))
 					if !ok && !d.broken {
-						key.Errorf("permission %q is not listed under permissions (besides permissions, sharing and hidden may stand here)%s", strictyaml.Excerpt(opt.Name), nearest(opt.Name, d.idNames()))
+						key.Errorf("permission %q is not listed under permissions (besides permissions, sharing, hidden and outside may stand here)%s", strictyaml.Excerpt(opt.Name), nearest(opt.Name, d.idNames()))
 					}
 					(*grants)[at].Name = string(id)
 				})

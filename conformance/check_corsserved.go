@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // corsServed: the server itself refuses what web pages send, where the catalog says so.
@@ -14,6 +15,9 @@ key. Being answered otherwise than the catalog states is the finding. It is aske
 says refused: {origin: STATUS}.`,
 	Finds: []string{"cors-origin-served"},
 	ask: func(p *planner) {
+		if !slices.ContainsFunc(p.Rows, func(r Row) bool { return r.Refused.Origin.Known() }) {
+			return
+		}
 		for _, i := range p.reads(byArea) {
 			if key := p.strongest(i); p.Rows[i].Refused.Origin.Known() {
 				p.ask(Question{Row: i, Keys: []int{key}, Expect: Refuse, Base: []int{p.base(i, key)}})

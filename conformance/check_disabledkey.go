@@ -3,80 +3,72 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
-// disabledKey: a key that works is refused once it is disabled, on a new connection.
+// disabledKey: a key that works is refused once it is disabled, on new connections.
 var disabledKey = Check{
 	ID: "disabled-key", Category: "life-cycle",
 	Title: "a disabled key is refused",
 	Doc: `Makes a key that holds what one endpoint asks for, sees it admitted, disables it and
-sends the same request again on a new connection. Being admitted still is the finding. It is
-asked where the catalog says that a disabled key is refused (credentials: states:), and needs
-a way to make and disable keys; without one it is skipped.`,
+sends the same request again on new connections, until the stated bound (within: in the
+catalog's credentials or the profile; two seconds where nothing is stated) has passed. Being
+admitted still is the finding. It is asked for each action of the catalog that leads to a state in which a
+key is refused, and needs a way to make and disable keys; without one it is skipped. Where keys are shown as
+tokens it is asked if the catalog says live-tokens: refused. A key that the profile says is in
+a state which the catalog refuses (state: disabled) is tried as it is.`,
 	Finds:  []string{"disabled-key-works"},
 	effort: OwnKeys,
 	ask: func(p *planner) {
-		if p.catalog.Credentials.States["disabled"] != "refused" {
-			return
-		}
 		if row, key := p.witnessRow(); row >= 0 {
-			p.ask(Question{Row: row, Subject: "credential:disabled", Keys: []int{key}, Expect: Refuse,
-				Base: p.aliveBase(row, key), Pos: p.catalog.Credentials.Pos})
+			for i, k := range p.Keys {
+				if s := p.catalog.Credentials.States[k.State]; k.Kind == ParkedKey && (s == "refused" || s == "gone") {
+					p.ask(Question{Row: row, Subject: "credential:" + k.State, Variant: parked, Keys: []int{i}, Expect: Refuse,
+						Base: p.aliveBase(row, key), Pos: p.catalog.Credentials.Pos})
+					p.Questions[len(p.Questions)-1].Effort = OnlyReads
+				}
+			}
+		}
+		for _, name := range p.leadingTo("refused") {
+			if name != "revoke" {
+				p.askLife(name, name)
+			}
+		}
+		// A state that is refused is one that a provisioner may have its own way to.
+		if p.catalog.Credentials.States["disabled"] == "refused" && !slices.Contains(p.leadingTo("refused"), "disable") {
+			p.askLife("disable", "disable")
 		}
 	},
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
+		if q.Variant != parked {
+			return l.ends(ctx, rec, q)
+		}
 		path, err := l.Path(ctx, q.Row)
 		if err != nil {
 			return err
 		}
-		key, err := l.Mint(ctx, KeySpec{Name: "disabled", Grants: l.Plan.Keys[q.Keys[0]].Grants}, Disable)
-		if err != nil {
-			return err
+		by := l.As(q.Keys[0])
+		if by.Credential.Secret == "" {
+			return leaveOut("the key is refused when it signs in")
 		}
-		call := Call{Label: "enabled", Method: "GET", Path: path, By: key.By()}
-		if l.Send(ctx, rec, call); !rec.Last().OK() {
-			return fmt.Errorf("the new key was answered %d before it was disabled", rec.Last().Status)
-		}
-		if err := key.Do(ctx, Disable, KeySpec{}); err != nil {
-			return err
-		}
-		call.Label, call.Fresh = "disabled", true
-		l.Send(ctx, rec, call)
+		l.Send(ctx, rec, Call{Label: "dead", Method: "GET", Path: path, By: by, Fresh: true})
 		return nil
 	},
-	decide: func(_ *judge, _ *Question, rec *Record) (Verdict, string) {
-		if x := rec.Find("disabled"); x.OK() {
-			return Fail, fmt.Sprintf("answered %d after the key was disabled, as before", x.Status)
+	decide: func(j *judge, q *Question, rec *Record) (Verdict, string) {
+		if x := rec.Find("dead"); q.Variant == parked && x.OK() {
+			return Fail, fmt.Sprintf("answered %d to a key that is out of use", x.Status)
 		}
-		return Pass, ""
+		return decideDead("was disabled")(j, q, rec)
 	},
 }
 
-// aliveBase are the probes which show that a row tells a living key from none: the key is
-// admitted, no key and an unknown key are not.
-func (p *planner) aliveBase(row, key int) []int {
-	return []int{p.base(row, key), p.base(row, 0), p.base(row, 2)}
-}
+// parked is the variant of questions about keys that are out of use already.
+const parked = "parked"
 
-// witnessRow returns a row that shows whether a key is alive, and the key to be like: a read
-// without parameters that not everybody is admitted to, one that any key is admitted to
-// first. -1 where there is none.
-func (p *planner) witnessRow() (row, key int) {
-	row = -1
-	for i := range p.Rows {
-		r := &p.Rows[i]
-		if r.Endpoint == nil || r.Method != "GET" || !r.Reads || len(r.Params()) > 0 || r.Need.IsPublic() || p.strongest(i) < 0 {
-			continue
-		}
-		if r.Need.IsAuthenticated() {
-			return i, p.strongest(i)
-		}
-		if row < 0 {
-			row = i
-		}
-	}
-	if row < 0 {
-		return -1, -1
-	}
-	return row, p.strongest(row)
+// ends performs an action of the catalog, the question's variant, that ends a key.
+func (l *Lab) ends(ctx context.Context, rec *Record, q *Question) error {
+	action := l.usual(q.Variant)
+	return l.dies(ctx, rec, q, death{actions: []Action{action}, spec: KeySpec{Name: q.Variant}, kill: func(ctx context.Context, key *LiveKey) error {
+		return key.Do(ctx, action, KeySpec{})
+	}})
 }

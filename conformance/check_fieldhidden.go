@@ -18,27 +18,7 @@ finding; null and absence are right. It says nothing while the full key's answer
 show the field.`,
 	Finds: []string{"field-unguarded"},
 	ask: func(p *planner) {
-		full := p.full()
-		if full < 0 {
-			return
-		}
-		for i := range p.catalog.Fields {
-			f := &p.catalog.Fields[i]
-			if f.Requires == nil || f.Name == "*" {
-				continue
-			}
-			need, _ := p.catalog.CanonicalRequirement(*f.Requires)
-			need, err := p.implications.Expand(need)
-			if err != nil {
-				continue
-			}
-			for _, row := range append(p.listing(f.Object), p.getting(f.Object)...) {
-				if key := p.holderWithout(row, need); key >= 0 && p.expect(row, full) == Admit {
-					p.ask(Question{Row: row, Subject: "field:" + f.Object + "." + f.Name + " " + p.Rows[row].String(), Object: f.Object, Field: f.Name,
-						Keys: []int{key, full}, Expect: Refuse, Base: []int{p.base(row, full), p.base(row, key)}, Pos: f.Pos})
-				}
-			}
-		}
+		p.askHidden(func(f *catalogs.Field) []int { return append(p.listing(f.Object), p.getting(f.Object)...) }, Question{Expect: Refuse})
 	},
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
 		path, err := l.Path(ctx, q.Row)
@@ -70,14 +50,54 @@ show the field.`,
 	},
 }
 
+// askHidden adds a question for each field that needs a permission of its own and each of
+// some rows, with a key that the row admits and that lacks the permission. Keys are that one
+// and the full key.
+func (p *planner) askHidden(rows func(*catalogs.Field) []int, q Question) {
+	full := p.full()
+	if full < 0 {
+		return
+	}
+	for i := range p.catalog.Fields {
+		f := &p.catalog.Fields[i]
+		if f.Requires == nil || f.Name == "*" || f.Requires.IsPublic() {
+			continue
+		}
+		need, _ := p.catalog.CanonicalRequirement(*f.Requires)
+		need, err := p.implications.Expand(need)
+		if err != nil {
+			continue
+		}
+		for _, row := range rows(f) {
+			if key := p.holderWithout(row, need); key >= 0 && p.expect(row, full) == Admit {
+				q := q
+				q.Row, q.Subject, q.Object, q.Field = row, "field:"+f.Object+"."+f.Name+" "+p.Rows[row].String(), f.Object, f.Name
+				q.Keys, q.Base, q.Pos = []int{key, full}, []int{p.base(row, full), p.base(row, key)}, f.Pos
+				p.ask(q)
+			}
+		}
+	}
+}
+
+// listsOf returns the rows that list an object with GET.
+func (p *planner) listsOf(f *catalogs.Field) []int {
+	var out []int
+	for _, row := range p.listing(f.Object) {
+		if p.Rows[row].Method == "GET" {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
 // valuesAt collects the hashes of the values of a member, wherever in a body it stands,
-// sorted.
+// sorted. The member may be inside another, as users.lead.
 func valuesAt(d *Digest, field string) []string {
 	var r Record
 	var all []string
 	for path, values := range d.Paths {
-		last := path[strings.LastIndexByte(path, '.')+1:]
-		if strings.TrimSuffix(last, "[]") == field || strings.Contains(path, "."+field+".") || strings.HasPrefix(path, field+".") {
+		at := "." + strings.ReplaceAll(path, "[]", "") + "."
+		if strings.Contains(at, "."+field+".") {
 			for _, v := range values {
 				if v != nullValue {
 					all = append(all, v)
@@ -87,16 +107,4 @@ func valuesAt(d *Digest, field string) []string {
 	}
 	r.Set("", all)
 	return r.Sets[""]
-}
-
-// Option returns a sharing option of an object.
-func (l *Lab) Option(object, name string) catalogs.Option {
-	for _, rule := range l.Catalog.Records {
-		for _, o := range rule.Sharing {
-			if rule.Object == object && o.Name == name {
-				return o
-			}
-		}
-	}
-	return catalogs.Option{}
 }

@@ -63,7 +63,7 @@ The answer that the full key is shown is the finding.`,
 			}
 			calls = append(calls, Call{Label: fmt.Sprintf("as identity %d of the full key", i+1), Method: http.MethodGet, Path: path, Header: header, Masked: true})
 		}
-		return l.compare(ctx, q, rec, calls)
+		return l.detour(ctx, q, rec, calls)
 	},
 	decide: func(j *judge, q *Question, rec *Record) (Verdict, string) {
 		if q.Variant != "who" {

@@ -15,7 +15,7 @@ key. The field with the value that was sent is the finding; a refusal and a fiel
 are right. The value is one that another object shows. It counts as a write.`,
 	Finds: []string{"mass-assignment-on-create"}, effort: SomeWrites,
 	ask: func(p *planner) {
-		p.askFields([]string{"POST"}, func(e *catalogs.Endpoint) string { return e.Lists })
+		p.askWrites([]string{"POST"}, func(e *catalogs.Endpoint) string { return e.Lists })
 	},
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error { return l.assign(ctx, q, rec) }, decide: decideAssign,
 }
@@ -29,7 +29,7 @@ The field with the value that was sent is the finding; a refusal and a field tha
 right. The value is one that another object shows. It counts as a write.`,
 	Finds: []string{"mass-assignment-on-update"}, effort: SomeWrites,
 	ask: func(p *planner) {
-		p.askFields([]string{"PATCH", "PUT"}, func(e *catalogs.Endpoint) string { return e.Gets })
+		p.askWrites([]string{"PATCH", "PUT"}, func(e *catalogs.Endpoint) string { return e.Gets })
 	},
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error { return l.assign(ctx, q, rec) }, decide: decideAssign,
 }

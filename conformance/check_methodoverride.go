@@ -80,7 +80,7 @@ POST for, and of one DELETE; it counts as a write.`,
 			for way := range overrideWays {
 				calls = append(calls, overriding(way, http.MethodGet, path))
 			}
-			return l.compare(ctx, q, rec, calls)
+			return l.detour(ctx, q, rec, calls)
 		}
 		for way := range overrideWays {
 			f, err := l.Fresh(ctx, q.Row, q.Keys[2])

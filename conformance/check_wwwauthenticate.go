@@ -4,20 +4,27 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // wwwAuthenticate: 401 says how to sign in.
 var wwwAuthenticate = Check{
 	ID: "www-authenticate", Category: "authentication", Title: "a 401 has the header WWW-Authenticate",
 	Doc: `Sends a request without a key to one read in each area of the API. A 401 without
-WWW-Authenticate, which RFC 9110 section 15.5.2 asks for, is reported as information.`,
+WWW-Authenticate, which RFC 9110 section 15.5.2 asks for, is reported as information. It is asked
+where the catalog states 401 for such requests, of keys that are shown in Authorization.`,
 	Finds: []string{"no-www-authenticate"},
 	ask: func(p *planner) {
 		for _, i := range p.reads(byArea) {
-			p.ask(Question{Row: i, Keys: []int{0}, Expect: Refuse, Base: []int{p.base(i, 0)}})
+			if p.Rows[i].Refused.Anonymous.Status == http.StatusUnauthorized {
+				p.ask(Question{Row: i, Keys: []int{0}, Expect: Refuse, Base: []int{p.base(i, 0)}})
+			}
 		}
 	},
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
+		if !slices.ContainsFunc(l.run.target.Credentials, func(c Credential) bool { return c.Header == "Authorization" }) {
+			return leaveOut("keys are not shown in Authorization")
+		}
 		path, err := l.Path(ctx, q.Row)
 		if err != nil {
 			return err

@@ -41,24 +41,32 @@ type Check struct {
 	// oneShot says that asking again would show something else, so that a failure is
 	// believed at once.
 	oneShot bool
+	// explains names checks or categories whose failures most likely have this check's cause
+	// while it fails.
+	explains []string
 	// cause is shared by checks that one mistake of a server makes fail together; the zero
 	// value is a cause of the check's own.
 	cause Cause
 }
 
+// believed reports whether a failure of a question is believed at once.
+func (c *Check) believed(q *Question) bool {
+	return c.oneShot || c == &script && q.Effort == SomeWrites
+}
+
 // Categories are what checks are about, in the order of reports.
-var Categories = []string{"operations", "grants", "authentication", "life-cycle", "routing", "records", "fields", "existence", "caches", "browsers"}
+var Categories = []string{"operations", "grants", "authentication", "life-cycle", "routing", "records", "fields", "existence", "caches", "browsers", "scripts"}
 
 // SelectChecks returns the checks with the ids or of the categories in only, or all where
 // it is empty, without those in skip, in the order of [Checks].
 func SelectChecks(only, skip []string) ([]*Check, error) {
 	for _, name := range slices.Concat(only, skip) {
-		if !slices.Contains(Categories, name) && !slices.ContainsFunc(Checks, func(c *Check) bool { return c.ID == name }) {
+		if !slices.Contains(Categories, name) && checkOf(name) == nil {
 			return nil, fmt.Errorf("no check or category %q (permcheck checks lists them)", name)
 		}
 	}
 	var out []*Check
-	for _, c := range Checks {
+	for _, c := range append(slices.Clone(Checks), &script) {
 		named := func(list []string) bool { return slices.Contains(list, c.ID) || slices.Contains(list, c.Category) }
 		if (len(only) == 0 || named(only)) && !named(skip) {
 			out = append(out, c)
@@ -75,21 +83,37 @@ func SelectChecks(only, skip []string) ([]*Check, error) {
 var Checks = []*Check{
 	&overGrant, &underGrant, &anonymousAdmitted, &badKeyAdmitted, &defaultAllow,
 	&refusalForm, &effectDespiteRefusal,
-	&keyAltered, &keyEmpty, &badKeyIgnored, &keyInQuery, &keyInCookie, &twoCredentials, &wrongScheme, &deadKeyIdentity, &wwwAuthenticate,
+	&keyAltered, &keyEmpty, &badKeyIgnored, &keyInQuery, &keyInCookie, &twoCredentials, &wrongScheme, &wwwAuthenticate,
 	&keyMintsStronger, &keyEditsStronger, &keyEditsItself, &massAssignmentCreate, &massAssignmentUpdate, &impersonation, &roleHint,
-	&disabledKey,
+	&sharedCache, &replicas, &crossKey, &disabledKey, &revokedKey, &deletedKey, &expiredKey, &unexpiredKey, &narrowedKey, &widenedKey, &reenabledKey,
+	&ownerDisabled, &rotatedKey, &deadIntrospection,
 	&pathTrailingSlash, &pathDoubleSlash, &pathDotSegments, &pathEncodedLetters, &pathDoubleEncoding, &pathEncodedSlash, &pathMatrix,
 	&pathSuffix, &pathCase, &rewriteHeader, &forwardedHeader, &hostHeader, &methodOverride, &headUnguarded, &methodOptions, &methodUnknown,
 	&contentType, &getWithBody,
-	&listRecords, &fieldHidden, &corsSimple, &corsOrigins, &corsPreflight, &corsTiming, &corsJSONP, &corsServed,
+	&listRecords, &subResource, &recordByID, &includedRecords, &foreignKeys, &listTotal, &countedRecords, &listPages,
+	&searchRecords, &filterRecords, &sortRecords, &droppedFilter, &batchRecords,
+	&writeOutside, &movedRecords, &createOutside, &bodyID, &batchWrites,
+	&fieldHidden, &fieldListed, &listedEndpoint, &fieldSelected, &fieldFiltered, &fieldSorted, &fieldSearched,
+	&fieldInAnswer, &fieldInError,
+	&existenceHidden, &existenceRefused, &cacheHeaders, &moreSeesMore,
+	&corsSimple, &corsOrigins, &corsPreflight, &corsTiming, &corsJSONP, &corsServed,
+}
+
+// checkOf returns the check of an id; nil when there is none.
+func checkOf(id string) *Check {
+	if id == script.ID {
+		return &script
+	}
+	if i := slices.IndexFunc(Checks, func(c *Check) bool { return c.ID == id }); i >= 0 {
+		return Checks[i]
+	}
+	return nil
 }
 
 // Doc returns the documentation of a check; "" when there is none of the id.
 func Doc(id string) string {
-	for _, c := range Checks {
-		if c.ID == id {
-			return c.Doc
-		}
+	if c := checkOf(id); c != nil {
+		return c.Doc
 	}
 	return ""
 }

@@ -35,7 +35,7 @@ type Credential struct {
 	// known to be valid.
 	Issued bool
 	// Tokens is where Secret comes from when it changes during the run; nil: it does not. A
-	// Secret that is none of its tokens is shown as it is.
+	// Secret that is none of its tokens is shown as it is, an empty one too.
 	Tokens *Tokens
 	// Env is the environment variable that stands for the secret wherever a report
 	// shows the request.
@@ -55,7 +55,7 @@ func (c *Credential) value(secret string) string {
 // renewed puts the token of the moment into the credential. done is to be told the header of
 // the answer.
 func (c *Credential) renewed(ctx context.Context) (done func(http.Header), err error) {
-	if c.Tokens == nil || c.Secret != "" && !c.Tokens.knows(c.Secret) {
+	if c.Tokens == nil || !c.Tokens.knows(c.Secret) {
 		return func(http.Header) {}, nil
 	}
 	c.Secret, done, err = c.Tokens.take(ctx)
@@ -124,6 +124,7 @@ type client struct {
 	pace   *rate.Limiter
 	budget atomic.Int64
 	limits Limits
+	tape   func(x *exchange, t *Taped) string // takes every exchange down; nil: nothing does
 }
 
 func newClient(base *url.URL, limits Limits) *client {
@@ -178,11 +179,12 @@ type reply struct {
 	truncated bool
 	html      bool
 	header    http.Header
+	file      string // that the body was kept in
 }
 
 // answer is the reply as experiments see it.
 func (r *reply) answer() *Answer {
-	return &Answer{Status: r.status, Header: r.header, Body: r.body, Truncated: r.truncated, HTML: r.html}
+	return &Answer{Status: r.status, Header: r.header, Body: r.body, Truncated: r.truncated, HTML: r.html, File: r.file}
 }
 
 // send sends a request, again after 429 and 503 and, where that does no harm, after
@@ -210,7 +212,7 @@ func (c *client) send(ctx context.Context, x exchange) (*reply, error) {
 			if x.cred.Tokens.renew(ctx, x.cred.Secret) != nil {
 				return r, nil
 			}
-			x.cred.Secret = ""
+			x.cred.Secret = x.cred.Tokens.Current()
 			try--
 			continue
 		default:
@@ -280,17 +282,44 @@ func (c *client) once(ctx context.Context, x *exchange) (*reply, error) {
 	if x.anew {
 		through = c.anew
 	}
+	began := time.Now()
+	reply, err := exchangeOver(through, req)
+	if reply != nil {
+		answered = reply.header
+	}
+	c.taped(x, began, req.Method, req.URL.String(), req.Header, reply, err)
+	return reply, err
+}
+
+// exchangeOver sends a request and reads its answer, up to the bound.
+func exchangeOver(through *http.Client, req *http.Request) (*reply, error) {
 	resp, err := through.Do(req)
 	if err != nil {
 		return nil, withoutURL(err)
 	}
 	defer resp.Body.Close()
-	answered = resp.Header
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponseBody+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer: %w", withoutURL(err))
 	}
 	return newReply(resp, body), nil
+}
+
+// taped hands an exchange to the tape, if there is one.
+func (c *client) taped(x *exchange, began time.Time, method, address string, header http.Header, r *reply, err error) {
+	if c.tape == nil {
+		return
+	}
+	t := &Taped{At: began, Took: time.Since(began), Method: method, URL: address, Header: header, Body: x.body}
+	if err != nil {
+		t.Problem = err.Error()
+	}
+	if r == nil {
+		c.tape(x, t)
+		return
+	}
+	t.Status, t.Answered, t.Answer, t.Truncated = r.status, r.header, r.body, r.truncated
+	r.file = c.tape(x, t)
 }
 
 // admit waits until one more request may be sent, and counts it.

@@ -40,7 +40,7 @@ func edge(c Check, asked func(p *planner) bool, ways func(l *Lab, q *Question, c
 		for i := range calls {
 			calls[i].Method, calls[i].Path = http.MethodGet, path
 		}
-		return l.compare(ctx, q, rec, calls)
+		return l.detour(ctx, q, rec, calls)
 	}
 	c.decide = decideDetours
 	return c

@@ -46,7 +46,7 @@ func detours(c Check, group func(*Row) string, ways func(l *Lab, q *Question, pa
 		if len(list) == 0 {
 			return leaveOut("the path has no such form")
 		}
-		return l.compare(ctx, q, rec, list)
+		return l.detour(ctx, q, rec, list)
 	}
 	c.decide = decideDetours
 	return c
@@ -138,10 +138,10 @@ const leftOut = "-"
 // everywhere is one group for all rows.
 func everywhere(*Row) string { return "" }
 
-// compare sends the plain request of the question's row as its second key, which is admitted,
+// detour sends the plain request of the question's row as its second key, which is admitted,
 // and as its first, which is not, and then the calls as its first key. What the answers to the
 // calls have of the admitted key's answer is noted.
-func (l *Lab) compare(ctx context.Context, q *Question, rec *Record, calls []Call) error {
+func (l *Lab) detour(ctx context.Context, q *Question, rec *Record, calls []Call) error {
 	admitted, err := l.plain(ctx, rec, plainAdmitted, q.Row, l.As(q.Keys[1]))
 	if err != nil {
 		return err
@@ -214,16 +214,17 @@ func (l *Lab) plain(ctx context.Context, rec *Record, label string, row int, by 
 	if err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	p := l.plains[plainKey{row, by.Name}]
+	k := l.known
+	k.mu.Lock()
+	p := k.plains[plainKey{row, by.Name}]
 	if p == nil {
 		p = &plainOnce{}
-		if l.plains == nil {
-			l.plains = map[plainKey]*plainOnce{}
+		if k.plains == nil {
+			k.plains = map[plainKey]*plainOnce{}
 		}
-		l.plains[plainKey{row, by.Name}] = p
+		k.plains[plainKey{row, by.Name}] = p
 	}
-	l.mu.Unlock()
+	k.mu.Unlock()
 	p.once.Do(func() {
 		c := Call{Method: http.MethodGet, Path: path, By: by, row: row + 1}
 		p.a = l.send(ctx, &c)

@@ -46,6 +46,11 @@
 // path, each refused write carries a mark of its own and is looked for afterwards. That
 // proves something only when the mark of an admitted write is seen in the same place.
 //
+// # Reports as a source
+//
+// [ReadReport] turns the JSON of a run back into a catalog of what was seen, so that a run
+// can be compared with a catalog, a document, source or another run.
+//
 // # Adding a check
 //
 // A check is a file check_NAME.go and a line in [Checks]. It needs a rule of its id in package

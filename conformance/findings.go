@@ -3,7 +3,9 @@ package conformance
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/permcheck/permcheck/internal/report"
 )
@@ -14,6 +16,9 @@ type Finding struct {
 	Key   string // name of the first key that showed it
 	Fault string // id of the likely cause; findings of one cause have the same
 	Cause string // the cause in a sentence
+	// Expected and Observed are of the first probe that showed it, and Curl sends its request,
+	// or the last of them, again.
+	Expected, Observed, Curl string
 }
 
 // A Report is a result and what it was made with.
@@ -26,6 +31,25 @@ type Report struct {
 	CatalogRef  string   // as it was named
 	Reproduce   []string // lines that prepare the curl lines of findings, if any are needed
 	Times       Times
+
+	Tool     string // permcheck's version
+	Revision string // of the catalog, where it is in version control
+	Seed     uint64
+	Writes   WritePolicy
+	Require  Require
+	Resumed  int      // how many answers are of an earlier run that was cut short
+	Bodies   string   // folder of the bodies, with --evidence full
+	Merged   []string // names of the shards that it was put together from
+	// Known are the entries of the file of known findings that accept some of these, About is
+	// what there is to say about others of them.
+	Known []report.KnownEntry
+	About []*report.Finding
+}
+
+// A Require says what a run must reach, findings or not.
+type Require struct {
+	Proven   float64 `json:"proven"` // part of the boundary, 0 to 1
+	Controls bool    `json:"controls"`
 }
 
 // Times are when a run began and ended, as text of RFC 3339.
@@ -35,9 +59,92 @@ type Times struct{ Started, Ended string }
 func (r *Report) Findings() []*Finding {
 	var out []*Finding
 	for i := range r.Groups {
-		out = append(out, r.finding(&r.Groups[i]))
+		f := r.finding(&r.Groups[i])
+		if !slices.ContainsFunc(r.Known, func(e report.KnownEntry) bool { return e.Matches(&f.Finding) }) {
+			out = append(out, f)
+		}
 	}
 	return out
+}
+
+// aboutKnown are the findings about the file of known findings.
+func (r *Report) aboutKnown() []*Finding {
+	var out []*Finding
+	for _, f := range r.About {
+		out = append(out, &Finding{Finding: *f})
+	}
+	return out
+}
+
+// Accept takes away the findings that a file of known ones accepts. An entry whose check now
+// passes is reported; one that this run did not decide is left alone.
+func (r *Report) Accept(known *report.Known, now time.Time) {
+	if known == nil {
+		return
+	}
+	var all []*report.Finding
+	for _, f := range r.Findings() {
+		all = append(all, &f.Finding)
+	}
+	rules := map[string]bool{script.ID: true}
+	for _, c := range Checks {
+		rules[c.ID] = true
+	}
+	_, _, about := known.Apply(all, rules, now)
+	for _, f := range about {
+		if f.Rule == "known-unmatched" {
+			passes, open := r.decided(f.Args[0], f.Subject)
+			if open || !passes && r.Plan.shard.N > 1 {
+				continue
+			}
+			if passes {
+				f.Message = fmt.Sprintf("known failure %s of %s passes now: take the entry out", f.Args[0], f.Subject)
+			}
+		}
+		r.About = append(r.About, f)
+	}
+	for _, e := range known.Entries {
+		if slices.ContainsFunc(all, e.Matches) && (e.Until.IsZero() || now.Before(e.Until)) {
+			r.Known = append(r.Known, e)
+		}
+	}
+}
+
+// decided reports whether a check about a subject passes, and whether anything of it stayed
+// open.
+func (r *Report) decided(check, subject string) (passes, open bool) {
+	about := report.KnownEntry{Rule: check, Endpoint: subject}
+	for i := range r.Plan.Probes {
+		pr := &r.Plan.Probes[i]
+		if pr.Check != check {
+			continue
+		}
+		row, _, _ := r.Plan.About(pr)
+		f := report.Finding{Rule: check, Subject: r.Plan.Rows[row].String()}
+		if pr.Request < 0 {
+			f.Subject = r.Plan.subject(&r.Plan.Questions[pr.Question])
+		}
+		if about.Matches(&f) {
+			passes = passes || r.Verdicts[i] == Pass
+			open = open || r.Verdicts[i] == Inconclusive || r.Verdicts[i] == Skipped
+		}
+	}
+	return passes, open
+}
+
+// Unmet says what the run was required to reach and did not; empty: nothing. A point that
+// failed is known, so it counts as reached. Of one shard of several nothing is required.
+func (r *Report) Unmet() string {
+	if r.Plan.shard.N > 1 {
+		return ""
+	}
+	if reached := float64(r.Proven+r.Failed) / float64(max(1, r.Total())); r.Total() > 0 && reached < r.Require.Proven {
+		return fmt.Sprintf("%.1f%% of the boundary is decided, the profile requires %.1f%%", 100*reached, 100*r.Require.Proven)
+	}
+	if r.Require.Controls && len(r.Dead) > 0 {
+		return "the profile requires every key's control, and these show no sign of life: " + strings.Join(r.Dead, ", ")
+	}
+	return ""
 }
 
 func (r *Report) finding(g *Group) *Finding {
@@ -64,7 +171,9 @@ func (r *Report) finding(g *Group) *Finding {
 		}
 		f.Evidence = append(f.Evidence, r.observed(i))
 	}
-	f.Evidence = append(f.Evidence, r.Curl(g.Row, first.Key))
+	f.Expected, f.Observed = r.wanted(first), fmt.Sprint(r.Answers.Observations[pr.Request].Status)
+	f.Curl = r.Curl(g.Row, first.Key)
+	f.Evidence = append(f.Evidence, f.Curl)
 	if g.Check == effectDespiteRefusal.ID {
 		if key := r.Plan.StrongestKey(r.Plan.Rows[row.Witness].Endpoint); key >= 0 {
 			f.Evidence = append(f.Evidence, "and then "+r.Curl(row.Witness, key))
@@ -99,6 +208,10 @@ func (r *Report) experiment(f *Finding, g *Group) {
 			break
 		}
 		f.Evidence = append(f.Evidence, report.Clean(fmt.Sprintf("%s: %d to %s", x.Label, x.Status, r.curlOf(x))))
+	}
+	f.Expected, f.Observed = checkOf(g.Check).Title, report.Clean(r.Reasons[g.Probes[0]])
+	if x := rec.Last(); x != nil {
+		f.Curl = report.Clean(r.curlOf(x))
 	}
 }
 
@@ -156,17 +269,7 @@ func (r *Report) observed(probe int) string {
 			who += " that holds " + text
 		}
 	}
-	want := "2xx"
-	if req.Expect == Refuse {
-		want = "a refusal"
-		if form := row.form(key.Kind); form.Known() && row.Endpoint != nil {
-			want = fmt.Sprintf("%d", form.Status)
-			if len(form.Body) > 0 {
-				want += " with the stated body"
-			}
-		}
-	}
-	text := fmt.Sprintf("with %s: expected %s, observed %d", who, want, o.Status)
+	text := fmt.Sprintf("with %s: expected %s, observed %d", who, r.wanted(req), o.Status)
 	if pr.Check == effectDespiteRefusal.ID {
 		text = fmt.Sprintf("with %s: answered %d, and %s shows that the write happened", who, o.Status, &r.Plan.Rows[row.Witness])
 	}
@@ -174,6 +277,23 @@ func (r *Report) observed(probe int) string {
 		text += " (" + r.Reasons[probe] + ")"
 	}
 	return text
+}
+
+// wanted is the answer that a request should get.
+func (r *Report) wanted(req *Request) string {
+	if req.Expect == Admit {
+		return "2xx"
+	}
+	row := &r.Plan.Rows[req.Row]
+	form := row.form(r.Plan.Keys[req.Key].Kind)
+	if !form.Known() || row.Endpoint == nil {
+		return "a refusal"
+	}
+	want := fmt.Sprint(form.Status)
+	if len(form.Body) > 0 {
+		want += " with the stated body"
+	}
+	return want
 }
 
 // Curl is a shell command that sends a request of the plan again, with an environment

@@ -25,11 +25,12 @@ type Answers struct {
 
 // A Control is the result of one key's control call.
 type Control struct {
-	OK     bool
-	Status int    // 0: there was no answer
-	Reason string // why not
-	// Chosen says that nobody stated the row. Then being admitted there is no sign of life.
-	Chosen bool
+	OK     bool   `json:"ok"`
+	Status int    `json:"status"`           // 0: there was no answer
+	Reason string `json:"reason,omitempty"` // why not
+	// Chosen says that nobody stated the row.
+	Chosen bool `json:"chosen,omitempty"`
+	Row    int  `json:"row"` // index in [Plan.Rows]
 }
 
 // A Result is what a run showed about a plan.
@@ -51,7 +52,21 @@ type Result struct {
 
 // Total is the number of points of the boundary. A row that was too large to plan
 // counts as one point that is not proven.
-func (r *Result) Total() int { return len(r.Plan.Points) + len(r.Plan.TooLarge) }
+// Of a shard's plan it counts the shard's own.
+func (r *Result) Total() int {
+	n := 0
+	for i := range r.Plan.Points {
+		if r.Plan.Mine(r.Plan.Points[i].Row) {
+			n++
+		}
+	}
+	for _, e := range r.Plan.TooLarge {
+		if r.Plan.shard.owns(e.String()) {
+			n++
+		}
+	}
+	return n
+}
 
 // Learned counts the forms of refusal that were seen where none is stated.
 type Learned struct {
@@ -93,10 +108,16 @@ func Judge(p *Plan, a *Answers) *Result {
 			}
 			r.Verdicts[i], r.Reasons[i] = j.question(&p.Questions[pr.Question], &rec, r.Verdicts, r.Reasons)
 		}
+	}
+	for i := range p.Probes {
+		if !p.mine(&p.Probes[i]) {
+			r.Verdicts[i], r.Reasons[i] = Skipped, anothers
+			continue
+		}
 		r.Count[r.Verdicts[i]]++
 	}
 	for _, pt := range p.Points {
-		if pt.Probe >= 0 {
+		if pt.Probe >= 0 && p.Mine(pt.Row) {
 			switch r.Verdicts[pt.Probe] {
 			case Pass:
 				r.Proven++
@@ -130,13 +151,9 @@ func newJudge(p *Plan, a *Answers) *judge {
 func (j *judge) matrix(verdicts []Verdict, reasons []string) {
 	for i := range j.plan.Probes {
 		if pr := &j.plan.Probes[i]; pr.Request >= 0 {
-			verdicts[i], reasons[i] = checkByID(pr.Check).judge(j, pr)
+			verdicts[i], reasons[i] = checkOf(pr.Check).judge(j, pr)
 		}
 	}
-}
-
-func checkByID(id string) *Check {
-	return Checks[slices.IndexFunc(Checks, func(c *Check) bool { return c.ID == id })]
 }
 
 func (j *judge) observation(pr *Probe) *Observation { return &j.answers.Observations[pr.Request] }
@@ -187,6 +204,10 @@ func (j *judge) signsOfLife() {
 		if j.plan.Keys[i].Kind == ValidKey {
 			switch {
 			case c.OK && c.Chosen:
+				// Being admitted tells something where keys that were never made are not.
+				bad := j.rows[c.Row].badKeys
+				admitted := slices.ContainsFunc(bad, func(status int) bool { return status >= 200 && status < 300 })
+				j.alive[i] = j.alive[i] || len(bad) > 0 && !admitted
 			case c.OK:
 				j.alive[i] = true
 			default:
@@ -249,6 +270,8 @@ func (j *judge) mustBeAdmitted(pr *Probe) (Verdict, string) {
 	switch {
 	case !o.Sent:
 		return o.unsent()
+	case row.unlisted(key):
+		return Skipped, "the key's allow list does not name what the endpoint shows, which listed-endpoint asks about"
 	case o.undecided():
 		return Inconclusive, o.why()
 	case o.admitted():
@@ -277,12 +300,25 @@ func (j *judge) mustBeAdmitted(pr *Probe) (Verdict, string) {
 	return Inconclusive, fmt.Sprintf("answered %d to every key that should be admitted: the path's ids or the body may be wrong", o.Status)
 }
 
+// unlisted reports whether the row needs an attribute that the key's allow list lacks.
+func (r *Row) unlisted(k *Key) bool {
+	if r.Endpoint == nil {
+		return false
+	}
+	for list, attribute := range r.Endpoint.NeedsListed {
+		if named, ok := k.Lists[list]; ok && !slices.Contains(named, attribute) {
+			return true
+		}
+	}
+	return false
+}
+
 // learn counts forms of refusal where none is stated.
 func (j *judge) learn(r *Result) {
 	for i := range r.Plan.Requests {
 		req, o := &r.Plan.Requests[i], &r.Answers.Observations[i]
 		row, kind := &r.Plan.Rows[req.Row], r.Plan.Keys[req.Key].Kind
-		if req.Expect != Refuse || row.Endpoint == nil || o.undecided() || row.form(kind).Known() {
+		if !r.Plan.Mine(req.Row) || req.Expect != Refuse || row.Endpoint == nil || o.undecided() || row.form(kind).Known() {
 			continue
 		}
 		form, short := fmt.Sprint(o.Status), fmt.Sprint(o.Status)
@@ -309,6 +345,9 @@ func (r *Result) Unproven() []Unproven {
 	var list []Unproven
 	for i := range r.Plan.Points {
 		pt := &r.Plan.Points[i]
+		if !r.Plan.Mine(pt.Row) {
+			continue
+		}
 		reason := "no key of the keyring holds exactly this grant"
 		if pt.Probe >= 0 {
 			if v := r.Verdicts[pt.Probe]; v == Pass || v == Fail {
@@ -326,6 +365,9 @@ func (r *Result) Unproven() []Unproven {
 		list = append(list, Unproven{Method: row.Method, Path: row.Path, Expect: pt.Expect, Grant: grant, Reason: reason, Mint: pt.Probe < 0})
 	}
 	for _, e := range r.Plan.TooLarge {
+		if !r.Plan.shard.owns(e.String()) {
+			continue
+		}
 		list = append(list, Unproven{Method: e.Method, Path: e.Path, Expect: Refuse, Grant: "", Reason: "the boundary has more than 4,096 grants; the rest is not planned"})
 	}
 	return list
@@ -390,7 +432,7 @@ func group(r *Result) []Group {
 			add(check.ID)
 		}
 	}
-	groups = append(groups, experiments(r)...)
+	groups = explained(append(groups, experiments(r)...))
 	order := map[string]int{}
 	for _, g := range groups {
 		if _, ok := order[g.Cause.ID]; !ok {
@@ -398,6 +440,38 @@ func group(r *Result) []Group {
 		}
 	}
 	slices.SortStableFunc(groups, func(a, b Group) int { return order[a.Cause.ID] - order[b.Cause.ID] })
+	return groups
+}
+
+// explained gives failures the cause of an experiment that explains them, and
+// puts that experiment's group before them.
+func explained(groups []Group) []Group {
+	done := map[int]bool{}
+	for n := range groups {
+		check := checkOf(groups[n].Check)
+		if len(check.explains) == 0 {
+			continue
+		}
+		cause := groups[n].Cause
+		for i := range groups {
+			other := checkOf(groups[i].Check)
+			if other == check || done[i] || i < n && len(other.explains) > 0 {
+				continue
+			}
+			if slices.Contains(check.explains, other.ID) || slices.Contains(check.explains, other.Category) {
+				groups[i].Cause, done[i] = cause, true
+			}
+		}
+	}
+	slices.SortStableFunc(groups, func(a, b Group) int {
+		first := func(g Group) int {
+			if len(checkOf(g.Check).explains) > 0 {
+				return 0
+			}
+			return 1
+		}
+		return first(a) - first(b)
+	})
 	return groups
 }
 
@@ -416,7 +490,7 @@ func experiments(r *Result) []Group {
 		if !ok {
 			n = len(groups)
 			at[k] = n
-			cause := checkByID(q.Check).cause
+			cause := checkOf(q.Check).cause
 			if cause.ID == "" {
 				cause = Cause{ID: q.Check, Text: report.RuleByID(q.Check).Title, Check: q.Check}
 			}

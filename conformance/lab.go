@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
+	"unicode/utf8"
 
 	"github.com/permcheck/permcheck/catalogs"
 )
@@ -29,10 +31,10 @@ type Lab struct {
 	hash  *hasher
 	fresh bool // every request goes over a connection of its own
 	debts *debts
+	known *known
 
 	mu      sync.Mutex
 	spelled map[spelledKey]*spelledOnce
-	plains  map[plainKey]*plainOnce
 	minted  int
 }
 
@@ -84,7 +86,8 @@ type Answer struct {
 	Body      []byte // bounded
 	Truncated bool
 	HTML      bool
-	Err       error // why none came
+	Err       error  // why none came
+	File      string // that the body was kept in, where bodies are
 
 	once   sync.Once
 	parsed any
@@ -182,7 +185,17 @@ func (l *Lab) sendRaw(ctx context.Context, c *Call) (*reply, error) {
 		return nil, errors.New("a request line or a header holds a line break")
 	}
 	for try := 0; ; try++ {
+		began := time.Now()
 		r, err := l.run.client.raw(ctx, line, header, c.Body)
+		if l.run.client.tape != nil {
+			method, target, _ := strings.Cut(line, " ")
+			sent := http.Header{}
+			for _, h := range header {
+				name, value, _ := strings.Cut(h, ": ")
+				sent.Add(name, value)
+			}
+			l.run.client.taped(&exchange{cred: c.By.Credential, body: c.Body}, began, method, base.Scheme+"://"+base.Host+target, sent, r, err)
+		}
 		if err == nil {
 			done(r.header)
 			done = func(http.Header) {}
@@ -236,9 +249,26 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 	if c.row > 0 {
 		d = l.dialect()
 	}
-	x.Answered = l.hash.answered(a.Header)
+	x.File = a.File
+	// A server may say a secret again: in a header, or as the name of a member.
+	x.Answered = withNames(l.hash.answered(a.Header), l.withoutSecrets)
+	for name, value := range x.Answered {
+		x.Answered[name] = l.withoutSecrets(value)
+	}
 	x.Body = l.hash.digest(a, d)
+	x.Body.Paths = withNames(x.Body.Paths, l.withoutSecrets)
 	return x
+}
+
+// withNames returns the map with its names changed.
+func withNames[V any](m map[string]V, change func(string) string) map[string]V {
+	for name, v := range m {
+		if to := change(name); to != name {
+			delete(m, name)
+			m[to] = v
+		}
+	}
+	return m
 }
 
 // shown says how a credential is shown, with a variable in place of the secret.
@@ -255,24 +285,60 @@ func (c *Credential) shown() string {
 // withoutSecrets replaces each secret of the run in a text by its variable.
 func (l *Lab) withoutSecrets(text string) string {
 	for i := range l.run.target.Credentials {
-		c := &l.run.target.Credentials[i]
-		text = c.hide(text)
-		if c.Tokens != nil {
-			for _, token := range c.Tokens.all() {
-				text = (&Credential{Secret: token, Env: c.Env}).hide(text)
-			}
-		}
+		text = l.run.target.Credentials[i].hide(text)
+	}
+	l.run.hidden.mu.Lock()
+	defer l.run.hidden.mu.Unlock()
+	for i := range l.run.hidden.list {
+		text = l.run.hidden.list[i].hide(text)
 	}
 	return text
 }
 
 // hide replaces the secret in a text by its variable.
 func (c *Credential) hide(text string) string {
+	if c.Tokens != nil {
+		for _, token := range c.Tokens.all() {
+			text = (&Credential{Secret: token, Env: c.Env}).hide(text)
+		}
+	}
 	if len(c.Secret) < 4 {
 		return text
 	}
-	text = strings.ReplaceAll(text, c.Secret, "$"+c.Env)
-	return strings.ReplaceAll(text, url.QueryEscape(c.Secret), "$"+c.Env)
+	text = replaceFold(text, c.Secret, "$"+c.Env)
+	if escaped := url.QueryEscape(c.Secret); escaped != c.Secret {
+		text = replaceFold(text, escaped, "$"+c.Env)
+	}
+	return text
+}
+
+// replaceFold is strings.ReplaceAll whatever the case of ASCII letters: names of headers come
+// in another case than they were sent.
+func replaceFold(text, old, with string) string {
+	if len(text) < len(old) {
+		return text // as most names are
+	}
+	lower := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r >= 'A' && r <= 'Z' {
+				return r + 'a' - 'A'
+			}
+			return r
+		}, s)
+	}
+	if !utf8.ValidString(text) || !utf8.ValidString(old) {
+		return strings.ReplaceAll(text, old, with) // folding would move what is not UTF-8
+	}
+	folded, want := lower(text), lower(old)
+	var out strings.Builder
+	for {
+		i := strings.Index(folded, want)
+		if i < 0 {
+			return out.String() + text
+		}
+		out.WriteString(text[:i] + with)
+		text, folded = text[i+len(want):], folded[i+len(want):]
+	}
 }
 
 func (l *Lab) dialect() *Dialect { return l.run.target.Dialect }
@@ -327,12 +393,16 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 	l.mu.Unlock()
 	asked := spec
 	asked.Name = name
-	key, err := prov.Mint(ctx, asked)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	key, err := prov.Mint(context.WithoutCancel(ctx), asked) // what is made must be known
 	if err != nil {
 		return nil, fmt.Errorf("making a key: %w", err)
 	}
 	k := &LiveKey{Spec: spec, lab: l, key: key, made: Made{Kind: "key", ID: key.ID, Name: name}}
 	k.key.Credential.Env = "PC_MINTED"
+	l.run.hide(k.key.Credential)
 	err = l.debts.owe(k.made, func(ctx context.Context) error { return unmint(ctx, prov, k.key) })
 	return k, err
 }
@@ -344,7 +414,9 @@ func (k *LiveKey) Do(ctx context.Context, action Action, spec KeySpec) error {
 		return fmt.Errorf("%s a key: %w", action, err)
 	}
 	if next.Credential.Secret != "" {
-		k.key.Credential.Secret = next.Credential.Secret
+		next.Credential.Env = k.key.Credential.Env
+		k.key.Credential = next.Credential
+		k.lab.run.hide(next.Credential)
 	}
 	if action == Delete {
 		return k.lab.debts.paid(k.made)
@@ -354,9 +426,9 @@ func (k *LiveKey) Do(ctx context.Context, action Action, spec KeySpec) error {
 
 // perform performs one question and, where it fails, repeats it on new connections.
 func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
-	check := checkByID(q.Check)
+	check := checkOf(q.Check)
 	rec := l.once(ctx, check, q)
-	if v, _ := j.once(check, q, &rec); v != Fail || check.oneShot {
+	if v, _ := j.once(check, q, &rec); v != Fail || check.believed(q) {
 		return rec
 	}
 	anew := l.onNewConnections()
@@ -364,7 +436,7 @@ func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
 		if ctx.Err() != nil {
 			break
 		}
-		anew.plains = nil
+		anew.forget()
 		rec.Again = append(rec.Again, anew.once(ctx, check, q))
 	}
 	return rec
@@ -372,13 +444,17 @@ func (l *Lab) perform(ctx context.Context, j *judge, q *Question) Record {
 
 // onNewConnections is the same lab, all of whose requests open a connection.
 func (l *Lab) onNewConnections() *Lab {
-	return &Lab{Plan: l.Plan, Catalog: l.Catalog, run: l.run, hash: l.hash, fresh: true, debts: l.debts, spelled: map[spelledKey]*spelledOnce{}}
+	return &Lab{Plan: l.Plan, Catalog: l.Catalog, run: l.run, hash: l.hash, fresh: true, debts: l.debts, known: &known{}, spelled: map[spelledKey]*spelledOnce{}}
 }
 
 func (l *Lab) once(ctx context.Context, check *Check, q *Question) Record {
 	var rec Record
 	if q.Effort == SomeWrites && l.run.target.Writes != WritesAll && l.run.target.Writes != WritesDisposable {
 		rec.Skipped = "writes are not sent (--writes none)"
+		return rec
+	}
+	if q.Check == script.ID && l.run.target.Scripts == nil {
+		rec.Skipped = "nothing performs hand-written checks here"
 		return rec
 	}
 	if q.Effort == OwnKeys && l.run.target.Writes != WritesAll && l.run.target.Writes != WritesDisposable {

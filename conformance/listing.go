@@ -23,6 +23,7 @@ type Listing struct {
 	Total int  // what the first page says that there are; -1: it does not say
 	Pages int  // that were read
 	Whole bool // there is no page beyond those that were read
+	Ended bool // the last page that was read names no next one
 	First *Answer
 }
 
@@ -119,8 +120,9 @@ func (l *Lab) listAt(ctx context.Context, rec *Record, label string, row int, pa
 		}
 		next := d.next(a.JSON(), a.Header)
 		switch {
-		case next == "" && (out.Total < 0 || len(out.Items) >= out.Total):
-			out.Whole = true
+		case next == "":
+			out.Ended = true
+			out.Whole = out.Total < 0 || len(out.Items) >= out.Total
 		case next != "" && grown && out.Pages < maxPages && len(out.Items) < maxItems:
 			nextPath, nextQuery, err := l.nextPage(path, query, next)
 			if err != nil {
@@ -238,6 +240,13 @@ func (l *Lab) try(ctx context.Context, row, full int, f Feature, about string) (
 		return Spelling{}, err
 	}
 	if len(base.Items) < 2 {
+		// One API spells alike whatever the list.
+		for other := range l.Plan.Rows {
+			r := &l.Plan.Rows[other]
+			if e := r.Endpoint; other != row && e != nil && r.Method == "GET" && e.Lists != "" && e.Lists == l.Plan.Rows[row].Endpoint.Lists && len(r.Params()) == 0 {
+				return l.Spelled(ctx, other, full, f, about)
+			}
+		}
 		return Spelling{}, leaveOut("the list shows %d objects; without two it cannot be seen whether the server understands a parameter", len(base.Items))
 	}
 	for _, s := range spellings[f] {

@@ -36,11 +36,11 @@ func (p *planner) guardedFields() []guardedField {
 	return out
 }
 
-// askFields asks, for each guarded field of an object, about rows that write the object, with a
+// askWrites asks, for each guarded field of an object, about rows that write the object, with a
 // key that may send the request and lacks the field's permission. at says whether a row is about
 // the object, as the row that reads the same path tells. Of the rows of one method that are
 // about one object the first stands for all, unless the depth is exhaustive.
-func (p *planner) askFields(methods []string, at func(read *catalogs.Endpoint) string) {
+func (p *planner) askWrites(methods []string, at func(read *catalogs.Endpoint) string) {
 	full := p.full()
 	if full < 0 {
 		return

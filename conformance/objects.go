@@ -340,6 +340,11 @@ func (m *maker) make(ctx context.Context, post int, path string, by int) (string
 	if m.lab.run.target.Writes == WritesDisposable && m.deleter(row) < 0 {
 		return "", leaveOut("the catalog has no DELETE that would take away what is made with %s", row)
 	}
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	// What is made must be known: the end of the run waits for the answer.
+	ctx = context.WithoutCancel(ctx)
 	mark := m.lab.Mark()
 	a := m.lab.Send(ctx, nil, Call{Method: http.MethodPost, Path: path, By: m.lab.As(by), Body: m.lab.run.body(row, mark)})
 	switch {

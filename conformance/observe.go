@@ -12,24 +12,25 @@ import (
 // nothing that the server wrote, so that a million of them fit in memory and none
 // can leak.
 type Observation struct {
-	Sent     bool   // an answer came; false: see Reason
-	Withheld bool   // not sent on purpose, as the writes policy says
-	Reason   string // why there is no answer
-	Status   int
-	List     ListState
-	HTML     bool
+	Sent     bool      `json:"sent,omitempty"`     // an answer came; false: see Reason
+	Withheld bool      `json:"withheld,omitempty"` // not sent on purpose, as the writes policy says
+	Reason   string    `json:"reason,omitempty"`   // why there is no answer
+	Status   int       `json:"status"`
+	List     ListState `json:"list,omitempty"`
+	HTML     bool      `json:"html,omitempty"`
+	File     string    `json:"file,omitempty"` // that the body was kept in (--evidence full)
 	// StatedForm says that the answer has the form of refusal that is stated for the
 	// sender and the row.
-	StatedForm bool
+	StatedForm bool `json:"stated_form,omitempty"`
 	// Unstable says that a read which was not answered as expected was when it was sent
 	// again, on another connection.
-	Unstable bool
+	Unstable bool `json:"unstable,omitempty"`
 	// Leaks says that a refusal carries values that only admitted keys see.
-	Leaks bool
+	Leaks bool `json:"leaks,omitempty"`
 	// SharedObject says that other requests acted on the same object, so that it may be
 	// gone.
-	SharedObject bool
-	Effect       EffectSeen
+	SharedObject bool       `json:"shared_object,omitempty"`
+	Effect       EffectSeen `json:"effect,omitempty"`
 }
 
 // ListState says whether an answer shows any rows.

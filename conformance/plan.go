@@ -144,6 +144,8 @@ type Plan struct {
 	Hash    string // of what is sent and expected
 
 	fixed        bool // the keyring cannot make keys
+	options      PlanOptions
+	shard        Shard
 	catalog      *catalogs.Catalog
 	implications *perm.Implications
 }
@@ -160,6 +162,8 @@ type PlanOptions struct {
 	Exhaustive bool
 	// Shares says that keys which are made can be given a sharing option and allow lists.
 	Shares bool
+	// Scripts are hand-written checks.
+	Scripts []Script
 	// Checks are those to plan, in the order of [Checks]; nil: all of them.
 	Checks []*Check
 }
@@ -169,11 +173,11 @@ var anyMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 // NewPlan derives the probes. An error means that the catalog has nothing to probe.
 func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
-	p := &planner{Plan: &Plan{Catalog: c.Name, catalog: c, implications: c.Implications()},
+	p := &planner{Plan: &Plan{Catalog: c.Name, catalog: c, options: opts, implications: c.Implications()},
 		checks: opts.Checks, exhaustive: opts.Exhaustive, shares: opts.Shares, keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}}
 	p.fixed = opts.Keys != nil
 	if p.checks == nil {
-		p.checks = Checks
+		p.checks = append(slices.Clone(Checks), &script)
 	}
 	universe := c.Universe()
 	for i := range c.Endpoints {
@@ -512,6 +516,14 @@ func (p *planner) tells(row, key int, keys []int) bool {
 	if key == p.none || key == p.all || k.Narrowed() {
 		return true
 	}
+	for _, pt := range p.Points[p.firstPoint[row]:] {
+		if pt.Row != row {
+			break
+		}
+		if !pt.Anonymous && pt.Grant.Equal(k.Grants) {
+			return true // it alone proves the point
+		}
+	}
 	expect, mine := p.expect(row, key), p.implications.Close(k.Grants)
 	for _, other := range keys {
 		o := &p.Keys[other]
@@ -575,7 +587,7 @@ func (p *Plan) Missing() []MissingGrant {
 	byText := map[string]*MissingGrant{}
 	var list []*MissingGrant
 	for _, pt := range p.Points {
-		if pt.Probe >= 0 || pt.Anonymous {
+		if pt.Probe >= 0 || pt.Anonymous || !p.Mine(pt.Row) {
 			continue
 		}
 		m := byText[pt.Grant.String()]

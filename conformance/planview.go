@@ -10,6 +10,7 @@ type PlanView struct {
 	Points   int           `json:"points"`      // of the boundary
 	Keys     []ViewKey     `json:"keys"`
 	Probes   []ViewProbe   `json:"probes"`
+	Checks   []ViewCheck   `json:"checks"`  // what each asks
 	Missing  []ViewMissing `json:"missing"` // grants that no key of the keyring holds
 	Unknown  []string      `json:"unknown"` // endpoints whose requirement is not known
 }
@@ -33,6 +34,14 @@ type ViewProbe struct {
 	Point   bool   `json:"point"` // it proves a point of the boundary
 }
 
+// A ViewCheck is how much one check asks.
+type ViewCheck struct {
+	Check  string `json:"check"`
+	Probes int    `json:"probes"`
+	// LeftOut is how many rows it does not ask about because others like them stand for all.
+	LeftOut int `json:"left_out,omitempty"`
+}
+
 // A ViewMissing is a grant to make a key for.
 type ViewMissing struct {
 	Holds  string `json:"holds"`
@@ -42,7 +51,7 @@ type ViewMissing struct {
 // View returns the plan as it is printed.
 func (p *Plan) View() PlanView {
 	v := PlanView{Version: 1, Catalog: p.Catalog, PlanHash: p.Hash, Requests: len(p.Requests), Asked: len(p.Questions), Points: len(p.Points),
-		Keys: []ViewKey{}, Probes: []ViewProbe{}, Missing: []ViewMissing{}, Unknown: []string{}}
+		Keys: []ViewKey{}, Probes: []ViewProbe{}, Checks: []ViewCheck{}, Missing: []ViewMissing{}, Unknown: []string{}}
 	for _, k := range p.Keys {
 		key := ViewKey{Name: k.Name}
 		if k.Kind == ValidKey {
@@ -55,12 +64,24 @@ func (p *Plan) View() PlanView {
 		points[pt.Probe] = true
 	}
 	for i, pr := range p.Probes {
+		if !p.mine(&pr) {
+			continue
+		}
 		row, _, expect := p.About(&pr)
 		view := ViewProbe{ID: pr.ID, Check: pr.Check, Method: p.Rows[row].Method, Path: p.Rows[row].Path, Key: p.KeyName(&pr), Expect: expect, Point: points[i]}
 		if pr.Request < 0 {
 			view.Subject = p.subject(&p.Questions[pr.Question])
 		}
 		v.Probes = append(v.Probes, view)
+	}
+	asked := map[string]int{}
+	for i := range p.Probes {
+		asked[p.Probes[i].Check]++
+	}
+	for _, c := range Checks {
+		if n := asked[c.ID]; n > 0 || p.LeftOut[c.ID] > 0 {
+			v.Checks = append(v.Checks, ViewCheck{c.ID, n, p.LeftOut[c.ID]})
+		}
 	}
 	for _, m := range p.Missing() {
 		v.Missing = append(v.Missing, ViewMissing{m.Name, m.Points})

@@ -251,9 +251,9 @@ func (j *judge) question(q *Question, rec *Record, verdicts []Verdict, reasons [
 	if v, reason := j.basis(q, verdicts, reasons); v != Pass {
 		return v, reason
 	}
-	check := checkByID(q.Check)
+	check := checkOf(q.Check)
 	v, reason := j.once(check, q, rec)
-	if v != Fail || check.oneShot {
+	if v != Fail || check.believed(q) {
 		return v, reason
 	}
 	if len(rec.Again) < repeats {

@@ -62,6 +62,7 @@ type Exchange struct {
 	// of those that may tell something about records.
 	Answered map[string]string `json:"answered,omitempty"`
 	Body     Digest            `json:"body"`
+	File     string            `json:"file,omitempty"` // that the body was kept in (--evidence full)
 }
 
 // OK reports whether the answer is 2xx.
@@ -240,7 +241,14 @@ func (h *hasher) walk(v any, path string, depth int, paths map[string]map[string
 	}
 }
 
+// maxMember bounds the name of a member in a path, in bytes.
+const maxMember = 100
+
 func joinPath(path, name string) string {
+	if len(name) > maxMember {
+		sum := sha256.Sum256([]byte(name))
+		name = strings.ToValidUTF8(name[:maxMember], "") + "#" + hex.EncodeToString(sum[:4])
+	}
 	// A member may have any name: what could be taken for structure is quoted.
 	if name == "" || strings.ContainsAny(name, ".[]\"") || strings.ContainsFunc(name, unicode.IsControl) {
 		name = strconv.Quote(name)

@@ -6,12 +6,14 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
 )
@@ -67,6 +69,9 @@ type Target struct {
 	// Bodies are those of requests, by the key of [catalogs.EndpointKey]: any JSON value. In its
 	// texts $mark stands for a mark of the run. Rows without one get a minimal body.
 	Bodies map[string]any
+	// Within is how long a change of a key may take until it is in force; 0: as the catalog
+	// states, or a small grace.
+	Within time.Duration
 	// Dialect is how the API spells what its lists can do; nil: nothing is stated.
 	Dialect *Dialect
 	// Browser confirms what checks of CORS find; nil: there is none.
@@ -76,6 +81,14 @@ type Target struct {
 	Ledger Ledger
 	// BuildHeader names the response header that says which build answered; empty: none.
 	BuildHeader string
+	// Seed says in which order requests are sent that need none; 0: that of the plan.
+	Seed uint64
+	// Journal keeps what is seen, and knows what an earlier run saw; nil: nothing does.
+	Journal *Journal
+	// Tape takes down every exchange; nil: nothing does.
+	Tape Tape
+	// Scripts performs the hand-written checks of the plan; nil: nothing does.
+	Scripts Scripts
 	// Progress is told how many requests of the plan are done; nil: nobody is.
 	Progress func(done, total int)
 }
@@ -152,8 +165,11 @@ func newRunner(p *Plan, t Target, limits Limits) *runner {
 	if ledger == nil {
 		ledger = forgetful{}
 	}
-	r.lab = &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, spelled: map[spelledKey]*spelledOnce{}}
+	r.lab = &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, known: &known{}, spelled: map[spelledKey]*spelledOnce{}}
 	r.maker = &maker{lab: r.lab, found: map[string]*foundID{}}
+	if t.Tape != nil {
+		r.client.tape = r.tape
+	}
 	for i, req := range p.Requests {
 		r.byRow[req.Row] = append(r.byRow[req.Row], i)
 	}
@@ -168,20 +184,25 @@ func errDeadline(l Limits) error {
 // A runner is one run. Each goroutine writes only to the observations of the requests
 // that it took.
 type runner struct {
-	plan     *Plan
-	target   Target
-	client   *client
-	lab      *Lab
-	maker    *maker
-	answers  *Answers
-	sent     *Sent
-	byRow    [][]int
-	paths    []rowPath
-	mark     string
-	marks    atomic.Int64
+	plan    *Plan
+	target  Target
+	client  *client
+	lab     *Lab
+	maker   *maker
+	answers *Answers
+	sent    *Sent
+	byRow   [][]int
+	paths   []rowPath
+	mark    string
+	marks   atomic.Int64
+	hidden  struct {
+		mu   sync.Mutex
+		list []Credential
+	}
 	refusals refusals
 	telling  []telling
 	done     atomic.Int64
+	total    int // requests and questions that this run asks
 }
 
 // rowPath is the concrete path of a row that reads, worked out once.
@@ -257,9 +278,9 @@ func (r *runner) controlRow(key int) (row int, stated bool) {
 }
 
 // controls calls each key's control row and notes whether the answer is the one that the
-// catalog states. A row that is not stated is no proof before the probes, since the server
-// may admit anybody there; but a key that it admitted before and refuses afterwards has ended
-// in between.
+// catalog states. A row that nobody states is no proof against a key before the probes: the
+// server may be wrong there. A key that it admitted before and refuses afterwards has ended in
+// between.
 func (r *runner) controls(ctx context.Context, after bool) {
 	if ctx.Err() != nil || r.target.Reference {
 		return
@@ -281,7 +302,7 @@ func (r *runner) controls(ctx context.Context, after bool) {
 			// A refusal that was expected is no sign of life; the probes may give one.
 			continue
 		}
-		control.Chosen = !stated
+		control.Chosen, control.Row = !stated, row
 		r.answers.Controls[i] = control
 	}
 }
@@ -368,7 +389,18 @@ func CheckKeys(ctx context.Context, p *Plan, t Target) ([]KeyCheck, error) {
 func (r *runner) all(ctx context.Context) {
 	var reads, writes, deletes [][]int
 	fixed := map[string]int{} // path without parameters -> index in writes
+	sent := r.plan.sent()
+	if r.plan.shard.N > 1 {
+		for i, k := range r.plan.Keys { // a control says something beside what unknown keys get there
+			if row, _ := r.controlRow(i); k.Kind == ValidKey && row >= 0 {
+				sent[row] = true
+			}
+		}
+	}
 	for row := range r.plan.Rows {
+		if !sent[row] {
+			continue
+		}
 		rw := &r.plan.Rows[row]
 		if rw.Reads {
 			for _, i := range r.byRow[row] {
@@ -396,6 +428,18 @@ func (r *runner) all(ctx context.Context) {
 		}
 		writes = append(writes, order)
 	}
+	r.total = len(reads)
+	for _, unit := range slices.Concat(writes, deletes) {
+		r.total += len(unit)
+	}
+	for i := range r.plan.Questions {
+		if r.plan.Mine(r.plan.Questions[i].Row) {
+			r.total++
+		}
+	}
+	shuffle(r.target.Seed, reads)
+	shuffle(r.target.Seed, writes)
+	shuffle(r.target.Seed, deletes)
 	r.phase(ctx, reads, r.client.limits.Connections)
 	lanes := 1 // the rows may be about the same objects
 	if r.target.Reference {
@@ -403,6 +447,23 @@ func (r *runner) all(ctx context.Context) {
 	}
 	r.phase(ctx, writes, lanes)
 	r.phase(ctx, deletes, lanes)
+}
+
+// shuffle puts what may be sent in any order into one that follows from a seed.
+func shuffle[T any](seed uint64, list []T) {
+	if seed == 0 {
+		return
+	}
+	rand := mathrand.New(mathrand.NewPCG(seed, seed))
+	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+}
+
+// step says that one more request or question is done.
+func (r *runner) step() {
+	done := int(r.done.Add(1))
+	if r.target.Progress != nil {
+		r.target.Progress(done, r.total)
+	}
 }
 
 // phase sends units of requests, each unit in order, in some lanes at a time.
@@ -414,10 +475,7 @@ func (r *runner) phase(ctx context.Context, units [][]int, lanes int) {
 			for n := int(next.Add(1)) - 1; n < len(units); n = int(next.Add(1)) - 1 {
 				for _, i := range units[n] {
 					r.observe(ctx, i)
-					done := int(r.done.Add(1))
-					if r.target.Progress != nil {
-						r.target.Progress(done, len(r.plan.Requests)+len(r.plan.Questions))
-					}
+					r.step()
 				}
 			}
 		})
@@ -429,6 +487,14 @@ func (r *runner) phase(ctx context.Context, units [][]int, lanes int) {
 func (r *runner) observe(ctx context.Context, i int) {
 	req, o := &r.plan.Requests[i], &r.answers.Observations[i]
 	row := &r.plan.Rows[req.Row]
+	if seen, ok := r.target.Journal.observation(i); ok {
+		*o = seen
+		if o.admitted() != (req.Expect == Admit) {
+			_, _ = r.readPath(ctx, req.Row) // for the report; if there is no path, it has none
+		}
+		return
+	}
+	defer func() { r.target.Journal.saw(i, o) }()
 	if ctx.Err() != nil {
 		o.Reason = "not sent: " + context.Cause(ctx).Error()
 		return
@@ -478,7 +544,11 @@ func (r *runner) observe(ctx context.Context, i int) {
 			before = EffectUnclear
 		}
 	}
-	if reply := r.note(ctx, o, req, x); reply != nil {
+	sending := ctx
+	if r.maker.collects(row) {
+		sending = context.WithoutCancel(ctx) // what it makes must be known
+	}
+	if reply := r.note(sending, o, req, x); reply != nil {
 		if err := r.lab.Owe(req.Row, f, reply.answer()); err != nil {
 			o.Reason = err.Error()
 		}
@@ -531,6 +601,13 @@ func (r *runner) readBody(row *Row) []byte {
 	return []byte("{}")
 }
 
+// hide notes a secret that was made during the run, so that no record holds it.
+func (r *runner) hide(c Credential) {
+	r.hidden.mu.Lock()
+	defer r.hidden.mu.Unlock()
+	r.hidden.list = append(r.hidden.list, c)
+}
+
 // nextMark is a word that nothing else has; no mark is the beginning of another.
 func (r *runner) nextMark() string { return fmt.Sprintf("%s-%d.", r.mark, r.marks.Add(1)) }
 
@@ -545,12 +622,14 @@ func (r *runner) experiments(ctx context.Context) {
 	verdicts, reasons := make([]Verdict, len(r.plan.Probes)), make([]string, len(r.plan.Probes))
 	j.matrix(verdicts, reasons)
 	for _, effort := range []Effort{OnlyReads, OwnKeys, SomeWrites} {
+		r.lab.forget()
 		var list []int
 		for i := range r.plan.Questions {
-			if r.plan.Questions[i].Effort == effort {
+			if r.plan.Questions[i].Effort == effort && r.plan.Mine(r.plan.Questions[i].Row) {
 				list = append(list, i)
 			}
 		}
+		shuffle(r.target.Seed, list)
 		lanes := r.client.limits.Connections
 		if effort == SomeWrites {
 			lanes = 1
@@ -561,13 +640,13 @@ func (r *runner) experiments(ctx context.Context) {
 			wg.Go(func() {
 				for n := int(next.Add(1)) - 1; n < len(list) && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
 					q := &r.plan.Questions[list[n]]
-					if v, _ := j.basis(q, verdicts, reasons); v == Pass {
+					if rec, ok := r.target.Journal.record(list[n]); ok {
+						r.answers.Records[list[n]] = rec
+					} else if v, _ := j.basis(q, verdicts, reasons); v == Pass {
 						r.answers.Records[list[n]] = r.lab.perform(ctx, j, q)
+						r.target.Journal.performed(list[n], &r.answers.Records[list[n]])
 					}
-					done := int(r.done.Add(1))
-					if r.target.Progress != nil {
-						r.target.Progress(done, len(r.plan.Requests)+len(r.plan.Questions))
-					}
+					r.step()
 				}
 			})
 		}
@@ -586,7 +665,7 @@ func (r *runner) note(ctx context.Context, o *Observation, req *Request, x excha
 		return nil
 	}
 	row := &r.plan.Rows[req.Row]
-	o.Sent, o.Status, o.HTML = true, reply.status, reply.html
+	o.Sent, o.Status, o.HTML, o.File = true, reply.status, reply.html, reply.file
 	if row.Reads && o.admitted() && !reply.truncated {
 		o.List = listState(reply.body)
 	}

@@ -37,7 +37,14 @@ func (r *Report) WriteText(w io.Writer, s report.Styles) {
 	}
 	fmt.Fprintf(w, "catalog %s: %d endpoints, %d permissions; target %s%s\n", report.Clean(r.CatalogRef), rows, len(r.Plan.Universe),
 		report.Clean(r.Target.Redacted()), optional(", build ", report.Clean(r.Build)))
-	fmt.Fprintf(w, "%d requests with %d keys; plan %s\n", r.Requests, len(r.Plan.Keys), r.Plan.Hash)
+	fmt.Fprintf(w, "%d requests with %d keys; plan %s%s\n", r.Requests, len(r.Plan.Keys), r.Plan.Hash, optional(", shard ", r.Plan.shard.String()))
+	fmt.Fprintf(w, "permcheck %s; %s to %s; catalog hash %s%s; seed %d\n", report.Clean(r.Tool), report.Clean(r.Times.Started), report.Clean(r.Times.Ended),
+		r.Plan.catalog.Hash(), optional(", revision ", report.Clean(r.Revision)), r.Seed)
+	for _, f := range r.facts() {
+		if slices.Contains([]string{"known", "resumed", "merged from shards"}, f.Name) {
+			fmt.Fprintf(w, "%s: %s\n", f.Name, report.Clean(f.Value))
+		}
+	}
 	if n := len(r.Plan.Unknown); n > 0 {
 		fmt.Fprintf(w, "not probed: %s whose requirement the catalog does not know\n", plural(n, "endpoint"))
 	}
@@ -54,6 +61,9 @@ func (r *Report) WriteText(w io.Writer, s report.Styles) {
 		}
 		fmt.Fprintf(w, "%s left behind, since it could not be taken away: %s\n", s.Warn.Sprint("warning:"), report.Clean(left))
 	}
+	if kept, read := r.inBrowser(); kept+read > 0 {
+		fmt.Fprintf(w, "in Chromium a page of another origin was kept from %d of the %s that it tried to read\n", kept, plural(kept+read, "row"))
+	}
 	r.writeLearned(w, s, "a request without a valid key is refused with", r.Learned.Anonymous)
 	r.writeLearned(w, s, "a key without the grant is refused with", r.Learned.Forbidden)
 	fmt.Fprintln(w)
@@ -68,6 +78,9 @@ func optional(label, text string) string {
 }
 
 func (r *Report) writeFindings(w io.Writer, s report.Styles) {
+	for _, f := range r.About {
+		s.WriteFinding(w, f)
+	}
 	findings := r.Findings()
 	for i, f := range findings {
 		if i == 0 || findings[i-1].Fault != f.Fault {
@@ -123,31 +136,37 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// openLine is one reason for which points of the boundary stayed open.
+type openLine struct {
+	reason, example string
+	n               int
+}
+
+// openPoints are the reasons for which points stayed open, but for a key that is missing.
+func (r *Report) openPoints() []*openLine {
+	var lines []*openLine
+	byReason := map[string]*openLine{}
+	for _, u := range r.Unproven() {
+		if u.Mint {
+			continue
+		}
+		l := byReason[u.Reason]
+		if l == nil {
+			l = &openLine{reason: u.Reason, example: fmt.Sprintf("%s %s for %s", u.Method, u.Path, u.Grant)}
+			byReason[u.Reason] = l
+			lines = append(lines, l)
+		}
+		l.n++
+	}
+	return lines
+}
+
 // writeUnproven says what stayed open, one line for each reason, and which keys to make.
 func (r *Report) writeUnproven(w io.Writer, s report.Styles) {
 	for _, name := range r.Dead {
 		fmt.Fprintf(w, "\n%s key %s shows no sign of life; nothing that it was refused counts\n", s.Warn.Sprint("warning:"), report.Clean(name))
 	}
-	type line struct {
-		reason, example string
-		n               int
-	}
-	var lines []*line
-	byReason := map[string]*line{}
-	add := func(reason, example string) {
-		l := byReason[reason]
-		if l == nil {
-			l = &line{reason: reason, example: example}
-			byReason[reason] = l
-			lines = append(lines, l)
-		}
-		l.n++
-	}
-	for _, u := range r.Unproven() {
-		if !u.Mint {
-			add(u.Reason, fmt.Sprintf("%s %s for %s", u.Method, u.Path, u.Grant))
-		}
-	}
+	lines := r.openPoints()
 	missing := r.Plan.Missing()
 	if len(lines) > 0 || len(missing) > 0 {
 		fmt.Fprintf(w, "\n%s\n", s.Bold.Sprint("Not proven"))
@@ -175,18 +194,26 @@ func (r *Report) writeUnproven(w io.Writer, s report.Styles) {
 	}
 }
 
-// writeExperiments prints a line for each check that performs experiments: how many of its
-// questions came out how, and for those that said nothing why, the commonest reason first.
-func (r *Report) writeExperiments(w io.Writer, s report.Styles) {
-	type tally struct {
-		check   string
-		count   map[Verdict]int
-		reasons map[string]int
-	}
+// A tally is how the questions of one check came out.
+type tally struct {
+	check   string
+	count   map[Verdict]int
+	reasons map[string]int // of those that said nothing
+}
+
+// ordered are the reasons, the commonest first.
+func (t *tally) ordered() []string {
+	reasons := slices.Collect(maps.Keys(t.reasons))
+	slices.SortFunc(reasons, func(a, b string) int { return cmp.Or(t.reasons[b]-t.reasons[a], strings.Compare(a, b)) })
+	return reasons
+}
+
+// tallies are those of the checks that perform experiments.
+func (r *Report) tallies() []*tally {
 	var list []*tally
 	for i := range r.Plan.Probes {
 		pr := &r.Plan.Probes[i]
-		if pr.Request >= 0 {
+		if pr.Request >= 0 || !r.Plan.mine(pr) {
 			continue
 		}
 		n := slices.IndexFunc(list, func(t *tally) bool { return t.check == pr.Check })
@@ -199,6 +226,13 @@ func (r *Report) writeExperiments(w io.Writer, s report.Styles) {
 			list[n].reasons[r.Reasons[i]]++
 		}
 	}
+	return list
+}
+
+// writeExperiments prints a line for each check that performs experiments: how many of its
+// questions came out how, and for those that said nothing why, the commonest reason first.
+func (r *Report) writeExperiments(w io.Writer, s report.Styles) {
+	list := r.tallies()
 	if len(list) == 0 {
 		return
 	}
@@ -211,8 +245,7 @@ func (r *Report) writeExperiments(w io.Writer, s report.Styles) {
 			}
 		}
 		fmt.Fprintf(w, "  %-24s %s\n", t.check, strings.Join(parts, ", "))
-		reasons := slices.Collect(maps.Keys(t.reasons))
-		slices.SortFunc(reasons, func(a, b string) int { return cmp.Or(t.reasons[b]-t.reasons[a], strings.Compare(a, b)) })
+		reasons := t.ordered()
 		const most = 3
 		for i, reason := range reasons {
 			if i == most {
@@ -228,13 +261,18 @@ func (r *Report) writeLearned(w io.Writer, s report.Styles, what string, forms m
 	if len(forms) == 0 || r.Reference { // of the reference server there is nothing to learn
 		return
 	}
+	fmt.Fprintf(w, "%s %s %s; state it as refused: in the catalog or the profile to hold the server to it\n",
+		s.Note.Sprint("info: learned:"), what, learnedForms(forms))
+}
+
+// learnedForms lists forms of refusal and how often each was seen.
+func learnedForms(forms map[string]int) string {
 	var parts []string
 	for form, n := range forms {
 		parts = append(parts, fmt.Sprintf("%s (%d times)", form, n))
 	}
 	slices.Sort(parts)
-	fmt.Fprintf(w, "%s %s %s; state it as refused: in the catalog or the profile to hold the server to it\n",
-		s.Note.Sprint("info: learned:"), what, strings.Join(parts, ", "))
+	return strings.Join(parts, ", ")
 }
 
 // A column of the matrix holds the probes of some keys.
@@ -281,24 +319,7 @@ func (r *Report) columns() []column {
 // writeMatrix prints one line for each row and a cell for each column: the worst verdict
 // of all probes in it.
 func (r *Report) writeMatrix(w io.Writer, s report.Styles) {
-	cols := r.columns()
-	cells := make([][]Verdict, len(r.Plan.Rows))
-	const nothing = Verdict(255)
-	for i := range cells {
-		cells[i] = slices.Repeat([]Verdict{nothing}, len(cols))
-	}
-	rank := map[Verdict]int{nothing: 0, Skipped: 1, Pass: 2, Inconclusive: 3, Fail: 4}
-	for i := range r.Plan.Probes {
-		if r.Plan.Probes[i].Request < 0 {
-			continue
-		}
-		req := &r.Plan.Requests[r.Plan.Probes[i].Request]
-		for c := range cols {
-			if cols[c].has(&r.Plan.Rows[req.Row], req) && rank[r.Verdicts[i]] > rank[cells[req.Row][c]] {
-				cells[req.Row][c] = r.Verdicts[i]
-			}
-		}
-	}
+	cols, cells := r.matrix()
 	width := len("endpoint")
 	for i := range r.Plan.Rows {
 		width = max(width, utf8.RuneCountInString(r.Plan.Rows[i].String()))
@@ -310,22 +331,23 @@ func (r *Report) writeMatrix(w io.Writer, s report.Styles) {
 	}
 	fmt.Fprintln(w)
 	for i := range r.Plan.Rows {
+		if !r.Plan.Mine(i) {
+			continue
+		}
 		name := report.Clean(r.Plan.Rows[i].String())
 		if utf8.RuneCountInString(name) > width {
 			name = string([]rune(name)[:width-3]) + "..."
 		}
 		fmt.Fprintf(w, "%-*s", width, name)
-		for c, v := range cells[i] {
-			text, style := "", s.Dim
-			switch v {
+		for c := range cells[i] {
+			text, style := cellMarks[cells[i][c].verdict].Text, s.Dim
+			switch cells[i][c].verdict {
 			case Pass:
-				text, style = "ok", s.Good
+				style = s.Good
 			case Fail:
-				text, style = "FAIL", s.Bad
+				style = s.Bad
 			case Inconclusive:
-				text, style = "?", s.Warn
-			case Skipped:
-				text = "-"
+				style = s.Warn
 			}
 			pad := utf8.RuneCountInString(report.Clean(cols[c].title)) - len(text)
 			if c == len(cols)-1 {

@@ -63,7 +63,7 @@ func (t *Tokens) knows(token string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, u := range t.used {
-		if u == token {
+		if u == token || token != "" && token == t.token {
 			return true
 		}
 	}

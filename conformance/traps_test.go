@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"context"
+	"net/http"
 	"testing"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -53,5 +54,38 @@ func TestRightServersThatLookWrong(t *testing.T) {
 				t.Errorf("proven %d: the trap made most of the run say nothing", r.Proven)
 			}
 		})
+	}
+}
+
+// A body that is refused before anything is decided proves nothing; one that is right, as a
+// profile or an OpenAPI document gives it, proves as much as on any other server.
+func TestValidationFirst(t *testing.T) {
+	c := silent(t)
+	bodies := map[string]any{}
+	for i := range c.Endpoints {
+		if e := &c.Endpoints[i]; e.Method == http.MethodPost && !e.Reads() {
+			bodies[catalogs.EndpointKey(e.Method, e.Path)] = map[string]any{"title": "$mark", "name": "$mark", "note": "a note", "email": "a@example.com"}
+		}
+	}
+	create := func(r *conformance.Result) (passed, inconclusive int) {
+		for i, pr := range r.Plan.Probes {
+			if row, _, _ := r.Plan.About(&pr); r.Plan.Rows[row].String() == "POST /v1/positions" && pr.Check == "over-grant" {
+				switch r.Verdicts[i] {
+				case conformance.Pass:
+					passed++
+				case conformance.Inconclusive:
+					inconclusive++
+				case conformance.Fail:
+					t.Errorf("%s", describe(r, i))
+				}
+			}
+		}
+		return passed, inconclusive
+	}
+	if passed, inconclusive := create(trapped(t, c, "validation-first", nil)); passed > 0 || inconclusive == 0 {
+		t.Errorf("with a body of its own making: %d passed, %d inconclusive", passed, inconclusive)
+	}
+	if passed, inconclusive := create(trapped(t, c, "validation-first", bodies)); passed == 0 || inconclusive > 0 {
+		t.Errorf("with a right body: %d passed, %d inconclusive", passed, inconclusive)
 	}
 }

@@ -17,6 +17,12 @@
 // the sources leave open is counted in the [Summary], not dropped: catalog rows that
 // say unknown, operations that demand a credential but name no permission.
 //
+// # Who gains
+//
+// [Options.Grants] are keys or roles. Each change says which of them gain and lose by it,
+// and [Result.Access] what each can do with every endpoint. What is unknown on one side is
+// neither gained nor lost.
+//
 // # Limits
 //
 // A document says what its author wrote, not what the server does. Two schemes with

@@ -5,10 +5,10 @@
 // Only a small part of a document matters: the security, servers, operationId and
 // extensions of each operation, the document's own security and servers, and the
 // definitions of security schemes. The rest, mostly schemas and examples, is
-// stepped over without being decoded. That is quick, and it reads documents whose
-// other parts are invalid, as many published ones are. Tests hold it against
-// kin-openapi, which the program itself does not link: its start alone would cost the go
-// command's vet tool more than reading most packages.
+// stepped over without being decoded, and left out of YAML before it is parsed. That
+// is quick, and it reads documents whose other parts are invalid, as many published
+// ones are. Tests hold it against kin-openapi, which the program itself does not link:
+// its start alone would cost the go command's vet tool more than reading most packages.
 //
 // # Meaning
 //

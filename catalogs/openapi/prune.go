@@ -103,7 +103,7 @@ func (p *pruner) line() bool {
 		end = start + i + 1
 	}
 	p.next = end
-	line := bytes.TrimRight(p.data[start:end], "\r\n")
+	line := bytes.TrimSuffix(bytes.TrimSuffix(p.data[start:end], []byte("\n")), []byte("\r"))
 	if bytes.IndexByte(line, '\r') >= 0 {
 		return false // a line break of its own
 	}

@@ -120,6 +120,7 @@ func TestPruneIsWhole(t *testing.T) {
 		"openapi: 3.1.0\ninfo: {title: [a,\n  b]}\npaths:\n  /a:\n    get:\n      tags: ['a\n\n security: x']\n      security: []\n",
 		"openapi: 3.1.0\npaths:\n  /a:\n    get:\n      description: x\u2028security: []\n",
 		"openapi: 3.1.0\npaths:\n  /a:\n    get:\n      description: x\rsecurity: []\n",
+		"openapi: 3.1.0\npaths:\n  /a:\r\r\n    get:\n      description: x\n      security: []\n",
 		"openapi: 3.1.0\n? \n: a\npaths:\n  ? /b\n  : &x\n    get: {}\n  /a:\n    get:\n      ? description\n      : x\n      security: []\n",
 		"openapi: 3.1.0\npaths:\n  /a: {$ref: '#/components/parameters/A'}\ncomponents:\n  parameters:\n    A:\n      get:\n        security: [{k: []}]\n",
 		"openapi: 3.1.0\nx-a: &a {k: []}\ninfo: &a {z: []}\npaths:\n  /a:\n    get:\n      security: [*a]\n",

@@ -90,8 +90,8 @@ func TestWholeProfile(t *testing.T) {
 		t.Errorf("refused: %+v", p.Refused)
 	}
 	plan := p.PlanKeys()
-	if len(plan) != 6 || !plan[4].Narrowed() || !plan[5].Narrowed() || plan[0].Narrowed() {
-		t.Errorf("keys of the plan (the disabled one stays out): %+v", plan)
+	if len(plan) != 7 || plan[6].Kind != conformance.ParkedKey || plan[6].State != "disabled" || !plan[4].Narrowed() || !plan[5].Narrowed() || plan[0].Narrowed() {
+		t.Errorf("keys of the plan: %+v", plan)
 	}
 }
 

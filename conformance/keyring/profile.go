@@ -46,10 +46,13 @@ type Profile struct {
 	Require     Require
 	Provision   *Provision           // nil: nothing makes keys
 	Dialect     *conformance.Dialect // nil: nothing is stated
+	// Within is how long a change of a key may take until it is in force; 0: not said.
+	Within time.Duration
 	// Bodies are those of requests, by the key of [catalogs.EndpointKey].
 	Bodies map[string]any
 
 	cache     tokenCache
+	records   []catalogs.Record       // of the catalog
 	positions map[string]catalogs.Pos // of keys that later checks may complain about
 }
 
@@ -151,7 +154,7 @@ func ParseProfile(file string, data []byte, c *catalogs.Catalog) (*Profile, erro
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{p: &Profile{File: file, Auth: Auth{Header: "Authorization", Scheme: "Bearer"}, positions: map[string]catalogs.Pos{}}, c: c}
+	d := &decoder{p: &Profile{File: file, Auth: Auth{Header: "Authorization", Scheme: "Bearer"}, records: c.Records, positions: map[string]catalogs.Pos{}}, c: c}
 	version, keys := false, false
 	doc.Root.Fields("a probe profile",
 		strictyaml.Field{Name: "permcheck", Decode: func(n strictyaml.Node) {
@@ -177,6 +180,7 @@ func ParseProfile(file string, data []byte, c *catalogs.Catalog) (*Profile, erro
 			d.p.positions["writes"] = pos(n)
 		}},
 		strictyaml.Field{Name: "expendable", Decode: d.expendable},
+		strictyaml.Field{Name: "within", Decode: func(n strictyaml.Node) { d.p.Within = d.duration(n) }},
 		strictyaml.Field{Name: "limits", Decode: d.limits},
 		strictyaml.Field{Name: "require", Decode: d.require},
 		strictyaml.Field{Name: "provision", Decode: d.provision},
@@ -610,15 +614,17 @@ func (d *decoder) expendable(n strictyaml.Node) {
 	}
 }
 
+func (d *decoder) duration(n strictyaml.Node) time.Duration {
+	v, err := time.ParseDuration(n.Value())
+	if err != nil || v <= 0 || v > 24*time.Hour {
+		n.Errorf("expected a duration such as 30s, 15m or 2h, up to 24h")
+	}
+	return v
+}
+
 func (d *decoder) limits(n strictyaml.Node) {
 	duration := func(into *time.Duration) func(strictyaml.Node) {
-		return func(n strictyaml.Node) {
-			v, err := time.ParseDuration(n.Value())
-			if err != nil || v <= 0 || v > 24*time.Hour {
-				n.Errorf("expected a duration such as 30s, 15m or 2h, up to 24h")
-			}
-			*into = v
-		}
+		return func(n strictyaml.Node) { *into = d.duration(n) }
 	}
 	n.Fields("limits",
 		strictyaml.Field{Name: "rate", Decode: func(n strictyaml.Node) {

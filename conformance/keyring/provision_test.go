@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/conformance"
 	"github.com/permcheck/permcheck/conformance/keyring"
@@ -224,4 +225,39 @@ func mustParse(t *testing.T, raw string) *url.URL {
 		t.Fatal(err)
 	}
 	return u
+}
+
+// The profiles that the documentation shows are read.
+func TestDocumentedProfiles(t *testing.T) {
+	data, err := os.ReadFile("../../docs/probe.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const catalog = `permcheck: catalog/1
+name: docs
+permissions: {"Position:READ": , "Position:WRITE": }
+credentials: {states: {disabled: refused}}
+endpoints:
+  GET /me: authenticated
+  GET /positions: {requires: "Position:READ", lists: position}
+  POST /positions: "Position:WRITE"
+  GET /positions/{positionId}: "Position:READ"
+  GET /systems/{systemId}: "Position:READ"
+records:
+  position: {sharing: {all: {}, published: {published: true}}}
+`
+	c, err := catalogs.Parse("docs.yaml", []byte(catalog))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(data), "```yaml\n")[1:]
+	for i, block := range blocks {
+		text, _, _ := strings.Cut(block, "```")
+		if _, err := keyring.ParseProfile(fmt.Sprintf("block-%d.yaml", i+1), []byte(text), c); err != nil {
+			t.Errorf("%v\n%s", err, text)
+		}
+	}
+	if len(blocks) < 9 {
+		t.Errorf("%d profiles in the documentation", len(blocks))
+	}
 }

@@ -31,11 +31,28 @@ const maxAnswer = 1 << 20
 func (p *Profile) PlanKeys() []conformance.Key {
 	keys := []conformance.Key{}
 	for _, k := range p.Keys {
-		if k.enabled() {
-			keys = append(keys, conformance.Key{Name: k.Name, Grants: k.Grants, Sharing: k.Sharing, Lists: k.Lists})
+		key := conformance.Key{Name: k.Name, Grants: k.Grants, Sharing: p.narrowing(k.Sharing), Lists: k.Lists}
+		if !k.enabled() {
+			key.Kind, key.State = conformance.ParkedKey, k.State
 		}
+		keys = append(keys, key)
 	}
 	return keys
+}
+
+// narrowing are the options that hide something: one without conditions shows every record.
+func (p *Profile) narrowing(sharing map[string]string) map[string]string {
+	out := map[string]string{}
+	for object, option := range sharing {
+		for _, r := range p.records {
+			for _, o := range r.Sharing {
+				if r.Object == object && o.Name == option && len(o.Conditions) > 0 {
+					out[object] = option
+				}
+			}
+		}
+	}
+	return out
 }
 
 func (k *Key) enabled() bool { return k.State == "" || k.State == "enabled" }
@@ -49,9 +66,6 @@ func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *ur
 	var errs strictyaml.Errors
 	for i := range p.Keys {
 		k := &p.Keys[i]
-		if !k.enabled() {
-			continue
-		}
 		secret, err := k.lookUp(ctx, filepath.Dir(p.File))
 		who := signIn{secret: secret}
 		if p.Auth.Exchange.scoped() {
@@ -82,12 +96,17 @@ func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *ur
 		if err != nil && ctx.Err() != nil {
 			return nil, err
 		}
+		if err != nil && !k.enabled() {
+			continue // refused at the door already: there is nothing to show
+		}
 		if err != nil {
 			errs = append(errs, &strictyaml.Error{File: k.Pos.File, Line: k.Pos.Line, Column: k.Pos.Column, Msg: fmt.Sprintf("signing in key %s: %v", k.Name, err)})
 			continue
 		}
 		cred.Env, cred.EnvNote = envOf(k, p)
-		creds[i], like = cred, cred
+		if creds[i] = cred; k.enabled() {
+			like = cred
+		}
 	}
 	if len(errs) > 0 {
 		return nil, errs

@@ -68,6 +68,7 @@ func (s *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if token != nil && token.spent {
 		s.reused++
 	}
+	w.Header().Set("WWW-Authenticate", "Bearer")
 	if token == nil || token.spent || s.lifetime > 0 && time.Now().After(token.ends) || s.uses > 0 && token.uses >= s.uses {
 		w.WriteHeader(401)
 		return

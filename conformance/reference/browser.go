@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"net/url"
@@ -20,7 +21,7 @@ func (c *call) browser() bool {
 		return false
 	}
 	if c.s.block && !sameOrigin(origin, c.r) && !c.wrong("cors-origin-served") {
-		c.reply(http.StatusForbidden, object{"error": "browser_blocked"})
+		c.reply(cmp.Or(c.s.catalog.Refused.Origin.Status, http.StatusForbidden), object{"error": "browser_blocked"})
 		return true
 	}
 	if c.preflight() && len(c.s.planted) > 0 {

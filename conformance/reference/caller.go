@@ -96,6 +96,9 @@ func (s *Server) judgeKey(k *key, secret string, hash [sha256.Size]byte, rt *rou
 	case s.wrong(rt, "expiry-too-early"):
 		expires = expires.Add(-2 * time.Hour)
 	}
+	if s.wrong(rt, "reenabled-key-refused") && s.mistaken.wasParked(k.id, k.state != stateEnabled) {
+		return Unknown, nobody
+	}
 	switch {
 	case introspects:
 	case k.state == stateDisabled && !s.wrong(rt, "disabled-key-works"),

@@ -62,7 +62,7 @@ type planted struct {
 }
 
 // Faults lists every fault that can be planted.
-var Faults = slices.Concat(operationFaults, moreOperationFaults, grantFaults, authenticationFaults, lifeCycleFaults, routingFaults,
+var Faults = slices.Concat(operationFaults, moreOperationFaults, seenFaults, grantFaults, authenticationFaults, lifeCycleFaults, routingFaults,
 	recordFaults, fieldFaults, existenceFaults, browserFaults)
 
 // wrong reports whether a fault is planted on a route, or on every route that it can be on;

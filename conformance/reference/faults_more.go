@@ -195,6 +195,15 @@ func (s *Server) writeOf(rt *route) perm.Permission {
 	return ""
 }
 
+var seenFaults = []Fault{
+	{
+		Name: "more-grants-see-fewer-records", Numbers: []string{"19"}, Aspect: Operations, What: "one list leaves a row out for keys that hold another permission besides",
+		suits: func(s *Server, rt *route) bool {
+			return rt.kind == kindObjects && rt.data && rt.row.Method == "GET" && !rt.aboutOne && !rt.objects.scopedSomehow() && s.stranger(rt) != ""
+		},
+	},
+}
+
 var grantFaults = []Fault{
 	{Name: "key-mints-stronger", Numbers: []string{"20"}, Aspect: Grants, What: "a key may make keys that hold more than it does", suits: keysRoute("POST", "")},
 	{Name: "key-edits-itself", Numbers: []string{"21"}, Aspect: Grants, What: "a key may change its own grants", suits: keysRoute("PATCH", "")},
@@ -251,6 +260,7 @@ var authenticationFaults = []Fault{
 
 var lifeCycleFaults = []Fault{
 	{Name: "disabled-key-works", Numbers: []string{"38"}, Aspect: LifeCycle, What: "a disabled key works on", anywhere: anyGuarded},
+	{Name: "reenabled-key-refused", Numbers: []string{"43"}, Aspect: LifeCycle, What: "a key that was disabled is refused on when it is enabled again", anywhere: anyGuarded},
 	{Name: "deleted-key-works", Numbers: []string{"39"}, Aspect: LifeCycle, What: "a key that was used before it was deleted works on", anywhere: anyGuarded},
 	{Name: "revoked-key-works", Numbers: []string{"39"}, Aspect: LifeCycle, What: "a revoked key works on", anywhere: anyGuarded},
 	{Name: "expired-key-works", Numbers: []string{"40"}, Aspect: LifeCycle, What: "a key works after it has expired", anywhere: anyGuarded},
@@ -332,10 +342,12 @@ var recordFaults = []Fault{
 	{Name: "relation-filter-unscoped", Numbers: []string{"76"}, Aspect: Records, What: "a filter on a related row looks at rows that the key does not see", suits: scopedRelation},
 	{Name: "relation-sort-unscoped", Numbers: []string{"77"}, Aspect: Records, What: "a sort by a related row looks at rows that the key does not see", suits: scopedRelation},
 	{
-		Name: "batch-ignores-scope", Numbers: []string{"78"}, Aspect: Records, What: "a batch, or ids=, reaches rows that the key does not see",
-		suits: func(s *Server, rt *route) bool {
-			return rt.objects.rules.scoped() && (rt.kind == kindBatch || scopedList(s, rt))
-		},
+		Name: "batch-ignores-scope", Numbers: []string{"78"}, Aspect: Records, What: "ids=, or a batch that reads, reaches rows that the key does not see",
+		suits: func(s *Server, rt *route) bool { return rt.objects.rules.scoped() && scopedList(s, rt) },
+	},
+	{
+		Name: "batch-write-ignores-scope", Numbers: []string{"78"}, Aspect: Records, What: "a batch changes rows that the key does not see",
+		suits: func(_ *Server, rt *route) bool { return rt.objects.rules.scoped() && rt.kind == kindBatch },
 	},
 	{Name: "body-id-wins", Numbers: []string{"79"}, Aspect: Records, What: "an id in the body wins over the one in the path", suits: scopedUpdate},
 	{
@@ -349,11 +361,21 @@ var recordFaults = []Fault{
 
 var fieldFaults = []Fault{
 	{Name: "field-unguarded", Numbers: []string{"82"}, Aspect: Fields, What: "a read shows fields that the key does not see", suits: guardedRead},
+	{
+		Name: "allow-list-ignored", Numbers: []string{"82"}, Aspect: Fields, What: "a read shows attributes that the key's allow list does not name",
+		suits: func(s *Server, rt *route) bool {
+			return guardedRead(s, rt) && rt.objects.rules.star != nil && rt.objects.rules.star.listed != ""
+		},
+	},
+	{
+		Name: "needs-listed-ignored", Numbers: []string{"82"}, Aspect: Fields, What: "an endpoint that shows one attribute does not look at the key's allow list",
+		suits: func(_ *Server, rt *route) bool { return len(rt.row.NeedsListed) > 0 },
+	},
 	{Name: "field-selectable", Numbers: []string{"83"}, Aspect: Fields, What: "fields= shows fields that the key does not see", suits: guardedRead},
 	{Name: "field-filterable", Numbers: []string{"84"}, Aspect: Fields, What: "a filter looks at fields that the key does not see", suits: guardedList},
 	{Name: "field-sortable", Numbers: []string{"84"}, Aspect: Fields, What: "a sort looks at fields that the key does not see", suits: guardedList},
 	{Name: "field-searchable", Numbers: []string{"84"}, Aspect: Fields, What: "a search looks at fields that the key does not see", suits: guardedList},
-	{Name: "field-in-write-answer", Numbers: []string{"85"}, Aspect: Fields, What: "the answer to a write shows the whole row", suits: guardedWrite},
+	{Name: "field-in-write-answer", Numbers: []string{"85"}, Aspect: Fields, What: "the answer to a write shows the whole row", suits: func(s *Server, rt *route) bool { return guardedWrite(s, rt) && rt.param != "" }},
 	{
 		Name: "error-quotes-stored-value", Numbers: []string{"85"}, Aspect: Fields, What: "an error quotes the row that is stored",
 		suits: func(s *Server, rt *route) bool { return guardedWrite(s, rt) && rt.param != "" },

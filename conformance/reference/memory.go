@@ -13,6 +13,7 @@ type memory struct {
 	usedKeys map[string]bool     // ids of keys that were used
 	cached   map[string]holdings // id of a key -> what it held when it was first used
 	refused  map[string]bool     // key and route
+	parked   map[string]bool     // ids of keys that were shown while they were disabled
 	admitted map[string]bool     // method and path
 	answers  map[string]stored   // method and target
 }
@@ -37,6 +38,20 @@ func (m *memory) use(id string) {
 		}
 		m.usedKeys[id] = true
 	})
+}
+
+// wasParked reports whether a key was shown while it was disabled, now included.
+func (m *memory) wasParked(id string, now bool) (was bool) {
+	m.locked(func() {
+		if m.parked == nil {
+			m.parked = map[string]bool{}
+		}
+		if now {
+			m.parked[id] = true
+		}
+		was = m.parked[id]
+	})
+	return was
 }
 
 func (m *memory) used(id string) (used bool) {

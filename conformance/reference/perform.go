@@ -392,7 +392,7 @@ func (c *call) batch() answer {
 		if !ok {
 			return c.absent(coll)
 		}
-		unscoped := c.wrong("batch-ignores-scope")
+		unscoped := c.wrong("batch-write-ignores-scope")
 		if !c.writable(coll, old) && !unscoped {
 			return c.hidden(coll, old)
 		}

@@ -292,6 +292,9 @@ func (c *call) list(coll *collection, rows []object) answer {
 			shown = append(shown, o)
 		}
 	}
+	if len(shown) > 1 && c.wrong("more-grants-see-fewer-records") && c.who == Valid && c.k.holds[c.s.stranger(c.rt)] {
+		shown = shown[:len(shown)-1]
+	}
 	total := len(shown)
 	if c.wrong("totals-unfiltered") {
 		total = everything
@@ -469,5 +472,9 @@ func (c *call) sees(coll *collection, o object) bool {
 func (c *call) mayRead(coll *collection) bool { return c.s.reads(c.k, coll) }
 
 func (c *call) readable(coll *collection, field string) bool {
-	return c.s.readable(c.k, coll, field, c.rt.row.Ignores)
+	ignores := c.rt.row.Ignores
+	if star := coll.rules.star; star != nil && c.wrong("allow-list-ignored") {
+		ignores = append([]string{star.listed}, ignores...)
+	}
+	return c.s.readable(c.k, coll, field, ignores)
 }

@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"encoding/json"
 	"testing"
 )
 
@@ -25,6 +26,28 @@ func FuzzParseQuery(f *testing.F) {
 		}
 		if n, ok := readCursor(writeCursor(q.offset)); !ok || n != q.offset {
 			t.Fatalf("cursor %d is read as %d", q.offset, n)
+		}
+	})
+}
+
+// The encoder writes what encoding/json writes.
+func FuzzEncode(f *testing.F) {
+	for _, seed := range []string{`{"b":[1,null,true,{"a":"<&>\u2028\\"}],"a":{"x":1.5}}`, `"\ud800"`, `{}`, `[]`, `null`, `{"":{"":[[]]}}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var v any
+		if json.Unmarshal(data, &v) != nil {
+			return
+		}
+		for _, v := range []any{v, object{"data": []object{{"v": v}, nil}, "total": 3, "next": nil}, []object{}, []object(nil), encoded(`{"x":1}`)} {
+			want, err := json.Marshal(v)
+			if raw, ok := v.(encoded); ok {
+				want, err = raw, nil
+			}
+			if got := encode(v); err != nil || string(got) != string(want) {
+				t.Fatalf("%v is written %s, want %s", v, got, want)
+			}
 		}
 	})
 }

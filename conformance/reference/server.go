@@ -41,7 +41,8 @@ type Options struct {
 	AdminToken string   // what the admin API asks for; empty: it refuses everybody
 	// State is a file that keeps the keys when the server ends; empty: none does.
 	State string
-	// BlockOrigins refuses every request that a page of another origin sends.
+	// BlockOrigins refuses every request that a page of another origin sends, also where the
+	// catalog does not say so.
 	BlockOrigins bool
 	Now          func() time.Time // the clock; nil: the system's
 }
@@ -78,7 +79,7 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 	s := &Server{
 		catalog: c, vocab: newVocabulary(c), keys: newKeystore(), store: newStore(opts.Rows),
 		byKey: map[string]*route{}, homes: map[string]*collection{}, token: opts.AdminToken,
-		onEnable: c.Credentials.GrantsChange == "on-reenable", block: opts.BlockOrigins, now: opts.Now,
+		onEnable: c.Credentials.GrantsChange == "on-reenable", block: opts.BlockOrigins || c.Refused.Origin.Known(), now: opts.Now,
 	}
 	seeds, err := seedsFor(c, opts.Seeds)
 	if err != nil {

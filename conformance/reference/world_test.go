@@ -238,6 +238,9 @@ var plantings = []planting{
 		return b.st(b.holder("", "departments.read"), `PATCH /v1/departments/departments-1 {"name":"x"}`)
 	}, "403", "200", false},
 	{"wrong-permission@GET /v1/stats", func(b *board) string { return b.st(b.holder("", "stats.read"), "GET /v1/stats") }, "200", "403", false},
+	{"more-grants-see-fewer-records@GET /v1/departments", func(b *board) string {
+		return pair(b.n(b.holder("", "departments.read"), "GET /v1/departments"), b.n(b.all(), "GET /v1/departments"))
+	}, "3 3", "3 2", false},
 	{"parent-opens-children@GET /v1/positions/{id}/applications", func(b *board) string {
 		return b.st(b.holder("", "positions.read"), "GET /v1/positions/positions-1/applications")
 	}, "403", "200", false},
@@ -405,6 +408,13 @@ var plantings = []planting{
 		_, hours := b.mint(map[string]any{"grants": []string{"stats.read"}, "expires_in": 3 * 3600})
 		return pair(b.st(minutes, "GET /v1/stats"), b.st(hours, "GET /v1/stats"))
 	}, "200 200", "401 200", false},
+	{"reenabled-key-refused", func(b *board) string {
+		id, s := b.mint(map[string]any{"grants": []string{"stats.read"}})
+		b.acts("POST", "/keys/"+id+"/disable", nil)
+		disabled := b.st(s, "GET /v1/stats")
+		b.acts("POST", "/keys/"+id+"/enable", nil)
+		return pair(disabled, b.st(s, "GET /v1/stats"))
+	}, "401 200", "401 401", false},
 	{"stale-after-narrowing", func(b *board) string {
 		id, s := b.mint(map[string]any{"grants": []string{"stats.read"}})
 		before := b.st(s, "GET /v1/stats")
@@ -509,7 +519,7 @@ var plantings = []planting{
 	{"subresource-unfiltered", func(b *board) string {
 		s := b.holder("published", "positions.read", "applications.read")
 		return b.st(s, "GET /v1/positions/positions-1/applications") + " " + b.st(s, "GET /v1/applications/applications-1") + " " + b.n(s, "GET /v1/applications")
-	}, "404 404 8", "200 200 16", false},
+	}, "404 404 24", "200 200 48", false},
 	{"include-unfiltered@GET /v1/departments/{id}", func(b *board) string {
 		s := b.holder("published", "positions.read", "departments.read")
 		_, body := b.ask(s, "GET /v1/departments/departments-1?include=positions")
@@ -569,7 +579,7 @@ var plantings = []planting{
 		s := b.holder("", "applications.read", "candidates.own")
 		return fmt.Sprint(b.ids(s, "GET /v1/applications?sort=candidate.full_name") == b.ids(s, "GET /v1/applications?sort=-candidate.full_name"))
 	}, "true", "false", false},
-	{"batch-ignores-scope@POST /v1/positions/batch", func(b *board) string {
+	{"batch-write-ignores-scope@POST /v1/positions/batch", func(b *board) string {
 		s := b.holder("published", "positions.update")
 		status := b.st(s, `POST /v1/positions/batch {"ids":["positions-3","positions-1"],"set":{"title":"x"}}`)
 		all := b.all()
@@ -589,7 +599,7 @@ var plantings = []planting{
 	{"unpermitted-filter-dropped@GET /v1/applications", func(b *board) string {
 		s := b.holder("published", "applications.read")
 		return pair(b.n(s, "GET /v1/applications?filter[position_id]=positions-1"), b.n(s, "GET /v1/applications?filter[position_id]=positions-3"))
-	}, "0 1", "8 1", false},
+	}, "0 3", "24 3", false},
 	{"hidden-id-as-foreign-key@GET /v1/applications/{id}", func(b *board) string {
 		s := b.holder("", "applications.read", "candidates.own")
 		return fmt.Sprint(b.field(s, "GET /v1/applications/applications-1", "candidate_id"))
@@ -600,6 +610,14 @@ var plantings = []planting{
 		s := b.holder("", "positions.read", "positions.notes")
 		return pair(b.field(s, "GET /v1/positions/positions-1", "salary"), b.field(s, "GET /v2/positions/positions-1", "salary"))
 	}, "absent absent", "50011 absent", false},
+	{"allow-list-ignored@GET /v1/employees/{id}", func(b *board) string {
+		_, s := b.mint(map[string]any{"grants": []string{"employees.read"}, "lists": map[string]any{"readable": []string{"last_name"}}})
+		return pair(b.field(s, "GET /v1/employees/employees-1", "birthday"), fmt.Sprint(b.field(s, "GET /v1/employees/employees-1", "last_name") != "absent"))
+	}, "absent true", `"1990-01-01" true`, false},
+	{"needs-listed-ignored", func(b *board) string {
+		_, s := b.mint(map[string]any{"grants": []string{"employees.read"}, "lists": map[string]any{"readable": []string{"last_name"}}})
+		return b.st(s, "GET /v1/employees/employees-1/picture")
+	}, "404", "200", false},
 	{"field-selectable@GET /v1/positions/{id}", func(b *board) string {
 		return b.field(b.holder("", "positions.read"), "GET /v1/positions/positions-1?fields=title,salary", "salary")
 	}, "absent", "50011", false},

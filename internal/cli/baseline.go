@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -45,32 +47,37 @@ func applyKnown(file string, findings []*report.Finding, rules map[string]bool) 
 func newBaseline(a *app) *cobra.Command {
 	var opts goOptions
 	var reason, owner, until, file string
-	var grow bool
+	var grow, changes bool
 	cmd := &cobra.Command{
-		Use:   "baseline [PACKAGES]",
-		Short: "Accept what vet finds today, so that only new findings fail",
+		Use:   "baseline [PACKAGES] | baseline --diff OLD NEW",
+		Short: "Accept what vet or diff finds today, so that only new findings fail",
 		Long: `Baseline writes the findings of permcheck vet that reach --fail-on into the file of
-known findings, with one reason and owner. From then on vet passes over them.
+known findings, with one reason and owner. From then on vet passes over them. With --diff
+it writes those of permcheck diff OLD NEW, read as .permcheck.yaml says.
 
-Where the file exists it can only shrink: entries that match nothing any more are
+Entries about what the other command finds are left alone. Where the file exists it can only shrink: entries that match nothing any more are
 removed, new findings are listed and not accepted, unless --grow says so.`,
 		Example: `  permcheck baseline --reason 'predates permcheck, see #123' --owner team-positions ./...
-  permcheck baseline ./...       # later: drops what has been mended`,
+  permcheck baseline ./...       # later: drops what has been mended
+  permcheck baseline --diff main:api.yaml api.yaml --reason 'agreed in #42' --owner team-jobs`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if changes && len(args) != 2 {
+				return fmt.Errorf("baseline --diff compares two sources, but %d given: permcheck baseline --diff OLD NEW", len(args))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := loadGo(cmd.Context(), ".", args, opts)
+			find := a.vetFindings
+			if changes {
+				find = a.diffFindings
+			}
+			all, rules, named, err := find(cmd.Context(), args, opts)
 			if err != nil {
 				return err
 			}
-			if err := p.incomplete(a.err); err != nil {
-				return err // a baseline of half a program would drop the other half
-			}
 			if file == "" {
-				file = p.Settings.Config.Known
+				file = cmp.Or(named, defaultKnown)
 			}
-			if file == "" {
-				file = defaultKnown
-			}
-			all, _ := p.vet()
 			var findings []*report.Finding
 			for _, f := range all {
 				if f.Severity().Fails(a.failOn) {
@@ -89,7 +96,7 @@ removed, new findings are listed and not accepted, unless --grow says so.`,
 				if err != nil {
 					return err
 				}
-				kept, fresh, dropped = shrinkKnown(known, data, findings)
+				kept, fresh, dropped = shrinkKnown(known, data, findings, rules)
 			}
 			if exists && !grow {
 				if err := os.WriteFile(file, kept, 0o644); err != nil {
@@ -129,7 +136,7 @@ removed, new findings are listed and not accepted, unless --grow says so.`,
 				return err
 			}
 			fmt.Fprintf(a.out, "%s: %s accepted, %d dropped\n", file, plural(len(fresh), "finding"), dropped)
-			if p.Settings.Config.Known == "" {
+			if named == "" {
 				fmt.Fprintf(a.out, "name it in %s: known: %s\n", catalogs.ConfigName, file)
 			}
 			return nil
@@ -139,15 +146,48 @@ removed, new findings are listed and not accepted, unless --grow says so.`,
 	cmd.Flags().StringVar(&reason, "reason", "", "why the findings are accepted")
 	cmd.Flags().StringVar(&owner, "owner", "", "who answers for them")
 	cmd.Flags().StringVar(&until, "until", "", "date from which they count again, as 2027-01-31")
+	cmd.Flags().BoolVar(&changes, "diff", false, "accept the changes between two sources, OLD and NEW, instead of what vet finds")
 	cmd.Flags().BoolVar(&grow, "grow", false, "accept new findings into a file that exists")
 	knownFlag(cmd, &file)
 	a.failOnFlag(cmd)
 	return cmd
 }
 
-// shrinkKnown removes the entries that match none of the findings from the file's text,
-// and returns the findings that no entry accepts.
-func shrinkKnown(known *report.Known, data []byte, findings []*report.Finding) (kept []byte, fresh []*report.Finding, dropped int) {
+// vetFindings returns what vet finds, the rules that it reports, and the known file that
+// the configuration names.
+func (a *app) vetFindings(ctx context.Context, args []string, opts goOptions) ([]*report.Finding, map[string]bool, string, error) {
+	p, err := loadGo(ctx, ".", args, opts)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	if err := p.incomplete(a.err); err != nil {
+		return nil, nil, "", err // a baseline of half a program would drop the other half
+	}
+	findings, _ := p.vet()
+	return findings, vetRules, p.Settings.Config.Known, nil
+}
+
+// diffFindings is vetFindings for the changes between two sources.
+func (a *app) diffFindings(ctx context.Context, args []string, _ goOptions) ([]*report.Finding, map[string]bool, string, error) {
+	config, err := catalogs.FindConfig(".")
+	if err != nil {
+		return nil, nil, "", err
+	}
+	flags := diffFlags{basePath: config.BasePath["openapi"]}
+	flags.configure(&config.OpenAPI)
+	d, err := a.compareSources(ctx, args[0], args[1], flags)
+	if err == nil {
+		err = d.incomplete
+	}
+	if err != nil {
+		return nil, nil, "", err
+	}
+	return d.findings(), d.rules, config.Known, nil
+}
+
+// shrinkKnown removes the entries about the given rules that match none of the findings
+// from the file's text, and returns the findings that no entry accepts.
+func shrinkKnown(known *report.Known, data []byte, findings []*report.Finding, rules map[string]bool) (kept []byte, fresh []*report.Finding, dropped int) {
 	lines := strings.SplitAfter(string(data), "\n")
 	drop := make([]bool, len(lines)+2)
 	used := make([]bool, len(known.Entries))
@@ -163,7 +203,7 @@ func shrinkKnown(known *report.Known, data []byte, findings []*report.Finding) (
 		}
 	}
 	for i := range known.Entries {
-		if used[i] {
+		if used[i] || !rules[known.Entries[i].Rule] {
 			continue
 		}
 		dropped++

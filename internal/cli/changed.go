@@ -14,8 +14,9 @@ import (
 
 // changes are the files that differ from a revision, uncommitted and new ones included.
 type changes struct {
-	root  string // of the services' patterns
-	files []string
+	root      string // of the services' patterns
+	refsBelow string // folder that references of documents may lead to; empty: their own
+	files     []string
 }
 
 // changedSince lists the files that differ from a revision.
@@ -63,35 +64,48 @@ func (c *changes) touch(ctx context.Context, config *catalogs.Config, s catalogs
 	if len(c.files) == 0 {
 		return false, nil
 	}
-	real := func(file string) string {
+	resolved := func(file string) string {
 		if p, err := filepath.EvalSymlinks(file); err == nil {
 			return p
 		}
 		return file
 	}
-	any := func(match func(file string) bool) bool { return slices.ContainsFunc(c.files, match) }
-	named := config.Files()
+	some := func(match func(file string) bool) bool { return slices.ContainsFunc(c.files, match) }
+	named := append(config.Files(), config.Known)
 	if s.Catalog != "" && !strings.HasPrefix(s.Catalog, catalogs.VendorPrefix) {
 		_, files, _ := catalogs.LoadWithFiles(s.Catalog) // its mistakes are reported when it is read
 		named = append(append(named, files...), s.Catalog)
 	}
-	for i := range named {
-		named[i] = real(named[i])
+	// A link counts, and what it leads to: git knows both by where they are.
+	for _, file := range slices.Clone(named) {
+		named = append(named, resolved(file), filepath.Join(resolved(filepath.Dir(file)), filepath.Base(file)))
 	}
-	if any(func(f string) bool { return slices.Contains(named, f) }) {
+	if some(func(f string) bool { return slices.Contains(named, f) }) {
 		return true, nil
 	}
 	for _, doc := range s.Document {
-		// A document may refer to files below its folder.
-		dir := real(filepath.Dir(doc)) + string(filepath.Separator)
-		if any(func(f string) bool { return strings.HasPrefix(f, dir) && isDocument(f) }) {
+		if strings.Contains(doc, ":") && !filepath.IsAbs(doc) {
+			return true, nil // at an address or in a revision, where it changes unseen
+		}
+		// A document may refer to files below its folder, or where --refs-below says.
+		dir := filepath.Dir(doc)
+		for isPattern(dir) {
+			dir = filepath.Dir(dir)
+		}
+		below := []string{resolved(dir) + string(filepath.Separator)}
+		if c.refsBelow != "" {
+			below = append(below, resolved(c.refsBelow)+string(filepath.Separator))
+		}
+		if some(func(f string) bool {
+			return f == resolved(doc) || isDocument(f) && slices.ContainsFunc(below, func(dir string) bool { return strings.HasPrefix(f, dir) })
+		}) {
 			return true, nil
 		}
 	}
 	if len(s.Code) == 0 {
 		return false, nil
 	}
-	if any(func(f string) bool {
+	if some(func(f string) bool {
 		return slices.Contains([]string{"go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt"}, filepath.Base(f))
 	}) {
 		return true, nil
@@ -99,8 +113,8 @@ func (c *changes) touch(ctx context.Context, config *catalogs.Config, s catalogs
 	for _, p := range s.Code {
 		base, tree := strings.CutSuffix(p, "...")
 		base = strings.TrimSuffix(filepath.Join(c.root, filepath.FromSlash(base)), string(filepath.Separator))
-		base = real(base)
-		if any(func(f string) bool {
+		base = resolved(base)
+		if some(func(f string) bool {
 			return filepath.Dir(f) == base || tree && strings.HasPrefix(f, base+string(filepath.Separator))
 		}) {
 			return true, nil
@@ -114,7 +128,10 @@ func (c *changes) touch(ctx context.Context, config *catalogs.Config, s catalogs
 			return true, nil // what cannot be listed may be touched: reading it says why
 		}
 		dirs := strings.Split(strings.TrimSpace(string(out)), "\n")
-		if any(func(f string) bool { return slices.Contains(dirs, filepath.Dir(f)) }) {
+		for i := range dirs {
+			dirs[i] = resolved(dirs[i])
+		}
+		if some(func(f string) bool { return slices.Contains(dirs, filepath.Dir(f)) }) {
 			return true, nil
 		}
 	}

@@ -24,6 +24,7 @@ type checkOptions struct {
 	services           []string
 	known              string
 	unstated           string
+	refsBelow          string // as an absolute path; empty: none
 	all                bool
 }
 
@@ -86,6 +87,11 @@ func (a *app) check(cmd *cobra.Command, o checkOptions) error {
 	if config.Path != "" {
 		root = filepath.Dir(config.Path)
 	}
+	if a.refsBelow != "" {
+		if o.refsBelow, err = filepath.Abs(a.refsBelow); err != nil {
+			return err
+		}
+	}
 	services, left, err := selected(ctx, root, config, o)
 	if err != nil {
 		return err
@@ -122,6 +128,9 @@ func (a *app) check(cmd *cobra.Command, o checkOptions) error {
 		stop()
 		<-done
 		return err
+	}
+	if wd, err := os.Getwd(); err == nil {
+		now.seenFrom(wd)
 	}
 	now.notes = append(now.notes, notes...)
 	if err := now.accept(a, o, len(left) > 0); err != nil {
@@ -179,6 +188,7 @@ func selected(ctx context.Context, root string, config *catalogs.Config, o check
 		if changed, err = changedSince(ctx, root, o.changedSince); err != nil {
 			return nil, nil, err
 		}
+		changed.refsBelow = o.refsBelow
 	}
 	for _, s := range all {
 		if s.Catalog == "" {
@@ -248,6 +258,9 @@ func (a *app) checkBase(ctx context.Context, root string, services []string, o c
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(s catalogs.Service) bool { return !slices.Contains(services, s.Name) })
+	if len(all) == 0 {
+		return nothing("it has no such service")
+	}
 	c, err := at.readRepository(ctx, sub, config, all, o)
 	if err == nil {
 		err = c.compare()
@@ -256,7 +269,8 @@ func (a *app) checkBase(ctx context.Context, root string, services []string, o c
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nothing("%s", strings.ReplaceAll(err.Error(), sub+string(filepath.Separator), ""))
+		why, _, _ := strings.Cut(strings.ReplaceAll(err.Error(), sub+string(filepath.Separator), ""), "\n")
+		return nothing("%s", why)
 	}
 	c.notes = nil
 	if c.program != nil {
@@ -287,7 +301,7 @@ func (a *app) loosened(ctx context.Context, c *checked, rev string) []string {
 		if err != nil || old.Catalog == nil {
 			continue // what the base lacks is said where it is read
 		}
-		result, err := drift.Compare(old.Side, drift.Side{Catalog: u.catalog}, drift.Options{})
+		result, err := drift.Compare(old.Side, drift.Side{Catalog: u.catalog}, drift.Options{Implies: c.options.Implies})
 		if err != nil {
 			continue
 		}

@@ -92,7 +92,8 @@ func (u *unit) missing() []string {
 
 // checked is what one state of a repository says: read, and then compared.
 type checked struct {
-	root    string
+	root    string // of the files that positions name
+	from    string // the folder that permcheck runs in; see seenFrom
 	config  *catalogs.Config
 	units   []*unit
 	program *goProgram // nil: no code was read
@@ -191,7 +192,7 @@ func (a *app) readRepository(ctx context.Context, root string, config *catalogs.
 		}
 		if n := len(u.witnesses()); n < 2 {
 			what := strings.Join(u.missing(), ", ")
-			c.empty = append(c.empty, u.prefix()+"nothing to compare: "+what)
+			c.notes = append(c.notes, u.prefix()+"nothing to compare: "+what)
 		} else {
 			alone = false
 			for _, m := range u.missing() {
@@ -264,7 +265,7 @@ func (u *unit) documentFiles() ([]string, error) {
 		}
 		found, err := expand(os.DirFS("."), filepath.ToSlash(ref))
 		if err != nil {
-			return nil, fmt.Errorf("%sopenapi: %w", u.prefix(), err)
+			return nil, fmt.Errorf("%sopenapi: %s: %w", u.prefix(), ref, err)
 		}
 		out = append(out, found...)
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -344,7 +346,10 @@ func (u *unit) said(c *checked, row *checkRow, ch *drift.Change, strange map[str
 	for _, s := range row.says["catalog"] {
 		catalogued = catalogued || s.text != nil && *s.text != "unknown"
 	}
-	excused := c.program.excused[[2]string{u.Name, row.method + " " + row.path}]
+	excused := false
+	for of := range c.program.excused {
+		excused = excused || of[0] == u.Name && slices.Contains(u.routes[of[1]], catalogs.EndpointKey(row.method, row.path))
+	}
 	switch {
 	case catalogued && (len(row.parts) > 0 || excused), excused && ch.Rule == "undeclared":
 		return true
@@ -381,7 +386,10 @@ func (u *unit) documentsAgainst(c *checked, d, e *document) error {
 	}
 	for i := range result.Changes {
 		ch := &result.Changes[i]
-		if row := u.rowOfChange(ch); row != nil && len(row.parts) == 0 {
+		row := u.rowOfChange(ch)
+		// What one of them and the code differ in shows it.
+		shown := row == nil || slices.ContainsFunc(row.parts, func(p part) bool { return p.other == d.name || p.other == e.name })
+		if !shown {
 			row.parts = append(row.parts, part{says(row, ch, e.name, d.name), []string{d.name, e.name}, d.name})
 		}
 	}
@@ -445,6 +453,8 @@ func says(row *checkRow, ch *drift.Change, who, whom string) *report.Finding {
 	default:
 		f.Message = fmt.Sprintf("%s: %s against %s: %s", subject, who, whom, ch.Why)
 	}
+	// Why a change matters speaks of before and now; these are two witnesses of today.
+	f.Evidence = slices.Clone(ch.Evidence)
 	if ch.MovedFrom != "" || ch.FallsTo != "" {
 		f.Evidence = append([]string{ch.Why}, f.Evidence...)
 	}
@@ -549,6 +559,37 @@ func (c *checked) all() []*report.Finding {
 	return append(out, c.others...)
 }
 
+// seenFrom makes positions relative to another folder than the root: the one that
+// permcheck runs in.
+func (c *checked) seenFrom(dir string) {
+	if c.from = dir; dir == c.root {
+		return
+	}
+	seen := map[*report.Finding]bool{}
+	for _, f := range c.all() {
+		if !seen[f] {
+			seen[f] = true
+			c.place(&f.Position)
+		}
+	}
+	for _, u := range c.units {
+		for _, r := range u.rows {
+			for _, list := range r.says {
+				for i := range list {
+					c.place(&list[i].pos)
+				}
+			}
+		}
+	}
+}
+
+// place makes a position that is relative to the root relative to where permcheck runs.
+func (c *checked) place(p *catalogs.Pos) {
+	if p.File != "" && !filepath.IsAbs(p.File) && !strings.Contains(p.File, ":") {
+		p.File = relativeTo(c.from, filepath.Join(c.root, p.File))
+	}
+}
+
 // keep drops the findings that are not in the list; those of the list that are new join
 // the others.
 func (c *checked) keep(list []*report.Finding) {
@@ -572,6 +613,10 @@ func (c *checked) keep(list []*report.Finding) {
 // accept takes away what the known file accepts.
 func (c *checked) accept(a *app, o checkOptions, partly bool) error {
 	file := cmp.Or(o.known, c.config.Known)
+	wd, err := os.Getwd()
+	if err != nil {
+		return err
+	}
 	rest, n, err := applyKnown(file, c.all(), checkRules())
 	if err != nil {
 		return err
@@ -581,7 +626,7 @@ func (c *checked) accept(a *app, o checkOptions, partly bool) error {
 	}
 	for _, f := range rest {
 		if f.Position.File == file {
-			f.Position.File = relativeTo(c.root, file)
+			f.Position.File = relativeTo(wd, file)
 		}
 	}
 	c.known = n

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"fmt"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -78,6 +78,11 @@ func (a *app) writeCheck(c *checked, o checkOptions) error {
 	case "text":
 		return a.writeCheckText(c, findings, o)
 	}
+	if a.format != "markdown" { // which has them
+		for _, n := range c.notes {
+			fmt.Fprintf(a.err, "permcheck: note: %s\n", report.Clean(n))
+		}
+	}
 	return report.WriteAll(a.out, a.format, c.reports(a))
 }
 
@@ -146,11 +151,23 @@ func (u *unit) describe() string {
 	return strings.Join(out, ", ")
 }
 
+// short is the name of a witness in a table: of a document its file's, if that is enough
+// to tell it from others.
+func (u *unit) short(witness string) string {
+	base := path.Base(witness)
+	for _, d := range u.documents {
+		if d.name != witness && path.Base(d.name) == base {
+			return witness
+		}
+	}
+	return base
+}
+
 // cells is the table of the rows that differ, or of all.
 func (u *unit) cells(all bool) (columns []string, rows [][]string) {
 	columns = []string{"ENDPOINT"}
 	for _, w := range u.witnesses() {
-		columns = append(columns, strings.ToUpper(filepath.Base(w)))
+		columns = append(columns, strings.ToUpper(u.short(w)))
 	}
 	columns = append(columns, "DIFFER")
 	list := slices.Clone(u.rows)
@@ -165,7 +182,11 @@ func (u *unit) cells(all bool) (columns []string, rows [][]string) {
 		for _, w := range u.witnesses() {
 			row = append(row, r.cell(w, false))
 		}
-		verdict := strings.Join(r.differ(), ", ")
+		differ := r.differ()
+		for i, w := range differ {
+			differ[i] = u.short(w)
+		}
+		verdict := strings.Join(differ, ", ")
 		switch {
 		case verdict == "" && r.differed:
 			verdict = "(accepted)"
@@ -181,10 +202,12 @@ func (u *unit) cells(all bool) (columns []string, rows [][]string) {
 func (c *checked) reports(a *app) []*report.Report {
 	var out []*report.Report
 	add := func(u *unit, name string) *report.Report {
-		r := &report.Report{Command: "check", Service: name, Version: version(), Anchor: catalogs.ConfigName}
+		at := catalogs.Pos{File: catalogs.ConfigName}
 		if u != nil && u.catalog != nil {
-			r.Anchor = u.catalog.File
+			at.File = u.catalog.File
 		}
+		c.place(&at)
+		r := &report.Report{Command: "check", Service: name, Version: version(), Anchor: at.File}
 		out = append(out, r)
 		return r
 	}

@@ -61,7 +61,7 @@ profile, of which the keys' grants are read, or lists roles:
 With --known changes that a team has accepted are passed over: a list of entries
 
     - {rule: requirement-weakened, endpoint: GET /jobs, was: A & B, now: A,
-       reason: agreed in #123, owner: team-jobs, until: 2027-01-31}
+       reason: 'agreed in #123', owner: team-jobs, until: 2027-01-31}
 
 How documents are read may also be said under openapi in .permcheck.yaml; flags win.
 
@@ -190,40 +190,12 @@ func (f *diffFlags) options() (drift.Options, openapi.Options, error) {
 }
 
 func (a *app) diff(ctx context.Context, from, to string, flags diffFlags) error {
-	opts, read, err := flags.options()
+	d, err := a.compareSources(ctx, from, to, flags)
 	if err != nil {
 		return err
 	}
-	if from == "-" && to == "-" {
-		return errors.New("both sides are -: standard input can be read only once; give one of them as a file")
-	}
-	if flags.grants != "" {
-		if opts.Grants, err = loadGrants(flags.grants); err != nil {
-			return err
-		}
-	}
-	old, now, err := a.loadSides(ctx, from, to, read)
-	if err != nil {
+	if err := d.accept(flags.known); err != nil {
 		return err
-	}
-	result, err := drift.Compare(old.Side, now.Side, opts)
-	if err != nil {
-		return err
-	}
-	if result.Summary.Old == 0 && result.Summary.New == 0 && len(result.Changes) == 0 {
-		return &partialError{fmt.Sprintf("neither %s nor %s has an endpoint: nothing was compared", shownRef(from), shownRef(to))}
-	}
-	d := &diffReport{from: shownRef(from), to: shownRef(to), service: flags.service, grants: opts.Grants, result: result, others: beyond(now.unread, old.unread)}
-	for _, f := range d.others {
-		result.Summary.Problems = append(result.Summary.Problems, drift.Problem{Position: f.Position.String(), Message: f.Message})
-	}
-	if err := d.accept(flags.known, old.program != nil || now.program != nil); err != nil {
-		return err
-	}
-	for _, s := range []*side{old, now} {
-		if s.program != nil && d.incomplete == nil {
-			d.incomplete = s.program.incomplete(a.err)
-		}
 	}
 	if err := d.write(a); err != nil {
 		return err
@@ -232,4 +204,50 @@ func (a *app) diff(ctx context.Context, from, to string, flags diffFlags) error 
 		return d.incomplete
 	}
 	return a.result(d.findings())
+}
+
+// compareSources reads both sources and compares them.
+func (a *app) compareSources(ctx context.Context, from, to string, flags diffFlags) (*diffReport, error) {
+	opts, read, err := flags.options()
+	if err != nil {
+		return nil, err
+	}
+	if from == "-" && to == "-" {
+		return nil, errors.New("both sides are -: standard input can be read only once; give one of them as a file")
+	}
+	if flags.grants != "" {
+		if opts.Grants, err = loadGrants(flags.grants); err != nil {
+			return nil, err
+		}
+	}
+	old, now, err := a.loadSides(ctx, from, to, read)
+	if err != nil {
+		return nil, err
+	}
+	result, err := drift.Compare(old.Side, now.Side, opts)
+	if err != nil {
+		return nil, err
+	}
+	if result.Summary.Old == 0 && result.Summary.New == 0 && len(result.Changes) == 0 {
+		return nil, &partialError{fmt.Sprintf("neither %s nor %s has an endpoint: nothing was compared", shownRef(from), shownRef(to))}
+	}
+	d := &diffReport{from: shownRef(from), to: shownRef(to), service: flags.service, grants: opts.Grants, result: result,
+		others: beyond(now.unread, old.unread), rules: map[string]bool{}}
+	for _, f := range d.others {
+		result.Summary.Problems = append(result.Summary.Problems, drift.Problem{Position: f.Position.String(), Message: f.Message})
+	}
+	for _, id := range diffRules {
+		d.rules[id] = true
+	}
+	for _, s := range []*side{old, now} {
+		if s.program == nil {
+			continue
+		}
+		// These are found in source only; another diff cannot miss them.
+		d.rules["undeclared"], d.rules["unresolved"] = true, true
+		if d.incomplete == nil {
+			d.incomplete = s.program.incomplete(a.err)
+		}
+	}
+	return d, nil
 }

@@ -29,6 +29,7 @@ type diffReport struct {
 	result     *drift.Result
 	others     []*report.Finding // findings that are no changes
 	about      []*report.Finding // findings about entries of the known file
+	rules      map[string]bool   // that this diff can report
 	incomplete error
 }
 
@@ -38,16 +39,9 @@ func (d *diffReport) findings() []*report.Finding {
 }
 
 // accept takes away what the file of known findings accepts.
-func (d *diffReport) accept(file string, source bool) error {
-	rules := map[string]bool{}
-	for _, id := range diffRules {
-		rules[id] = true
-	}
-	if source { // these are only found in source; another diff cannot miss them
-		rules["undeclared"], rules["unresolved"] = true, true
-	}
+func (d *diffReport) accept(file string) error {
 	all := slices.Concat(d.result.Findings(), d.others)
-	rest, _, err := applyKnown(file, all, rules)
+	rest, _, err := applyKnown(file, all, d.rules)
 	if err != nil {
 		return err
 	}
@@ -269,27 +263,27 @@ func (d *diffReport) grantMatrix() *report.Matrix {
 		if r.State == "" {
 			r.State = "same"
 		}
-		needs := "before: " + demanded(e.From, true) + ", now: " + demanded(e.To, true)
+		r.Title = "before: " + demanded(e.From, true) + ", now: " + demanded(e.To, true)
 		for i := range d.grants {
-			r.Cells = append(r.Cells, accessCell(e.Old[i], e.New[i], needs))
+			r.Cells = append(r.Cells, accessCell(e.Old[i], e.New[i]))
 		}
 		m.Rows = append(m.Rows, r)
 	}
 	return m
 }
 
-func accessCell(was, is drift.Admission, needs string) report.Cell {
+func accessCell(was, is drift.Admission) report.Cell {
 	switch {
 	case was == drift.Unclear || is == drift.Unclear:
-		return report.Cell{Text: "?", Tone: report.ToneWarn, Title: needs}
+		return report.Cell{Text: "?", Tone: report.ToneWarn}
 	case is == drift.Admitted && was == drift.Admitted:
-		return report.Cell{Text: "yes", Tone: report.ToneGood, Title: needs}
+		return report.Cell{Text: "yes", Tone: report.ToneGood}
 	case is == drift.Admitted:
-		return report.Cell{Text: "GAINS", Tone: report.ToneBad, Title: needs}
+		return report.Cell{Text: "GAINS", Tone: report.ToneBad}
 	case was == drift.Admitted:
-		return report.Cell{Text: "loses", Tone: report.ToneWarn, Title: needs}
+		return report.Cell{Text: "loses", Tone: report.ToneWarn}
 	}
-	return report.Cell{Text: "no", Tone: report.ToneQuiet, Title: needs}
+	return report.Cell{Text: "no", Tone: report.ToneQuiet}
 }
 
 // writeDiffText prints the changes, gravest first, then what was left open.

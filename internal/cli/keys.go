@@ -110,10 +110,11 @@ func (a *app) target(ctx context.Context, ref string, c *catalogs.Catalog, f *pr
 	if err := sameCatalog(ref, profile); err != nil {
 		return fail(err)
 	}
-	p, err := conformance.NewPlan(c, conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, Checks: checks, Exhaustive: f.depth == depthExhaustive})
+	p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, Checks: checks}))
 	if err != nil {
 		return fail(err)
 	}
+	p.Take(f.part)
 	t, err := a.signIn(ctx, profile, p, f, writesGiven)
 	return p, t, profile, err
 }

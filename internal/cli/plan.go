@@ -63,6 +63,18 @@ func (a *app) printPlan(p *conformance.Plan, keys int) error {
 		}
 		fmt.Fprintf(a.out, "  %-6s  %s  %s  %s\n", pr.Expect, report.Clean(pr.Subject), report.Clean(pr.Key), s.Dim.Sprint(pr.Check))
 	}
+	fmt.Fprintf(a.out, "\n%s\n", s.Bold.Sprint("probes of each check"))
+	left := 0
+	for _, c := range v.Checks {
+		text := fmt.Sprintf("  %5d  %s", c.Probes, c.Check)
+		if left += c.LeftOut; c.LeftOut > 0 {
+			text += s.Dim.Sprintf("  left out: %s like these", plural(c.LeftOut, "row"))
+		}
+		fmt.Fprintln(a.out, text)
+	}
+	if left > 0 {
+		fmt.Fprintln(a.out, s.Dim.Sprint("  --depth exhaustive asks about every row"))
+	}
 	if len(v.Missing) > 0 {
 		fmt.Fprintf(a.out, "\n%s\n", s.Bold.Sprint("keys to make, and how many more points each proves"))
 		for _, m := range v.Missing {

@@ -14,7 +14,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -22,8 +24,11 @@ import (
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/openapi"
+	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/conformance/browser"
 	"github.com/permcheck/permcheck/conformance/keyring"
+	"github.com/permcheck/permcheck/conformance/script"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -44,11 +49,19 @@ type probeFlags struct {
 	faults                     []string
 	target, profile, writes    string
 	allowProduction            string
-	clean, calibrate           bool
+	clean, calibrate, browser  bool
 	ledger, openapi, depth     string
 	keys                       int
 	only, skip                 []string
 	limits                     conformance.Limits
+
+	shard                         string
+	seed                          uint64
+	known, script, journal        string
+	evidence, evidenceFolder, har string
+
+	part    conformance.Shard
+	scripts *script.Dir
 }
 
 func newProbe(a *app) *cobra.Command {
@@ -67,6 +80,9 @@ listed with the key to make. With --reference a server that enforces the catalog
 as a process of its own, every key is made, and the whole boundary is proven: it shows
 what permcheck finds when a --fault is planted.
 
+Hand-written checks (--script DIR) are testscript files; permcheck explain script and
+docs/probe.md say how to write one. They need a target.
+
 Against a target no row that writes is sent unless --writes or the profile says so.
 
 Exit codes: 0 no finding at or above --fail-on, 1 there is one, 2 the target could not be
@@ -74,7 +90,10 @@ probed, nothing was proven, or less than the profile requires.`,
 		Example: `  permcheck probe vendor:eightfold --reference
   permcheck probe vendor:eightfold --reference --fault read-opens-write
   permcheck probe api/permissions.yaml --target https://staging.example.com --profile probe.yaml
-  permcheck probe api/permissions.yaml --plan --profile probe.yaml`,
+  permcheck probe api/permissions.yaml --plan --profile probe.yaml
+  permcheck probe api/permissions.yaml --target https://staging.example.com --profile probe.yaml --format json > probe.json
+  permcheck probe api/permissions.yaml --target https://staging.example.com --profile probe.yaml --shard 2/8 --format json > shard-2.json
+  permcheck probe api/permissions.yaml --target https://staging.example.com --profile probe.yaml --script checks --only scripts`,
 		ValidArgsFunction: completeCatalogs,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if f.faultList {
@@ -89,6 +108,13 @@ probed, nothing was proven, or less than the profile requires.`,
 		}
 		if err := f.check(); err != nil {
 			return err
+		}
+		if f.known == "" {
+			config, err := catalogs.FindConfig(".")
+			if err != nil {
+				return err
+			}
+			f.known = config.Known
 		}
 		return a.probe(cmd.Context(), args[0], &f, cmd.Flags().Changed("writes"))
 	}
@@ -105,14 +131,25 @@ probed, nothing was proven, or less than the profile requires.`,
 	fl.StringVar(&f.depth, "depth", depthBoundary, "boundary: the keys that tell most on each row; exhaustive: every key on every row")
 	fl.StringVar(&f.openapi, "openapi", "", "OpenAPI document to take the bodies of requests from")
 	fl.BoolVar(&f.calibrate, "calibrate", false, "learn the forms of refusal, print them, and write them to a profile that states none")
+	fl.BoolVar(&f.browser, "browser", false, "confirm in a real Chromium that pages of other origins can read nothing")
 	fl.BoolVar(&f.clean, "clean", false, "take away what earlier runs have left at the target, and end")
 	fl.StringVar(&f.ledger, "ledger", "", "file that remembers what runs make (default below the user's cache folder)")
 	fl.IntVar(&f.limits.Connections, "connections", 0, "connections at a time (default 4, 32 on loopback)")
 	fl.Float64Var(&f.limits.Rate, "rate", 0, "requests a second (default 10, unlimited on loopback)")
 	fl.DurationVar(&f.limits.Timeout, "timeout", 0, "how long one request may take (default 10s)")
+	fl.IntVar(&f.limits.Requests, "requests", 0, "how many requests the whole run may send (default 100,000; 10,000,000 on loopback)")
+	fl.StringVar(&f.shard, "shard", "", "ask the `K/N`th part of the plan only; permcheck report merge puts the reports together")
+	fl.Uint64Var(&f.seed, "seed", 0, "send requests in an order that follows from this number (0: that of the plan)")
+	fl.StringVar(&f.script, "script", "", "`DIR` of hand-written checks")
+	fl.StringVar(&f.journal, "journal", "", "`FILE` that answers are kept in while the run lasts, so that one which is killed goes on (default with --depth exhaustive: below the user's cache folder)")
+	fl.StringVar(&f.evidence, "evidence", evidenceDigest, "digest: what reports hold; full: also keep the bodies of all answers in --evidence-dir")
+	fl.StringVar(&f.evidenceFolder, "evidence-dir", "", "folder for --evidence full (default permcheck-evidence-TIME)")
+	fl.StringVar(&f.har, "har", "", "write all requests and answers to this `FILE` as an HTTP archive, secrets replaced")
 	fl.DurationVar(&f.limits.Deadline, "deadline", 0, "how long the whole run may take (default 1h)")
 	selectFlags(cmd, &f.only, &f.skip)
-	a.formatFlag(cmd, "text", "json")
+	knownFlag(cmd, &f.known)
+	a.strictFlag(cmd)
+	a.formatFlag(cmd, conformance.Formats...)
 	a.failOnFlag(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("fault", cobra.FixedCompletions(faultNames(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("writes", cobra.FixedCompletions([]string{"none", "disposable", "all"}, cobra.ShellCompDirectiveNoFileComp))
@@ -120,6 +157,32 @@ probed, nothing was proven, or less than the profile requires.`,
 }
 
 func (f *probeFlags) check() error {
+	if f.shard != "" {
+		part, err := conformance.ParseShard(f.shard)
+		if err != nil {
+			return fmt.Errorf("--shard %w", err)
+		}
+		f.part = part
+	}
+	if f.script != "" {
+		dir, err := script.Open(f.script)
+		if err != nil {
+			return fmt.Errorf("--script: %w", err)
+		}
+		f.scripts = dir
+	}
+	switch {
+	case f.evidence != evidenceDigest && f.evidence != evidenceFull:
+		return fmt.Errorf("--evidence %q: expected digest or full", f.evidence)
+	case f.evidenceFolder != "" && f.evidence != evidenceFull:
+		return errors.New("--evidence-dir is where --evidence full keeps bodies: add --evidence full")
+	case f.script != "" && f.reference:
+		return errors.New("--script sends what somebody wrote for a target: leave out --reference")
+	case f.limits.Requests < 0:
+		return errors.New("--requests cannot be negative")
+	case f.calibrate && f.shard != "":
+		return errors.New("--calibrate learns from the whole plan: leave out --shard")
+	}
 	switch {
 	case f.reference && (f.target != "" || f.profile != ""):
 		return errors.New("--reference makes its own server and keys: leave out --target and --profile")
@@ -155,10 +218,11 @@ func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven 
 		return err
 	}
 	if f.reference || f.profile == "" {
-		p, err := conformance.NewPlan(c, conformance.PlanOptions{Shares: true, Checks: checks, Exhaustive: f.depth == depthExhaustive})
+		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Shares: true, Checks: checks}))
 		if err != nil {
 			return err
 		}
+		p.Take(f.part)
 		if f.plan {
 			return a.printPlan(p, f.keys)
 		}
@@ -208,19 +272,17 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *co
 	if writesGiven {
 		t.Writes = conformance.WritePolicy(f.writes)
 	}
-	r, err := a.run(ctx, ref, p, t)
+	stopBrowser, err := a.startBrowser(ctx, f, &t)
+	if err != nil {
+		return err
+	}
+	defer stopBrowser()
+	r, err := a.run(ctx, ref, p, t, f)
 	if err != nil {
 		return err
 	}
 	r.Reproduce = reproduce(ref, f.faults, r)
-	if err := a.printReport(r); err != nil {
-		return err
-	}
-	findings := r.Findings()
-	if len(findings) == 0 && r.Proven < r.Total() {
-		return &partialError{fmt.Sprintf("proven %d of %d", r.Proven, r.Total())}
-	}
-	return a.verdict(r, findings)
+	return a.finish(r)
 }
 
 // reproduce lists the commands that start the same server with the keys that the findings
@@ -235,15 +297,31 @@ func reproduce(ref string, faults []string, r *conformance.Report) []string {
 		fmt.Fprintf(&b, " --fault %s", conformance.ShellQuote(f))
 	}
 	keys := map[int]bool{}
+	var narrowed []string
 	export := func(key int) {
 		if k := r.Plan.Keys[key]; k.Kind == conformance.ValidKey && !keys[key] && len(keys) < 10 {
 			keys[key] = true
+			if k.Narrowed() {
+				// --key gives grants only; the admin API gives the rest.
+				body, _ := json.Marshal(struct { // texts alone
+					Grants  perm.Set            `json:"grants"`
+					Sharing map[string]string   `json:"sharing,omitempty"`
+					Lists   map[string][]string `json:"lists,omitempty"`
+				}{k.Grants, k.Sharing, k.Lists})
+				narrowed = append(narrowed, fmt.Sprintf(`curl -X POST -H "Authorization: Bearer $%s" "$PC_ADMIN"/keys -d %s, whose secret is $%s; PC_ADMIN is the address of the admin API`,
+					adminTokenEnv, conformance.ShellQuote(string(body)), r.Credentials[key].Env))
+				return
+			}
 			fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(r.Credentials[key].Env+"="+k.Name))
 		}
 	}
 	for _, g := range r.Groups {
-		if _, key, _ := r.Plan.About(&r.Plan.Probes[g.Probes[0]]); key >= 0 {
-			export(key)
+		if pr := &r.Plan.Probes[g.Probes[0]]; pr.Request >= 0 {
+			export(r.Plan.Requests[pr.Request].Key)
+		} else {
+			for _, key := range r.Plan.Questions[pr.Question].Keys {
+				export(key)
+			}
 		}
 		if w := r.Plan.Rows[g.Row].Witness; w >= 0 && g.Check == "effect-despite-refusal" {
 			if key := r.Plan.StrongestKey(r.Plan.Rows[w].Endpoint); key >= 0 {
@@ -251,56 +329,227 @@ func reproduce(ref string, faults []string, r *conformance.Report) []string {
 			}
 		}
 	}
-	return []string{b.String(), "and in another terminal the export lines that it prints, then the curl line"}
+	lines := []string{b.String(), "and in another terminal the export lines that it prints, then the curl line"}
+	return append(lines, narrowed...)
 }
 
 // run sends the plan, shows the progress, and judges.
-func (a *app) run(ctx context.Context, ref string, p *conformance.Plan, t conformance.Target) (*conformance.Report, error) {
-	t.Progress = a.progress(len(p.Requests) + len(p.Questions))
+func (a *app) run(ctx context.Context, ref string, p *conformance.Plan, t conformance.Target, f *probeFlags) (*conformance.Report, error) {
+	var known *report.Known
+	if f.known != "" {
+		var err error
+		if known, err = report.LoadKnown(f.known); err != nil {
+			return nil, fmt.Errorf("known findings: %w", err)
+		}
+	}
+	if !t.Reference {
+		release, err := takeLease(t.Base, p)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+	}
 	started := time.Now()
-	answers, sent, err := conformance.Run(ctx, p, t)
+	bodies, closeTapes, err := f.tapes(&t, started)
 	if err != nil {
 		return nil, err
 	}
-	return &conformance.Report{
+	if t.Journal, err = f.openJournal(p, &t, started); err != nil {
+		return nil, err
+	}
+	resumed := 0
+	if t.Journal != nil {
+		if resumed = t.Journal.Resumed; resumed > 0 {
+			fmt.Fprintf(a.err, "note: going on with a run that began at %s: %s known already\n", t.Journal.Started.Local().Format(time.DateTime), plural(resumed, "answer"))
+		}
+		started = t.Journal.Started
+	}
+	t.Seed = f.seed
+	if f.scripts != nil {
+		t.Scripts = f.scripts
+	}
+	t.Progress = a.progress()
+	answers, sent, err := conformance.Run(ctx, p, t)
+	if t.Journal != nil {
+		if closing := t.Journal.Close(err == nil && answers.Cut == ""); err == nil {
+			err = closing
+		}
+	}
+	if closing := closeTapes(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := &conformance.Report{
 		Result: conformance.Judge(p, answers), Sent: sent, Target: t.Base, Credentials: t.Credentials, Reference: t.Reference, CatalogRef: ref,
 		Times: conformance.Times{Started: started.UTC().Format(time.RFC3339), Ended: time.Now().UTC().Format(time.RFC3339)},
+		Tool:  version(), Revision: catalogRevision(ctx, ref), Seed: f.seed, Writes: cmp.Or(t.Writes, conformance.WritesNone), Resumed: resumed, Bodies: bodies,
+	}
+	r.Accept(known, time.Now())
+	return r, nil
+}
+
+// Kinds of evidence.
+const (
+	evidenceDigest = "digest"
+	evidenceFull   = "full"
+)
+
+// tapes opens what takes down whole exchanges. bodies is the folder of the bodies.
+func (f *probeFlags) tapes(t *conformance.Target, now time.Time) (bodies string, closeAll func() error, err error) {
+	var tapes conformance.Tapes
+	var closers []io.Closer
+	if f.evidence == evidenceFull {
+		bodies = cmp.Or(f.evidenceFolder, "permcheck-evidence-"+now.UTC().Format("20060102T150405"))
+		folder, err := conformance.NewBodyFolder(bodies)
+		if err != nil {
+			return "", nil, fmt.Errorf("--evidence full: %w: name a new folder with --evidence-dir", err)
+		}
+		tapes, closers = append(tapes, folder), append(closers, folder)
+	}
+	if f.har != "" {
+		har, err := conformance.NewHAR(f.har, version())
+		if err != nil {
+			return "", nil, fmt.Errorf("--har: %w", err)
+		}
+		tapes, closers = append(tapes, har), append(closers, har)
+	}
+	if len(tapes) > 0 {
+		t.Tape = tapes
+	}
+	return bodies, func() error {
+		var first error
+		for _, c := range closers {
+			if err := c.Close(); first == nil && err != nil {
+				first = fmt.Errorf("keeping what was sent and answered: %w", err)
+			}
+		}
+		return first
 	}, nil
+}
+
+// openJournal opens the journal of a run that is to be gone on with where it is killed; nil:
+// it has none.
+func (f *probeFlags) openJournal(p *conformance.Plan, t *conformance.Target, now time.Time) (*conformance.Journal, error) {
+	path := f.journal
+	if t.Reference || path == "" && f.depth != depthExhaustive {
+		return nil, nil // the reference server ends with the run
+	}
+	if path == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			return nil, fmt.Errorf("no place for the journal: %w: name a file with --journal", err)
+		}
+		path = filepath.Join(dir, "permcheck", "journal", fileName(t.Base.Host+t.Base.Path+"-"+p.Hash[:16]+f.shardName())+".jsonl")
+	}
+	settings := fmt.Sprintf("writes %s, seed %d, permcheck %s", t.Writes, f.seed, version())
+	j, err := conformance.OpenJournal(path, p, t.Base.String(), settings, now)
+	if err != nil {
+		return nil, fmt.Errorf("--journal: %w", err)
+	}
+	return j, nil
+}
+
+// shardName tells the files of shards apart that run side by side; empty for a whole run.
+func (f *probeFlags) shardName() string {
+	if f.part.N == 0 {
+		return ""
+	}
+	return fmt.Sprintf("-%dof%d", f.part.K, f.part.N)
+}
+
+// fileName makes the name of a file of an address.
+func fileName(address string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`:/[]\?*"<>|`, r) {
+			return '_'
+		}
+		return r
+	}, address)
+}
+
+// catalogRevision is the revision of version control that a catalog is of; empty where there
+// is none. A catalog that differs from it is marked so.
+func catalogRevision(ctx context.Context, ref string) string {
+	if strings.HasPrefix(ref, catalogs.VendorPrefix) || !onDisk(ref) {
+		return ""
+	}
+	dir, name := filepath.Split(ref)
+	dir = cmp.Or(dir, ".")
+	head, err := git(ctx, "-C", dir, "rev-parse", "HEAD")
+	if err != nil {
+		return ""
+	}
+	revision := strings.TrimSpace(string(head))
+	if changed, err := git(ctx, "-C", dir, "status", "--porcelain", "--", name); err != nil || len(bytes.TrimSpace(changed)) > 0 {
+		revision += " with changes"
+	}
+	return revision
+}
+
+// options adds what the flags say to those of a plan.
+func (f *probeFlags) options(o conformance.PlanOptions) conformance.PlanOptions {
+	o.Exhaustive = f.depth == depthExhaustive
+	if f.scripts != nil {
+		o.Scripts = f.scripts.Scripts
+	}
+	return o
+}
+
+// startBrowser starts a browser for the checks of CORS where it is asked for and there is one.
+func (a *app) startBrowser(ctx context.Context, f *probeFlags, t *conformance.Target) (stop func(), err error) {
+	if !f.browser {
+		return func() {}, nil
+	}
+	b, err := browser.Start(ctx)
+	if errors.Is(err, browser.ErrNone) {
+		fmt.Fprintf(a.err, "note: --browser: %v; what pages can read is told by headers alone\n", err)
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--browser: %w", err)
+	}
+	t.Browser = b
+	return b.Close, nil
 }
 
 // progress returns a function that moves a bar on standard error; nil when that is no
 // terminal.
-func (a *app) progress(total int) func(done, total int) {
+func (a *app) progress() func(done, total int) {
 	if !isTerminal(a.err) {
 		return nil
 	}
-	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription("probing"),
+	bar := progressbar.NewOptions(1, progressbar.OptionSetWriter(a.err), progressbar.OptionSetDescription("probing"),
 		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(50*time.Millisecond))
-	return func(int, int) { _ = bar.Add(1) } // a bar that cannot be drawn is no reason to stop
-}
-
-func (a *app) printReport(r *conformance.Report) error {
-	if a.format == "json" {
-		return r.WriteJSON(a.out)
+	var once sync.Once
+	return func(_, total int) {
+		once.Do(func() { bar.ChangeMax(total) })
+		_ = bar.Add(1) // a bar that cannot be drawn is no reason to stop
 	}
-	r.WriteText(a.out, a.styles())
-	return nil
 }
 
 // verdict is the end of a run whose report is printed.
-func (a *app) verdict(r *conformance.Report, findings []*conformance.Finding) error {
+func (a *app) verdict(r *conformance.Report) error {
 	if r.Answers.Cut != "" {
 		return &partialError{"the run was cut short: " + r.Answers.Cut}
 	}
 	if len(r.Void) > 0 {
 		return &partialError{"these keys are refused where the catalog admits them as if they were unknown; check their secrets: " + strings.Join(r.Void, ", ")}
 	}
+	if r.Plan.Shard().N > 1 && r.Total() == 0 && r.Count[conformance.Fail] == 0 {
+		return nil // a catalog of few rows leaves some shards without any
+	}
+	findings := r.Findings()
+	if r.Reference && len(findings) == 0 && r.Proven+r.Failed < r.Total() {
+		return &partialError{fmt.Sprintf("proven %d of %d", r.Proven, r.Total())}
+	}
 	if r.Proven+r.Failed == 0 && (r.Total() > 0 || r.Count[conformance.Pass]+r.Count[conformance.Fail] == 0) {
 		return &partialError{"nothing was proven"}
 	}
-	list := make([]*report.Finding, len(findings))
-	for i, f := range findings {
-		list[i] = &f.Finding
+	list := slices.Clone(r.About)
+	for _, f := range findings {
+		list = append(list, &f.Finding)
 	}
 	return a.result(list)
 }
@@ -315,10 +564,11 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 		if err := sameCatalog(ref, profile); err != nil {
 			return err
 		}
-		p, err := conformance.NewPlan(c, conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, Checks: checks, Exhaustive: f.depth == depthExhaustive})
+		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, Checks: checks}))
 		if err != nil {
 			return err
 		}
+		p.Take(f.part)
 		return a.printPlan(p, f.keys)
 	}
 	p, t, profile, err := a.target(ctx, ref, c, f, checks, writesGiven)
@@ -338,7 +588,12 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 	if len(left) > 0 {
 		fmt.Fprintf(a.err, "note: earlier runs have left %s at %s: permcheck probe ... --clean takes them away\n", plural(len(left), "thing"), t.Base.Host)
 	}
-	r, err := a.run(ctx, ref, p, t)
+	stopBrowser, err := a.startBrowser(ctx, f, &t)
+	if err != nil {
+		return err
+	}
+	defer stopBrowser()
+	r, err := a.run(ctx, ref, p, t, f)
 	if err != nil {
 		return err
 	}
@@ -350,19 +605,14 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 	if f.calibrate {
 		return a.calibrated(r, profile)
 	}
-	if err := a.printReport(r); err != nil {
-		return err
-	}
-	if err := required(r, profile.Require); err != nil {
-		return err
-	}
-	return a.verdict(r, r.Findings())
+	r.Require = conformance.Require(profile.Require)
+	return a.finish(r)
 }
 
 // signIn makes the target of a profile: its keys, limits, writes and what makes keys.
 func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conformance.Plan, f *probeFlags, writesGiven bool) (conformance.Target, error) {
 	t := conformance.Target{Writes: cmp.Or(profile.Writes, conformance.WritesNone), Limits: profile.Limits, Control: profile.Control,
-		BuildHeader: profile.BuildHeader, Dialect: profile.Dialect, Bodies: profile.Bodies}
+		BuildHeader: profile.BuildHeader, Dialect: profile.Dialect, Bodies: profile.Bodies, Within: profile.Within}
 	target, err := keyring.ParseTarget(f.target)
 	if err != nil {
 		return t, fmt.Errorf("--target: %w", err)
@@ -417,13 +667,7 @@ func openLedger(f *probeFlags, target *url.URL, writes conformance.WritePolicy) 
 		if err != nil {
 			return nil, nil, fmt.Errorf("no place for the ledger of what runs make: %w: name one with --ledger", err)
 		}
-		name := strings.Map(func(r rune) rune {
-			if r == ':' || r == '/' || r == '[' || r == ']' {
-				return '_'
-			}
-			return r
-		}, target.Host+target.Path)
-		path = filepath.Join(dir, "permcheck", "ledger", name+".jsonl")
+		path = filepath.Join(dir, "permcheck", "ledger", fileName(target.Host+target.Path+f.shardName())+".jsonl")
 	}
 	if _, err := os.Stat(path); err != nil && writes == conformance.WritesNone && !f.clean {
 		return nil, nil, nil
@@ -502,18 +746,7 @@ func overrideLimits(l *conformance.Limits, flags conformance.Limits) {
 	l.Rate = cmp.Or(flags.Rate, l.Rate)
 	l.Timeout = cmp.Or(flags.Timeout, l.Timeout)
 	l.Deadline = cmp.Or(flags.Deadline, l.Deadline)
-}
-
-// required holds a run to what the profile asks for. A point that failed is known, so it
-// counts as reached.
-func required(r *conformance.Report, req keyring.Require) error {
-	if reached := float64(r.Proven+r.Failed) / float64(max(1, r.Total())); r.Total() > 0 && reached < req.Proven {
-		return &partialError{fmt.Sprintf("%.1f%% of the boundary is decided, the profile requires %.1f%%", 100*reached, 100*req.Proven)}
-	}
-	if req.Controls && len(r.Dead) > 0 {
-		return &partialError{"the profile requires every key's control, and these show no sign of life: " + strings.Join(r.Dead, ", ")}
-	}
-	return nil
+	l.Requests = cmp.Or(flags.Requests, l.Requests)
 }
 
 // startReference runs "permcheck serve" of this same program, which is told its catalog,

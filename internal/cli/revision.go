@@ -17,9 +17,6 @@ import (
 	"github.com/permcheck/permcheck/catalogs/openapi"
 )
 
-// openFolder opens the folder of a file, so that nothing outside of it can be read.
-func openFolder(file string) (*os.Root, error) { return os.OpenRoot(filepath.Dir(file)) }
-
 // loadRevision reads a file as it is in a git revision of the repository around the
 // current directory. As in git itself, file is relative to the repository's root
 // unless it begins with "./".

@@ -44,7 +44,7 @@ type app struct {
 
 // commands makes the subcommands, in the order of the help text.
 var commands = []func(*app) *cobra.Command{
-	newDemo, newCheck, newVet, newRoutes, newBaseline, newDiff, newProbe, newChecks, newKeys, newServe, newGrants, newCatalog, newExplain,
+	newDemo, newCheck, newVet, newRoutes, newBaseline, newDiff, newProbe, newReport, newChecks, newKeys, newServe, newGrants, newCatalog, newExplain,
 }
 
 // Run executes permcheck with the given arguments (without the program's name) and

@@ -251,6 +251,8 @@ func compose(ref string, files []string, read func(file string) (*openapi.Docume
 	return &side{Side: drift.Side{Document: doc}}, nil
 }
 
+var errNoMatch = errors.New("no file matches this pattern")
+
 // expand lists the files that match a pattern, in order. Besides the signs of
 // [path.Match], ** stands for any number of folders.
 func expand(files fs.FS, pattern string) ([]string, error) {
@@ -273,6 +275,9 @@ func expand(files fs.FS, pattern string) ([]string, error) {
 		for i := range found {
 			found[i] = path.Join(root, found[i])
 		}
+		if errors.Is(err, errNoMatch) {
+			err = fmt.Errorf("%s: %w", pattern, errNoMatch)
+		}
 		return found, err
 	}
 	var out []string
@@ -291,7 +296,7 @@ func expand(files fs.FS, pattern string) ([]string, error) {
 		return nil, err
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("%s: no file matches this pattern", pattern)
+		return nil, fmt.Errorf("%s: %w", pattern, errNoMatch)
 	}
 	return out, nil
 }

@@ -324,7 +324,7 @@ func (a *app) testimonies(ctx context.Context, config *catalogs.Config, u *updat
 				s.Code = strings.Fields(pattern)
 			}
 			if len(s.Code) == 0 {
-				return nil, fmt.Errorf("%s names no code: give it as --from go:./...", catalogs.ConfigName)
+				return nil, fmt.Errorf("%s names no code: give its packages, as --from go:./cmd/server", catalogs.ConfigName)
 			}
 		case u.from == "openapi":
 			if s.Code = nil; len(s.Document) == 0 {

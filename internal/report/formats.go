@@ -19,6 +19,8 @@ type Report struct {
 	Service  string // which of a repository's services; empty where there is one
 	Version  string // of permcheck
 	Findings []*Finding
+	// Headline is the first line of every form; empty: the number of findings.
+	Headline string
 	About    string // what was looked at, in a line; may be empty
 	// Access is who gains and who loses, for formats that lead with it.
 	Access []Access
@@ -27,6 +29,8 @@ type Report struct {
 	// Passed are the subjects that were looked at and gave no finding, for formats that
 	// list those too.
 	Passed []string
+	// Open are subjects of which it is not known whether they are right.
+	Open []Open
 	// Columns and Rows are a table of what was compared, which markdown shows.
 	Columns []string
 	Rows    [][]string
@@ -37,6 +41,17 @@ type Report struct {
 	// Root is the folder that paths are made relative to; empty: the repository around
 	// the current directory.
 	Root string
+}
+
+// An Open is a subject that was looked at and not decided.
+type Open struct{ Subject, Reason string }
+
+// headline is the first line.
+func (r *Report) headline() string {
+	if r.Headline != "" {
+		return r.Headline
+	}
+	return Headline(r.Findings)
 }
 
 // Formats are the formats that [Report.Write] knows.
@@ -106,6 +121,12 @@ func (r *Report) suite() junit.Testsuite {
 		}
 		suite.AddTestcase(tc)
 	}
+	if r.Headline != "" {
+		suite.Name += ": " + Clean(r.Headline)
+	}
+	for _, o := range r.Open {
+		suite.AddTestcase(junit.Testcase{Classname: "permcheck." + r.Command, Name: CleanLines(o.Subject), Skipped: &junit.Result{Message: CleanLines(o.Reason)}})
+	}
 	for _, s := range r.Passed {
 		suite.AddTestcase(junit.Testcase{Classname: "permcheck." + r.Command, Name: CleanLines(s)})
 	}
@@ -119,6 +140,11 @@ func (r *Report) suite() junit.Testsuite {
 // WriteGitHub writes workflow commands, which GitHub Actions shows as annotations
 // (https://docs.github.com/en/actions, Workflow commands).
 func (r *Report) WriteGitHub(w io.Writer) error {
+	if r.Headline != "" {
+		if _, err := fmt.Fprintf(w, "::notice title=permcheck %s::%s\n", r.Command, escapeData(CleanLines(r.Headline))); err != nil {
+			return err
+		}
+	}
 	for _, f := range r.Findings {
 		command := map[Severity]string{Error: "error", Warning: "warning", Info: "notice"}[f.Severity()]
 		var props []string

@@ -29,7 +29,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	if r.Service != "" {
 		fmt.Fprintf(&b, " of %s", MarkdownText(r.Service))
 	}
-	fmt.Fprintf(&b, ": %s\n", Headline(r.Findings))
+	fmt.Fprintf(&b, ": %s\n", MarkdownText(r.headline()))
 	if r.Incomplete != "" {
 		fmt.Fprintf(&b, "\n**Incomplete:** %s\n", MarkdownText(r.Incomplete))
 	}

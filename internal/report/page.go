@@ -61,7 +61,8 @@ type Matrix struct {
 type Row struct {
 	Method string `json:"method"`
 	Path   string `json:"path"`
-	State  string `json:"state"` // what it is filtered by: a class of change, a verdict
+	State  string `json:"state"`           // what it is filtered by: a class of change, a verdict
+	Title  string `json:"title,omitempty"` // what it requires, in words
 	Cells  []Cell `json:"cells"`
 }
 

@@ -68,7 +68,7 @@
 
   const matches = (...texts) => filter.text.split(/\s+/).every((word) => texts.some((t) => t && t.includes(word)));
   const words = (f) => f.words || (f.words = [f.subject, f.message, f.rule, f.title, f.was, f.now, f.position, ...(f.evidence || [])].map((t) => (t || "").toLowerCase()));
-  const rowWords = (r) => r.words || (r.words = [(r.method + " " + r.path).toLowerCase(), r.state, ...r.cells.map((c) => ((c.title || "") + " " + c.text).toLowerCase())]);
+  const rowWords = (r) => r.words || (r.words = [(r.method + " " + r.path).toLowerCase(), r.state, (r.title || "").toLowerCase(), ...r.cells.map((c) => ((c.title || "") + " " + c.text).toLowerCase())]);
 
   // list shows items a page at a time.
   const list = (box, render) => {
@@ -109,7 +109,7 @@
     const m = report.matrix;
     const mark = m.plain ? "" : "mark";
     rowList = list(tbody, (r) => make("tr", {},
-      make("th", { scope: "row" }, make("button", { class: "row code", type: "button", title: "Show only this endpoint", on: { click: () => pick(r) } },
+      make("th", { scope: "row" }, make("button", { class: "row code", type: "button", title: r.title || "Show only this endpoint", on: { click: () => pick(r) } },
         r.method ? make("span", { class: "method" }, r.method) : null, r.path)),
       r.cells.map((c) => make("td", { class: [mark, c.tone].filter(Boolean).join(" "), title: c.title }, m.plain && !c.tone ? code(c.text) : c.text))));
     main.append(make("h2", {}, "Endpoints"),

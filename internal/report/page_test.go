@@ -57,7 +57,7 @@ func hostilePage(count string) *Page {
 		rule := []string{"requirement-weakened", "requirement-strengthened", "endpoint-removed"}[i%3]
 		p.Findings = append(p.Findings, &Finding{Rule: rule, Subject: "GET /" + a, Message: a, Was: a, Now: a, Evidence: []string{a}, Fix: a,
 			Position: catalogs.Pos{File: a, Line: 1}})
-		row := Row{Method: "GET", Path: "/" + a, State: a}
+		row := Row{Method: "GET", Path: "/" + a, State: a, Title: a}
 		for range p.Matrix.Columns {
 			row.Cells = append(row.Cells, Cell{a, Tone(a), a})
 		}
@@ -173,8 +173,8 @@ func TestPageIsUsed(t *testing.T) {
 	ctx := browser(t)
 	p := &Page{Title: "permcheck diff", Headline: "2 weakened, 1 removed", Outcome: Failed, Version: "v1",
 		Matrix: &Matrix{Columns: []string{"reader"}, Rows: []Row{
-			{"GET", "/jobs", "weakened", []Cell{{"GAINS", ToneBad, "before: A, now: B"}}},
-			{"DELETE", "/jobs/{id}", "same", []Cell{{"no", ToneQuiet, ""}}},
+			{"GET", "/jobs", "weakened", "before: A, now: B", []Cell{{"GAINS", ToneBad, ""}}},
+			{"DELETE", "/jobs/{id}", "same", "", []Cell{{"no", ToneQuiet, ""}}},
 		}},
 		Findings: []*Finding{
 			{Rule: "requirement-weakened", Subject: "GET /jobs", Was: "A", Now: "B", Message: "m"},
@@ -184,7 +184,7 @@ func TestPageIsUsed(t *testing.T) {
 		}}
 	for i := range 700 {
 		tones := []Tone{ToneGood, ToneBad, ToneWarn, ToneQuiet}
-		p.Matrix.Rows = append(p.Matrix.Rows, Row{"GET", fmt.Sprintf("/many/%d", i), "same", []Cell{{"yes", tones[i%4], ""}}})
+		p.Matrix.Rows = append(p.Matrix.Rows, Row{"GET", fmt.Sprintf("/many/%d", i), "same", "", []Cell{{"yes", tones[i%4], ""}}})
 	}
 	open(t, ctx, p)
 	shown := func() string { return eval(t, ctx, "document.querySelector('.count').textContent") }

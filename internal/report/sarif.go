@@ -75,6 +75,10 @@ func (r *Report) run() *sarif.Run {
 			WithPartialFingerprints(map[string]string{"permcheck/v1": f.Fingerprint()}))
 	}
 	invocation := sarif.NewInvocation().WithExecutionSuccessful(r.Incomplete == "")
+	if r.Headline != "" {
+		run.AutomationDetails.WithDescription(sarif.NewTextMessage(CleanLines(r.Headline)))
+		invocation.AddToolExecutionNotification(sarif.NewNotification().WithLevel("note").WithMessage(sarif.NewTextMessage(CleanLines(r.Headline))))
+	}
 	if left > 0 || r.Incomplete != "" {
 		note := sarif.NewNotification().WithLevel("warning")
 		if r.Incomplete != "" {

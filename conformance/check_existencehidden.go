@@ -1,0 +1,182 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// existenceHidden: a hidden record is answered as one that is not there.
+var existenceHidden = Check{
+	ID: "existence-hidden", Category: "existence",
+	Title: "a record that the key must not see is answered as one that is not there",
+	Doc: `Asks for a hidden record by its id, and for an id that nobody has, with the same key: with GET
+and HEAD, with If-None-Match (any, and the entity tag that the full key is given), and with
+Range. Status, body (but for the ids in it) and headers (but for dates and request ids) must be
+alike, and the status the one that the catalog states. It is asked where the catalog states
+how a hidden record is answered (records: hidden:).`,
+	Finds: []string{"existence-by-status", "existence-by-body", "existence-by-header", "existence-by-etag"},
+	ask: func(p *planner) {
+		for i := range p.catalog.Records {
+			rule := &p.catalog.Records[i]
+			if rule.Hidden == 0 {
+				continue
+			}
+			for _, row := range p.getting(rule.Object) {
+				if r := &p.Rows[row]; r.Method == "GET" && len(r.Params()) == 1 {
+					p.askViewers(row, rule.Object, Question{Expect: Refuse})
+				}
+			}
+		}
+	},
+	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
+		key, full := q.Keys[0], q.Keys[1]
+		hidden, err := l.hiddenOf(ctx, rec, q.Object, key, full)
+		if err != nil {
+			return err
+		}
+		if len(hidden) == 0 {
+			return leaveOut("no %s is hidden from the key", q.Object)
+		}
+		it := hidden[0]
+		template := l.Plan.Rows[q.Row].Path
+		there, absent := fillID(template, it.ID), fillID(template, absentID(it.ID, hidden))
+		tag := ""
+		a := l.Send(ctx, rec, Call{Label: "full key", Method: "GET", Path: there, By: l.As(full)})
+		if !a.OK() {
+			return fmt.Errorf("the full key was answered %d for a record that it lists", a.Status)
+		}
+		tag = a.Header.Get("ETag")
+		plain := l.Send(ctx, rec, Call{Label: "hidden", Method: "GET", Path: there, By: l.As(key)})
+		if plain.OK() {
+			return leaveOut("the record is answered, which another check says")
+		}
+		return l.alike(ctx, rec, l.As(key), there, absent, tag)
+	},
+	decide: func(j *judge, q *Question, rec *Record) (Verdict, string) {
+		if how := rec.Facts["differs"]; how != "" {
+			return Fail, "a hidden record is told from an absent one " + how
+		}
+		if rule := j.plan.recordRule(q.Object); rule != nil && rule.Hidden != 0 {
+			if x := rec.Find("hidden"); x.Status != rule.Hidden {
+				return Fail, fmt.Sprintf("a hidden record is answered %d, where the catalog says %d", x.Status, rule.Hidden)
+			}
+		}
+		return Pass, ""
+	},
+}
+
+// alike sends the same requests about a thing that is there and one that is not, and records
+// in the fact "differs" how their answers differ, if they do.
+func (l *Lab) alike(ctx context.Context, rec *Record, by Sender, there, absent, tag string) error {
+	type form struct {
+		label, method string
+		header        http.Header
+	}
+	forms := []form{{"", "GET", nil}, {"with HEAD", "HEAD", nil}, {"with If-None-Match: *", "GET", http.Header{"If-None-Match": {"*"}}},
+		{"with Range", "GET", http.Header{"Range": {"bytes=0-0"}}}}
+	if tag != "" {
+		forms = append(forms, form{"with its entity tag in If-None-Match", "GET", http.Header{"If-None-Match": {tag}}})
+	}
+	for _, f := range forms {
+		call := Call{Label: strings.TrimSpace("there " + f.label), Method: f.method, Path: there, By: by, Header: f.header}
+		a := l.Send(ctx, rec, call)
+		call.Label, call.Path = strings.TrimSpace("absent "+f.label), absent
+		b := l.Send(ctx, rec, call)
+		if a.OK() || b.OK() {
+			return leaveOut("the key is admitted, which another check says")
+		}
+		if how := unlike(a, b, there, absent); how != "" {
+			rec.Fact("differs", strings.TrimSpace(how+" "+f.label))
+			return nil
+		}
+	}
+	return nil
+}
+
+// unlike says how two answers differ but for what differs anyway; "" when they do not.
+func unlike(a, b *Answer, there, absent string) string {
+	switch {
+	case a.Err != nil || b.Err != nil:
+		return ""
+	case a.Status != b.Status:
+		return fmt.Sprintf("by its status, %d and %d,", a.Status, b.Status)
+	}
+	last := func(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+	normal := func(text, path string) string {
+		return strings.ReplaceAll(strings.ReplaceAll(text, path, "/ID"), last(path), "ID")
+	}
+	if x, y := withoutNoise(a, normal(string(a.Body), there)), withoutNoise(b, normal(string(b.Body), absent)); x != y {
+		return "by its body"
+	}
+	names := map[string]bool{}
+	for name := range a.Header {
+		names[name] = true
+	}
+	for name := range b.Header {
+		names[name] = true
+	}
+	var list []string
+	for name := range names {
+		if !changesAnyway(name) && normal(strings.Join(a.Header[name], ", "), there) != normal(strings.Join(b.Header[name], ", "), absent) {
+			list = append(list, name)
+		}
+	}
+	if len(list) > 0 {
+		slices.Sort(list)
+		return "by its header " + strings.Join(list, ", ")
+	}
+	return ""
+}
+
+// changesAnyway reports whether a header differs between two answers to the same request.
+func changesAnyway(name string) bool {
+	lower := strings.ToLower(name)
+	for _, part := range []string{"date", "request-id", "requestid", "trace", "correlation", "ratelimit", "rate-limit", "server-timing", "runtime", "response-time",
+		"cf-", "age", "set-cookie", "content-length", "via", "x-amz", "nel", "report-to"} {
+		if lower == part || len(part) > 3 && strings.Contains(lower, part) || strings.HasSuffix(part, "-") && strings.HasPrefix(lower, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutNoise is a body without members whose values differ from one request to the next:
+// times, and ids of requests.
+func withoutNoise(a *Answer, body string) string {
+	m, ok := a.JSON().(map[string]any)
+	if !ok {
+		return body
+	}
+	for name, v := range m {
+		lower := strings.ToLower(name)
+		if text, isText := v.(string); isText && text != "" && (strings.Contains(lower, "time") || strings.Contains(lower, "request") || strings.Contains(lower, "trace") || strings.Contains(lower, "instance")) {
+			body = strings.ReplaceAll(body, text, "")
+		}
+	}
+	return body
+}
+
+// absentID is an id of the same form as another that nobody has: a number far beyond those
+// that are counted up, or other letters and digits of a random one.
+func absentID(id string, taken []Item) string {
+	used := idSet(taken)
+	stem := strings.TrimRight(id, "0123456789")
+	if n := len(id) - len(stem); n > 0 && n < 10 && len(id) < 20 {
+		if next := id + "99871"; !used[next] {
+			return next
+		}
+	}
+	b := []byte(id)
+	for i := range b {
+		switch c := b[i]; {
+		case c >= '0' && c <= '8', c >= 'a' && c <= 'e', c >= 'A' && c <= 'E', c > 'f' && c < 'z', c > 'F' && c < 'Z':
+			b[i]++
+		case c == '9', c == 'f', c == 'F':
+			b[i] = '0'
+		}
+	}
+	return string(b)
+}
