@@ -39,7 +39,7 @@ all is right.`,
 		for _, it := range hidden {
 			ids = append(ids, it.ID)
 		}
-		ask := func(label string, by int, ids []string) *Answer { return nil }
+		var ask func(label string, by int, ids []string) *Answer
 		if l.Plan.Rows[q.Row].Method == "GET" {
 			s, err := l.Spelled(ctx, q.Row, full, IDs, "")
 			if err != nil {

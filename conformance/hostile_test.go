@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -597,9 +596,4 @@ func TestJSONForm(t *testing.T) {
 			t.Errorf("a probe has no %s", name)
 		}
 	}
-}
-
-func sorted(names []string) []string {
-	slices.Sort(names)
-	return names
 }

@@ -231,7 +231,6 @@ type known struct {
 type knownList struct {
 	row, key int
 	path     string
-	query    string
 }
 
 type onceList struct {
@@ -625,24 +624,6 @@ func (r relation) names() []string {
 		}
 	}
 	return out
-}
-
-// relations returns the references of some records to objects of which the key sees a part.
-func (l *Lab) relations(ctx context.Context, rec *Record, object string, key, full int, items []Item) ([]relation, error) {
-	var out []relation
-	for _, o := range l.Plan.objects() {
-		if o == object || !l.partly(o, key) || l.Plan.home(o, full) < 0 {
-			continue
-		}
-		all, err := l.records(ctx, rec, o, full)
-		if err != nil {
-			return nil, err
-		}
-		if attr := reference(items, all.Items, o); attr != "" {
-			out = append(out, relation{o, attr, all})
-		}
-	}
-	return out, nil
 }
 
 // partly reports whether a key sees only a part of an object's records, by its own rule or

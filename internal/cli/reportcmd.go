@@ -96,7 +96,7 @@ the report of one run. Where a shard is missing it says so, and the exit code is
 		Example: `  permcheck report merge shard-1.json shard-2.json shard-3.json --format html > probe.html`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("expected the reports of the shards: permcheck report merge FILE...")
+				return errors.New("expected the reports of the shards, as in permcheck report merge shard-*.json")
 			}
 			return nil
 		},

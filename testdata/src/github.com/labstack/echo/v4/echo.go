@@ -3,7 +3,7 @@ package echo
 
 type Context interface {
 	NoContent(code int) error
-	JSON(code int, i interface{}) error
+	JSON(code int, i any) error
 }
 
 type (
