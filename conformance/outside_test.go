@@ -47,6 +47,9 @@ func headerNames(h http.Header) (names []string) {
 // every run ends, nothing becomes a pass that was not shown, what it says is escaped, and no
 // key leaves for another host.
 func TestHostileTargetsInExperiments(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out by -short: hostile servers take a minute")
+	}
 	var stolen atomic.Value
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { stolen.Store(fmt.Sprint(r.URL, r.Header)) }))
 	defer other.Close()

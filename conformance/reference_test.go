@@ -127,6 +127,9 @@ const boardName = "reference/board.yaml"
 // by the check that must find it, and no failed probe is about an endpoint and key that
 // the server says the fault leaves alone, or of a check of another matter.
 func TestEachFaultIsFoundByItsCheck(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out by -short: internal/mutants tries every fault")
+	}
 	var mu sync.Mutex
 	planted := map[string]bool{}
 	fired := map[string]bool{}
