@@ -65,7 +65,7 @@ not all could be read.`,
 	knownFlag(cmd, &o.known)
 	a.strictFlag(cmd)
 	a.failOnFlag(cmd)
-	a.formatFlag(cmd, append([]string{"text", "json"}, report.Formats...)...)
+	a.formatFlag(cmd, append([]string{"text", "json", "html"}, report.Formats...)...)
 	return cmd
 }
 

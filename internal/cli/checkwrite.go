@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -77,6 +78,8 @@ func (a *app) writeCheck(c *checked, o checkOptions) error {
 		return a.writeJSON(c.json(findings))
 	case "text":
 		return a.writeCheckText(c, findings, o)
+	case "html":
+		return c.page(a, findings).Write(a.out)
 	}
 	if a.format != "markdown" { // which has them
 		for _, n := range c.notes {
@@ -196,6 +199,58 @@ func (u *unit) cells(all bool) (columns []string, rows [][]string) {
 		rows = append(rows, append(row, verdict))
 	}
 	return columns, rows
+}
+
+// page is the report as an HTML page, with the table of all endpoints.
+func (c *checked) page(a *app, findings []*report.Finding) *report.Page {
+	p := &report.Page{Title: "permcheck check", Headline: report.Headline(findings), Outcome: report.Good, Findings: findings, Notes: c.notes, Version: version()}
+	for _, f := range findings {
+		switch {
+		case f.Severity() == report.Error:
+			p.Outcome = report.Failed
+		case f.Severity() == report.Warning && p.Outcome == report.Good:
+			p.Outcome = report.Mixed
+		}
+	}
+	for _, r := range c.reports(a) {
+		if r.Incomplete != "" {
+			p.Outcome, p.Notes = report.Partial, append([]string{"incomplete: " + r.Incomplete}, p.Notes...)
+		}
+	}
+	var widest []string // services may have fewer witnesses than others
+	for _, u := range c.units {
+		if columns, _ := u.cells(true); len(columns) > len(widest) {
+			widest = columns
+		}
+	}
+	for _, u := range c.units {
+		p.Facts = append(p.Facts, report.Fact{Name: cmp.Or(u.Name, "compared"), Value: u.describe()})
+		_, rows := u.cells(true)
+		if len(rows) == 0 {
+			continue
+		}
+		if p.Matrix == nil {
+			p.Matrix = &report.Matrix{Caption: "What each witness says that an endpoint requires, and which of them differ.", Columns: widest[1:], Plain: true}
+		}
+		for _, row := range rows {
+			method, path, _ := strings.Cut(row[0], " ")
+			out := report.Row{Method: method, Path: strings.TrimSpace(path), State: "agree"}
+			for _, text := range row[1:] {
+				out.Cells = append(out.Cells, report.Cell{Text: text})
+			}
+			for len(out.Cells) < len(p.Matrix.Columns) {
+				out.Cells = append(out.Cells[:len(out.Cells)-1], report.Cell{}, out.Cells[len(out.Cells)-1])
+			}
+			last := &out.Cells[len(out.Cells)-1]
+			if last.Text != "agree" {
+				out.State, last.Tone = "differ", report.ToneBad
+			} else {
+				last.Tone = report.ToneGood
+			}
+			p.Matrix.Rows = append(p.Matrix.Rows, out)
+		}
+	}
+	return p
 }
 
 // reports are the findings for the formats that all commands share, one a service.
