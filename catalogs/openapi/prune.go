@@ -60,6 +60,10 @@ func prune(data []byte, keep map[string]bool) (rest []byte, line int) {
 	case p.dropped == 0, p.anchors && (p.aliases || p.open.aliases):
 		return nil, 0
 	}
+	if !bytes.HasSuffix(data, []byte("\n")) {
+		// A text in a block has the line break that stands behind it, or none.
+		p.out = bytes.TrimSuffix(p.out, []byte("\n"))
+	}
 	return p.out, 0
 }
 

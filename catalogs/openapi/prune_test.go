@@ -124,6 +124,7 @@ func TestPruneIsWhole(t *testing.T) {
 		"openapi: 3.1.0\n? \n: a\npaths:\n  ? /b\n  : &x\n    get: {}\n  /a:\n    get:\n      ? description\n      : x\n      security: []\n",
 		"openapi: 3.1.0\npaths:\n  /a: {$ref: '#/components/parameters/A'}\ncomponents:\n  parameters:\n    A:\n      get:\n        security: [{k: []}]\n",
 		"openapi: 3.1.0\nx-a: &a {k: []}\ninfo: &a {z: []}\npaths:\n  /a:\n    get:\n      security: [*a]\n",
+		"openapi: 3.1.0\npaths:\n  /a:\n    get:\n      description:\n      tags:\n      - |\n       a",
 		"openapi: 3.1.0\npaths:\n  /a:\n    get:\n      tags:\n      - a\n      security: [{k: []}]\n      description: |\n\n        x\n\n\n    put:\n      security: []\n",
 		"swagger: '2.0'\ndefinitions:\n  A: {a: \"b\"}\npaths:\n  /a:\n    get:\n      security:\n      - k: []\n      parameters:\n      -\n        name: x\n",
 	} {
