@@ -48,16 +48,22 @@ func wellFormed(secret string) bool {
 // identify finds the key of a secret.
 func (s *Server) identify(secret string, rt *route) (Caller, *key) {
 	hash := sha256.Sum256([]byte(secret))
-	ks := s.keys
-	ks.mu.RLock()
-	k := ks.byHash[hash]
-	live := k != nil && k.state == stateEnabled && !ks.owners[k.owner]
-	ks.mu.RUnlock()
-	if live && (k.expires.IsZero() || s.now().Before(k.expires)) && len(s.planted) == 0 {
-		return Valid, s.lagging(k)
+	s.keys.mu.RLock()
+	k := s.keys.byHash[hash]
+	s.keys.mu.RUnlock()
+	if k == nil && len(s.planted) > 0 {
+		return s.judgeKey(nil, secret, hash, rt)
 	}
-	if len(s.planted) > 0 {
-		return s.judgeKey(k, secret, hash, rt)
+	return s.callerOf(k, rt)
+}
+
+// callerOf decides about the sender who has shown a key, which may be nil, to be his.
+func (s *Server) callerOf(k *key, rt *route) (Caller, *key) {
+	if len(s.planted) > 0 && k != nil {
+		return s.judgeKey(k, "", k.hash, rt)
+	}
+	if k != nil && k.state == stateEnabled && !s.keys.ownerDisabled(k.owner) && (k.expires.IsZero() || s.now().Before(k.expires)) {
+		return Valid, s.lagging(k)
 	}
 	return Unknown, nobody
 }

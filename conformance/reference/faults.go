@@ -292,15 +292,14 @@ var operationFaults = []Fault{
 // NAME@METHOD /path.
 func (s *Server) plant(text string) error {
 	name, where, placed := strings.Cut(text, "@")
-	i := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == name })
-	if i < 0 {
-		names := make([]string, len(Faults))
-		for j := range Faults {
-			names[j] = Faults[j].Name
+	f := s.faultNamed(name)
+	if f == nil {
+		var names []string
+		for _, f := range slices.Concat(s.ownFaults, Faults) {
+			names = append(names, f.Name)
 		}
 		return fmt.Errorf("no fault %q: expected one of %s", name, strings.Join(names, ", "))
 	}
-	f := &Faults[i]
 	p := &planted{fault: f}
 	suits := f.suits
 	if placed && suits == nil {

@@ -41,6 +41,10 @@ type Options struct {
 	AdminToken string   // what the admin API asks for; empty: it refuses everybody
 	// State is a file that keeps the keys when the server ends; empty: none does.
 	State string
+	// Vendor is one of [Vendors] whose manners the server has; empty: none.
+	Vendor string
+	// Switches are set on the vendor's server; see [Switches].
+	Switches map[string]string
 	// BlockOrigins refuses every request that a page of another origin sends, also where the
 	// catalog does not say so.
 	BlockOrigins bool
@@ -49,22 +53,25 @@ type Options struct {
 
 // A Server enforces one catalog.
 type Server struct {
-	catalog  *catalogs.Catalog
-	vocab    *vocabulary
-	routes   []*route
-	router   *router
-	byKey    map[string]*route      // by endpoint key
-	homes    map[string]*collection // by collection path
-	store    *store
-	keys     *keystore
-	token    string
-	planted  []*planted
-	traps    map[string]bool
-	block    bool // requests with an Origin are refused
-	onEnable bool // a changed grant is in force only when the key is enabled again
-	now      func() time.Time
-	mistaken memory
-	ticks    atomic.Uint64 // requests, for traps that come with some of them
+	catalog   *catalogs.Catalog
+	vocab     *vocabulary
+	routes    []*route
+	router    *router
+	byKey     map[string]*route      // by endpoint key
+	homes     map[string]*collection // by collection path
+	store     *store
+	keys      *keystore
+	token     string
+	planted   []*planted
+	traps     map[string]bool
+	block     bool // requests with an Origin are refused
+	onEnable  bool // a changed grant is in force only when the key is enabled again
+	now       func() time.Time
+	mistaken  memory
+	manners   manners
+	switches  map[string]string // of the vendor, every one
+	ownFaults []Fault           // those of the vendor
+	ticks     atomic.Uint64     // requests, for traps that come with some of them
 }
 
 // New returns a server for the catalog. An unknown fault, or one that cannot apply to
@@ -80,6 +87,18 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 		catalog: c, vocab: newVocabulary(c), keys: newKeystore(), store: newStore(opts.Rows),
 		byKey: map[string]*route{}, homes: map[string]*collection{}, token: opts.AdminToken,
 		onEnable: c.Credentials.GrantsChange == "on-reenable", block: opts.BlockOrigins || c.Refused.Origin.Known(), now: opts.Now,
+	}
+	v, err := s.adopt(opts.Vendor, opts.Switches)
+	if err != nil {
+		return nil, err
+	}
+	if v != nil {
+		s.ownFaults = v.faults
+		if opts.Seeds == nil && v.seeds != nil {
+			if opts.Seeds, err = ParseSeeds(v.seeds); err != nil {
+				return nil, err
+			}
+		}
 	}
 	seeds, err := seedsFor(c, opts.Seeds)
 	if err != nil {
@@ -98,6 +117,10 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 		}
 	}
 	s.keys.keepDead = len(s.planted) > 0
+	if v != nil {
+		s.manners = v.start(s)
+		s.keys.changed = s.manners.keyChanged
+	}
 	if opts.State != "" {
 		if err := s.keys.openJournal(opts.State, c.Name, s.vocab); err != nil {
 			return nil, err
@@ -144,7 +167,13 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if c.browser() {
 		return
 	}
-	c.who, c.k = s.caller(r, c.rt)
+	if s.manners.before(c) {
+		return
+	}
+	var known bool
+	if c.who, c.k, known = s.manners.caller(c); !known {
+		c.who, c.k = s.caller(r, c.rt)
+	}
 	if c.rt == nil {
 		c.lost(allow)
 		return
@@ -172,11 +201,17 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		c.badBody(err)
 		return
 	}
-	if c.query, err = parseQuery(r.URL.RawQuery); err != nil && admitted && c.rt.reads(to.method) {
+	if c.query, err, known = s.manners.query(c); !known {
+		c.query, err = parseQuery(r.URL.RawQuery)
+	}
+	if err != nil && admitted && c.rt.reads(to.method) {
 		c.reply(http.StatusBadRequest, object{"error": "bad_query", "message": err.Error()})
 		return
 	}
-	a := c.perform(to.method)
+	a, performed := s.manners.perform(c, to.method)
+	if !performed {
+		a = c.perform(to.method)
+	}
 	if !admitted {
 		c.refuse(c.who != Valid)
 		return
@@ -269,6 +304,7 @@ func (c *call) readBody() (object, error) {
 
 func (c *call) reply(status int, body any) {
 	c.cors(status)
+	status, body = c.s.manners.shape(c, status, body)
 	writeReply(c.w, c.r.Method, status, body)
 }
 

@@ -46,7 +46,7 @@ const maxFewKeys = 200
 
 type probeFlags struct {
 	reference, plan, faultList bool
-	faults                     []string
+	faults, switches           []string
 	target, profile, writes    string
 	allowProduction            string
 	clean, calibrate, browser  bool
@@ -96,15 +96,15 @@ probed, nothing was proven, or less than the profile requires.`,
   permcheck probe api/permissions.yaml --target https://staging.example.com --profile probe.yaml --script checks --only scripts`,
 		ValidArgsFunction: completeCatalogs,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if f.faultList {
-				return cobra.NoArgs(cmd, args)
+			if f.faultList && len(args) < 2 {
+				return nil
 			}
 			return exactArgs(1, "one CATALOG")(cmd, args)
 		},
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.faultList {
-			return a.printFaults()
+			return a.printFaults(args...)
 		}
 		if err := f.check(); err != nil {
 			return err
@@ -121,6 +121,7 @@ probed, nothing was proven, or less than the profile requires.`,
 	fl := cmd.Flags()
 	fl.BoolVar(&f.reference, "reference", false, "start a reference server and probe that")
 	fl.StringArrayVar(&f.faults, "fault", nil, "plant a fault in the reference server: NAME or 'NAME@METHOD /path'; may be repeated")
+	fl.StringArrayVar(&f.switches, "switch", nil, "of a vendor's reference server (see permcheck serve vendor:NAME --switches): NAME=VALUE; may be repeated")
 	fl.BoolVar(&f.faultList, "faults", false, "list the faults and end")
 	fl.StringVar(&f.target, "target", "", "address of the API to probe")
 	fl.StringVar(&f.profile, "profile", "", "file that names the keys")
@@ -188,6 +189,8 @@ func (f *probeFlags) check() error {
 		return errors.New("--reference makes its own server and keys: leave out --target and --profile")
 	case !f.reference && len(f.faults) > 0:
 		return errors.New("--fault is for the reference server: add --reference")
+	case !f.reference && len(f.switches) > 0:
+		return errors.New("--switch is for the reference server: add --reference")
 	case !f.reference && !f.plan && (f.target == "" || f.profile == ""):
 		return errors.New("expected --target URL and --profile FILE, or --reference")
 	case f.writes != "none" && f.writes != "disposable" && f.writes != "all":
@@ -250,7 +253,7 @@ func (a *app) readCatalog(ref string) ([]byte, *catalogs.Catalog, error) {
 func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *conformance.Plan, f *probeFlags, writesGiven bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ready, token, stop, err := startReference(ctx, ref, text, f.faults)
+	ready, token, stop, err := startReference(ctx, ref, text, f.faults, f.switches)
 	if err != nil {
 		return err
 	}
@@ -281,20 +284,23 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *co
 	if err != nil {
 		return err
 	}
-	r.Reproduce = reproduce(ref, f.faults, r)
+	r.Reproduce = reproduce(ref, f, r)
 	return a.finish(r)
 }
 
 // reproduce lists the commands that start the same server with the keys that the findings
 // name.
-func reproduce(ref string, faults []string, r *conformance.Report) []string {
+func reproduce(ref string, flags *probeFlags, r *conformance.Report) []string {
 	if len(r.Groups) == 0 {
 		return nil
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "permcheck serve %s", conformance.ShellQuote(ref))
-	for _, f := range faults {
+	for _, f := range flags.faults {
 		fmt.Fprintf(&b, " --fault %s", conformance.ShellQuote(f))
+	}
+	for _, sw := range flags.switches {
+		fmt.Fprintf(&b, " --switch %s", conformance.ShellQuote(sw))
 	}
 	keys := map[int]bool{}
 	var narrowed []string
@@ -750,7 +756,7 @@ func overrideLimits(l *conformance.Limits, flags conformance.Limits) {
 // startReference runs "permcheck serve" of this same program, which is told its catalog,
 // its faults and, by the environment, the admin token. It ends with this process: its
 // standard input then ends.
-func startReference(ctx context.Context, ref string, text []byte, faults []string) (*served, string, func(), error) {
+func startReference(ctx context.Context, ref string, text []byte, faults, switches []string) (*served, string, func(), error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("finding this program to start the reference server: %w", err)
@@ -773,6 +779,9 @@ func startReference(ctx context.Context, ref string, text []byte, faults []strin
 	args = append(args, "--until-eof")
 	for _, f := range faults {
 		args = append(args, "--fault", f)
+	}
+	for _, sw := range switches {
+		args = append(args, "--switch", sw)
 	}
 	token := rand.Text()
 	cmd := exec.CommandContext(ctx, exe, args...)
