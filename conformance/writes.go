@@ -131,6 +131,11 @@ func (w *workshop) ruled(name string) bool {
 			return true
 		}
 	}
+	return w.conditional(name)
+}
+
+// conditional reports whether the record rule of the object looks at a field.
+func (w *workshop) conditional(name string) bool {
 	if r := w.l.Plan.recordRule(w.object); r != nil {
 		for _, o := range slices.Concat(r.Sharing, r.Grants) {
 			for _, c := range o.Conditions {
@@ -162,8 +167,12 @@ func (w *workshop) create(ctx context.Context, rec *Record, label string, by int
 	}
 	id := l.dialect().idMember(like.Fields)
 	for name, v := range like.Fields {
-		if v != nil && name != id {
-			body[name] = v
+		switch v.(type) {
+		case nil, []any, map[string]any: // a list of ids would take what is there away from where it belongs
+		default:
+			if name != id {
+				body[name] = v
+			}
 		}
 	}
 	body[w.text] = mark

@@ -1,0 +1,2 @@
+// Command targets probes real servers.
+package main
