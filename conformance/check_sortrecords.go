@@ -173,7 +173,17 @@ func (l *Lab) surround(ctx context.Context, rec *Record, q *Question) error {
 	if field == "" {
 		return leaveOut("the hidden %s has no number in a field of its own", q.Field)
 	}
-	for _, n := range []int{value - 1, value + 1} {
+	taken := map[int]bool{}
+	for _, it := range rel.all.Items {
+		if n, ok := integer(it.Fields[field]); ok {
+			taken[n] = true
+		}
+	}
+	for _, step := range []int{-1, 1} {
+		n := value + step
+		for taken[n] {
+			n += step
+		}
 		like := Item{Fields: maps.Clone(richest(targets.allowed).Fields)}
 		like.Fields[field] = json.Number(strconv.Itoa(n))
 		made, err := targets.make(ctx, rec, like)

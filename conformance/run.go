@@ -552,7 +552,7 @@ func (r *runner) observe(ctx context.Context, i int) {
 	before := EffectAbsent
 	if witness.method != "" && row.Method == http.MethodDelete {
 		// Being gone afterwards says something only of what was there before.
-		if r.look(ctx, witness, row.Method, f.Mark) != EffectAbsent {
+		if r.look(ctx, witness, row.Witness, row.Method, f.Mark) != EffectAbsent {
 			before = EffectUnclear
 		}
 	}
@@ -566,7 +566,7 @@ func (r *runner) observe(ctx context.Context, i int) {
 		}
 	}
 	if o.Sent && witness.method != "" {
-		if o.Effect = r.look(ctx, witness, row.Method, f.Mark); before == EffectUnclear {
+		if o.Effect = r.look(ctx, witness, row.Witness, row.Method, f.Mark); before == EffectUnclear {
 			o.Effect = EffectUnclear
 		}
 	}
@@ -706,7 +706,7 @@ func (r *runner) witness(row *Row) exchange {
 
 // look reads the witness of a write: is its mark there, or for a DELETE, is the object
 // gone?
-func (r *runner) look(ctx context.Context, witness exchange, method, mark string) EffectSeen {
+func (r *runner) look(ctx context.Context, witness exchange, row int, method, mark string) EffectSeen {
 	reply, err := r.client.send(ctx, witness)
 	switch {
 	case err != nil:
@@ -717,6 +717,64 @@ func (r *runner) look(ctx context.Context, witness exchange, method, mark string
 		return EffectUnclear
 	case method == http.MethodDelete:
 		return EffectAbsent
+	case bytes.Contains(reply.body, []byte(mark)):
+		return EffectPresent
+	case reply.truncated:
+		return EffectUnclear
+	}
+	return r.lookFurther(ctx, witness, row, reply.answer(), mark)
+}
+
+// lookFurther looks for a mark on the other pages of a list: on the last one where that can be
+// told, else on those that follow.
+func (r *runner) lookFurther(ctx context.Context, witness exchange, row int, a *Answer, mark string) EffectSeen {
+	d := r.target.Dialect
+	first := len(d.list(a.JSON()))
+	if e := r.plan.Rows[row].Endpoint; e == nil || first == 0 {
+		return EffectAbsent
+	}
+	total := d.total(a.JSON(), a.Header)
+	next, param := d.nextPage(a.JSON(), a.Header)
+	if next == "" && total > first {
+		p := r.lab.pager(ctx, row, witness.path)
+		if p == nil {
+			return EffectAbsent
+		}
+		witness.query = p.at((total-1)/first, total-first)
+		return r.marked(ctx, witness, mark)
+	}
+	for range maxLooks {
+		if next == "" {
+			break
+		}
+		path, query, err := r.lab.nextPage(witness.path, "", next, param)
+		if err != nil {
+			break
+		}
+		at := witness
+		at.path, at.query = path, query
+		reply, err := r.client.send(ctx, at)
+		if err != nil || reply.status > 299 || reply.truncated {
+			return EffectUnclear
+		}
+		if bytes.Contains(reply.body, []byte(mark)) {
+			return EffectPresent
+		}
+		a := reply.answer()
+		next, param = d.nextPage(a.JSON(), a.Header)
+	}
+	return EffectAbsent
+}
+
+// maxLooks bounds the pages that are looked through for what a write made.
+const maxLooks = 20
+
+// marked reports whether an answer holds a mark.
+func (r *runner) marked(ctx context.Context, x exchange, mark string) EffectSeen {
+	reply, err := r.client.send(ctx, x)
+	switch {
+	case err != nil || reply.status < 200 || reply.status > 299:
+		return EffectUnclear
 	case bytes.Contains(reply.body, []byte(mark)):
 		return EffectPresent
 	case reply.truncated:

@@ -105,12 +105,31 @@ func (w *workshop) freeText() string {
 			count[name]++
 		}
 	}
+	other := ""
 	for _, name := range sortedNames(richest(w.all.Items).Fields) {
-		if count[name] > 1 && 4*len(values[name]) >= 3*count[name] && !w.ruled(name) {
+		if count[name] < 2 || 4*len(values[name]) < 3*count[name] || w.ruled(name) || w.refers(name) {
+			continue
+		}
+		spaced := false
+		for text := range values[name] {
+			spaced = spaced || strings.Contains(text, " ")
+		}
+		switch {
+		case spaced || slices.Contains(nameMembers, name):
 			return name
+		case other == "":
+			other = name // it may be made up by the server
 		}
 	}
-	return ""
+	return other
+}
+
+// refers reports whether the name of a field says that it holds the id of another record.
+func (w *workshop) refers(name string) bool {
+	lower := letters(name)
+	return strings.HasSuffix(lower, "id") || slices.ContainsFunc(w.l.Plan.objects(), func(object string) bool {
+		return object != w.object && (lower == letters(object) || lower == letters(object)+"s")
+	})
 }
 
 // richest is the record with the most fields.

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -124,6 +126,13 @@ func (p *prober) all(ctx context.Context, recorded string) (bool, error) {
 		return false, err
 	}
 	ok = ok && learned
+	if p.s.example.heading != "" {
+		works, err := p.example(ctx)
+		if err != nil {
+			return false, err
+		}
+		ok = ok && works
+	}
 	for _, plant := range p.s.plants {
 		found, err := p.plant(ctx, plant, gaps)
 		if err != nil {
@@ -144,6 +153,10 @@ func (p *prober) calibrate(ctx context.Context) (bool, error) {
 	}
 	text := string(data)
 	from := strings.Index(text, "\nrefused:\n") + 1
+	if from == 0 {
+		fmt.Println("  calibration is left out: the catalog states the forms of refusal")
+		return true, nil
+	}
 	to := from + len("refused:\n")
 	for strings.HasPrefix(text[to:], "  ") {
 		to += strings.IndexByte(text[to:], '\n') + 1
@@ -165,6 +178,60 @@ func (p *prober) calibrate(ctx context.Context) (bool, error) {
 
 func indent(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n    ") + "\n"
+}
+
+// example does what the documentation tells a user to do with this server: the catalog and the
+// profile are taken from there, and the findings must be those that it promises.
+func (p *prober) example(ctx context.Context) (bool, error) {
+	e := &p.s.example
+	data, err := os.ReadFile(e.file)
+	if err != nil {
+		return false, fmt.Errorf("run this from the root of the repository: %w", err)
+	}
+	_, text, ok := strings.Cut(string(data), e.heading)
+	if !ok {
+		return false, fmt.Errorf("%s has no %q", e.file, e.heading)
+	}
+	blocks := strings.SplitN(text, "```yaml\n", 4)
+	if len(blocks) < 3 {
+		return false, fmt.Errorf("%s has no catalog and profile below %q", e.file, e.heading)
+	}
+	for i, name := range []string{"pocketbase.yaml", "example.yaml"} {
+		block, _, _ := strings.Cut(blocks[i+1], "```")
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(block), 0o600); err != nil {
+			return false, err
+		}
+	}
+	theirs := *p
+	theirs.tokens = maps.Clone(p.tokens)
+	for name, key := range e.keys {
+		theirs.tokens[name] = p.tokens[key]
+	}
+	run := func(args ...string) ([]byte, error) {
+		return theirs.command(ctx, append(args, "--target", p.a.base, "--profile", "example.yaml")...)
+	}
+	if _, err := run("probe", "pocketbase.yaml", "--calibrate"); err != nil {
+		return false, err
+	}
+	out, err := run("probe", "pocketbase.yaml", "--format", "json")
+	if err != nil {
+		return false, err
+	}
+	var r runReport
+	if err := json.Unmarshal(out, &r); err != nil {
+		return false, err
+	}
+	found := map[string]bool{}
+	for _, pr := range r.failed() {
+		found[pr.Check] = true
+	}
+	names := slices.Sorted(maps.Keys(found))
+	fmt.Printf("the example of %s: %s; found by %s\n", e.file, r.FirstLine, strings.Join(names, ", "))
+	if !slices.Equal(names, e.finds) {
+		fmt.Printf("  it promises %s\n", strings.Join(e.finds, ", "))
+		return false, nil
+	}
+	return true, nil
 }
 
 // plant probes the server with a fault, and puts it right again.

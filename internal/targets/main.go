@@ -31,6 +31,14 @@ type scenario struct {
 	actions []string
 	scope   func(sharing map[string]string) string
 	plants  []plant
+	example example
+}
+
+// An example is what the documentation does with the server.
+type example struct {
+	file, heading string
+	keys          map[string]string // of its profile -> of the seed
+	finds         []string          // the checks, sorted
 }
 
 // A key is what the provisioner is asked for.

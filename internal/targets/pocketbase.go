@@ -69,6 +69,11 @@ var pocketbase = scenario{
 	},
 	actions: []string{"mint", "regrant", "disable", "enable", "delete"},
 	scope:   func(sharing map[string]string) string { return sharing["position"] },
+	example: example{
+		file: "docs/probe.md", heading: "## A real server: PocketBase\n",
+		keys:  map[string]string{"reader": "one", "published": "updatescope"},
+		finds: []string{"cors-origins", "cors-preflight", "cors-simple", "disabled-key", "moved-records", "refusal-form"},
+	},
 	plants: []plant{
 		{fault: 65, what: "the list rule forgets the scope", check: "list-records", row: "GET " + pbPositions + "/records",
 			apply: func(ctx context.Context, a *api) (func() error, error) {
