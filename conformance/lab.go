@@ -36,7 +36,6 @@ type Lab struct {
 
 	mu      sync.Mutex
 	spelled map[spelledKey]*spelledOnce
-	minted  int
 }
 
 // A Sender is who a request is from.
@@ -398,13 +397,10 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 			return nil, leaveOut("nothing says how to %s a key (provision: in the profile)", a)
 		}
 	}
-	l.mu.Lock()
-	l.minted++
 	if spec.Name == "" {
 		spec.Name = "key"
 	}
-	name := fmt.Sprintf("%s-%s-%d", l.run.mark, spec.Name, l.minted)
-	l.mu.Unlock()
+	name := fmt.Sprintf("%s-%s-%d", l.run.mark, spec.Name, l.run.minted.Add(1))
 	asked := spec
 	asked.Name = name
 	if ctx.Err() != nil {
