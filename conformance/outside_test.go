@@ -136,7 +136,7 @@ func TestHostileTargetsInExperiments(t *testing.T) {
 			})
 			srv := httptest.NewServer(handler)
 			defer srv.Close()
-			r, _ := reportOfBoard(t, b, nil, conformance.Target{Base: parse(t, srv.URL), Limits: conformance.Limits{Timeout: 400 * time.Millisecond}})
+			r, _ := reportOfBoard(t, b, nil, conformance.Target{Base: parse(t, srv.URL), Limits: conformance.Limits{Timeout: 400 * time.Millisecond, Connections: 16}})
 			if took := time.Since(began); took > 60*time.Second {
 				t.Errorf("the run took %s", took)
 			}
