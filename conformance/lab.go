@@ -325,11 +325,31 @@ func (c *Credential) hide(text string) string {
 	return text
 }
 
+// holdsFold reports whether a text holds another, whatever the case of ASCII letters.
+func holdsFold(text, other string) bool {
+	lower := func(b byte) byte {
+		if b >= 'A' && b <= 'Z' {
+			return b + 'a' - 'A'
+		}
+		return b
+	}
+	for i := 0; i+len(other) <= len(text); i++ {
+		n := 0
+		for n < len(other) && lower(text[i+n]) == lower(other[n]) {
+			n++
+		}
+		if n == len(other) {
+			return true
+		}
+	}
+	return false
+}
+
 // replaceFold is strings.ReplaceAll whatever the case of ASCII letters: names of headers come
 // in another case than they were sent.
 func replaceFold(text, old, with string) string {
-	if len(text) < len(old) {
-		return text // as most names are
+	if !holdsFold(text, old) {
+		return text // as most do
 	}
 	lower := func(s string) string {
 		return strings.Map(func(r rune) rune {
