@@ -496,23 +496,10 @@ func (k *LiveKey) SignIn(ctx context.Context, path string) error {
 // be made, else one of the plan's. own asks for one that nobody else uses, on which the actions
 // can be done.
 func (l *Lab) Key(ctx context.Context, spec KeySpec, own bool, actions ...Action) (*LiveKey, error) {
-	like := Key{Grants: spec.Grants, Lists: spec.Lists, Sharing: map[string]string{}}
-	for object, option := range spec.Sharing {
-		for i := range l.Catalog.Records {
-			if r := &l.Catalog.Records[i]; r.Object == object && slices.ContainsFunc(r.Sharing, func(o catalogs.Option) bool { return o.Name == option && len(o.Conditions) > 0 }) {
-				like.Sharing[object] = option // one that hides nothing narrows nothing
-			}
-		}
-	}
-	what := GrantName(spec.Grants, l.Plan.Universe)
-	if n := like.narrowing(); n != "" {
-		what += " " + n
-	}
+	like, what := spec.like(l.Catalog), spec.holds(l.Plan)
 	if !own {
-		for i := range l.Plan.Keys {
-			if k := &l.Plan.Keys[i]; k.Kind == ValidKey && k.Grants.Equal(like.Grants) && k.narrowing() == like.narrowing() {
-				return &LiveKey{Spec: spec, lab: l, key: MintedKey{Credential: l.run.target.Credentials[i]}}, nil
-			}
+		if i := l.Plan.find(&like); i >= 0 {
+			return &LiveKey{Spec: spec, lab: l, key: MintedKey{Credential: l.run.target.Credentials[i]}}, nil
 		}
 	}
 	prov := l.run.target.Provisioner

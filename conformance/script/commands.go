@@ -15,7 +15,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/conformance"
 )
 
@@ -172,58 +171,13 @@ func (r *run) as(ts *testscript.TestScript, neg bool, args []string) {
 
 // spec reads a grant and what limits it besides.
 func (r *run) spec(ts *testscript.TestScript, name string, words []string) conformance.KeySpec {
-	spec := conformance.KeySpec{Name: name}
-	var grant []string
-	for len(words) > 0 && words[0] != "sharing" && words[0] != "list" && words[0] != "expires" {
-		grant, words = append(grant, words[0]), words[1:]
+	spec, err := conformance.ParseKeySpec(words, r.lab.Catalog)
+	if err != nil {
+		r.halt(ts, err)
 	}
-	set, err := conformance.ParseGrant(strings.Join(grant, " "), r.lab.Catalog)
-	if err != nil || len(grant) == 0 {
-		r.halt(ts, fmt.Errorf("expected a grant: all, none, or permissions joined by &: %v", err))
-	}
-	spec.Grants = set
-	for len(words) > 1 {
-		what, text := words[0], words[1]
-		words = words[2:]
-		name, value, ok := strings.Cut(text, "=")
-		switch {
-		case what == "expires":
-			d, err := time.ParseDuration(text)
-			if err != nil || d < 0 {
-				r.halt(ts, fmt.Errorf("expires %s: expected a duration such as 2s", text))
-			}
-			spec.Expires = time.Now().Add(d)
-		case !ok:
-			r.halt(ts, fmt.Errorf("%s %s: expected NAME=VALUE", what, text))
-		case what == "sharing":
-			i := slices.IndexFunc(r.lab.Catalog.Records, func(rec catalogs.Record) bool { return rec.Object == name })
-			if i < 0 || !slices.ContainsFunc(r.lab.Catalog.Records[i].Sharing, func(o catalogs.Option) bool { return o.Name == value }) {
-				r.halt(ts, fmt.Errorf("the catalog has no sharing option %s of %s", value, name))
-			}
-			if spec.Sharing == nil {
-				spec.Sharing = map[string]string{}
-			}
-			spec.Sharing[name] = value
-		case what == "list":
-			if !slices.ContainsFunc(r.lab.Catalog.AllowLists, func(l catalogs.AllowList) bool { return l.Name == name }) {
-				r.halt(ts, fmt.Errorf("the catalog has no allow list %s", name))
-			}
-			if spec.Lists == nil {
-				spec.Lists = map[string][]string{}
-			}
-			spec.Lists[name] = strings.Split(value, ",")
-		default:
-			r.halt(ts, fmt.Errorf("%s: expected sharing OBJECT=OPTION, list LIST=A,B or expires DURATION", what))
-		}
-	}
-	if len(words) > 0 {
-		r.halt(ts, fmt.Errorf("%s: says nothing", words[0]))
-	}
+	spec.Name = name
 	return spec
 }
-
-// keyActions are the commands that change a key, whose name comes first.
-var keyActions = []string{"regrant", "disable", "enable", "revoke", "delete", "rotate", "do"}
 
 func (r *run) key(ts *testscript.TestScript, neg bool, args []string) {
 	r.usage(ts, !neg && len(args) > 1, "key NAME GRANT [sharing OBJECT=OPTION] [list LIST=A,B] [expires DURATION]")
@@ -231,16 +185,7 @@ func (r *run) key(ts *testscript.TestScript, neg bool, args []string) {
 	if slices.ContainsFunc(r.lab.Plan.Keys, func(k conformance.Key) bool { return k.Kind != conformance.ValidKey && k.Name == args[0] }) {
 		r.halt(ts, fmt.Errorf("the name %s is taken: every script has a sender of that name", args[0]))
 	}
-	var actions []conformance.Action
-	for _, c := range r.commands {
-		if slices.Contains(keyActions, c.Name) && len(c.Args) > 0 && c.Args[0] == args[0] {
-			name := c.Name
-			if name == "do" && len(c.Args) > 1 {
-				name = c.Args[1]
-			}
-			actions = append(actions, conformance.Action(name))
-		}
-	}
+	actions := conformance.KeyActions(r.commands, args[0])
 	own := len(actions) > 0 || !spec.Expires.IsZero()
 	k, err := r.lab.Key(r.ctx, spec, own, actions...)
 	if err != nil {

@@ -108,9 +108,9 @@ func TestWriteAll(t *testing.T) {
 		Columns: []string{"ENDPOINT", "CODE"}, Rows: [][]string{{"GET /a|b", "<script>"}}, Notes: []string{"*all*"},
 		Tables: []Table{{Title: "Told", Caption: "<b>1", Columns: []string{"says"}, Rows: [][]Cell{{{Text: "a|b `c`"}}}}}}}
 	for format, want := range map[string][]string{
-		"sarif":    {`"id": "permcheck/vet/positions"`, `"id": "permcheck/vet/people"`},
-		"junit":    {`name="permcheck vet positions"`, `name="permcheck vet people"`},
-		"github":   {"::error file=api/openapi.yaml"},
+		"sarif":  {`"id": "permcheck/vet/positions"`, `"id": "permcheck/vet/people"`},
+		"junit":  {`name="permcheck vet positions"`, `name="permcheck vet people"`},
+		"github": {"::error file=api/openapi.yaml"},
 		"markdown": {"of positions", "of people", "| ENDPOINT | CODE |", `| GET /a\|b | &lt;script> |`, `- \*all\*`,
 			"<details><summary>Told: &lt;b>1</summary>", "| says |", "| a\\|b \\`c\\` |"},
 	} {
