@@ -302,10 +302,23 @@ func (r *run) request(ts *testscript.TestScript, neg bool, args []string) {
 		c.Body = []byte(strings.TrimSpace(r.expand(ts, ts.ReadFile(args[2]), escape)))
 	}
 	r.call, r.row, r.asks, r.previous = c, row, method+" "+concrete+"?"+c.Query, r.answer
-	if row >= 0 && !r.lab.Plan.Rows[row].Reads {
+	if row >= 0 && !r.reads() {
 		r.asks = method + " " + args[1] // each write has an object of its own
 	}
+	writes := !r.reads() && !r.harmless
+	if writes {
+		if err := r.lab.MayWrite(r.ctx, row, r.mine(path)); err != nil {
+			r.halt(ts, err)
+		}
+	}
 	r.answer = r.send(ts, c)
+	if writes && row >= 0 {
+		id, err := r.lab.Made(row, concrete, r.answer)
+		if err != nil {
+			r.halt(ts, err)
+		}
+		r.made = append(r.made, id)
+	}
 	r.known()
 }
 
@@ -335,6 +348,24 @@ func (r *run) filled(ts *testscript.TestScript, method, template, expanded strin
 		r.halt(ts, err)
 	}
 	return path
+}
+
+// mine reports whether the objects that a path names are the script's own, or were found for it
+// as ones that may be changed.
+func (r *run) mine(path string) bool {
+	filled := strings.Contains(path, "{")
+	for _, m := range variableName.FindAllStringSubmatch(path, -1) {
+		if name := strings.Trim(m[1], "{}"); name != "mark" && !slices.Contains(r.made, r.vars[name]) {
+			return false
+		}
+		filled = true
+	}
+	for name, v := range r.vars {
+		if strings.Contains(path, "{"+name+"}") && !slices.Contains(r.made, v) {
+			return false
+		}
+	}
+	return filled
 }
 
 // known remembers that a request was answered 2xx.
@@ -441,9 +472,19 @@ func (r *run) every(ts *testscript.TestScript, neg bool, args []string) {
 			unclear = append(unclear, fmt.Sprintf("%s: %v", row, err))
 			continue
 		}
+		if !row.Reads {
+			if err := r.lab.MayWrite(r.ctx, i, true); err != nil {
+				r.halt(ts, err)
+			}
+		}
 		c := &conformance.Call{Label: fmt.Sprintf("row %d as %s, expected that it is %s", n, r.by().Name, want), Method: row.Method, Path: path, By: r.by(), Any: true, Body: r.lab.Body(i)}
 		r.call, r.row, r.asks = c, i, row.String()
 		r.answer = r.send(ts, c)
+		if !row.Reads {
+			if _, err := r.lab.Made(i, path, r.answer); err != nil {
+				r.halt(ts, err)
+			}
+		}
 		r.known()
 		is, why := r.access(ts)
 		switch {
