@@ -148,6 +148,7 @@ func (l *Lab) send(ctx context.Context, c *Call) *Answer {
 // sendRaw writes the request itself; see [Call.Raw].
 func (l *Lab) sendRaw(ctx context.Context, c *Call) (*reply, error) {
 	base := l.run.client.base
+	c.By.Credential = c.By.Credential.at(c.Path)
 	line := c.Line
 	if line == "" {
 		line = c.Method + " " + strings.TrimSuffix(base.EscapedPath(), "/") + c.Path
@@ -232,7 +233,8 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 	if q := strings.TrimPrefix(c.Query, "?"); q != "" {
 		x.Path += "?" + q
 	}
-	x.Auth = c.By.Credential.shown()
+	by := c.By.Credential.at(c.Path)
+	x.Auth = by.shown()
 	for _, name := range headerNames(c.Header) {
 		for _, v := range c.Header[name] {
 			if c.Masked {
@@ -307,6 +309,9 @@ func (l *Lab) withoutSecrets(text string) string {
 
 // hide replaces the secret in a text by its variable.
 func (c *Credential) hide(text string) string {
+	for i := range c.Below {
+		text = c.Below[i].Credential.hide(text)
+	}
 	if c.Tokens != nil {
 		for _, token := range c.Tokens.all() {
 			text = (&Credential{Secret: token, Env: c.Env}).hide(text)
@@ -431,7 +436,7 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 		return nil, fmt.Errorf("making a key: %w", err)
 	}
 	k := &LiveKey{Spec: spec, lab: l, key: key, made: Made{Kind: "key", ID: key.ID, Name: name}}
-	k.key.Credential.Env = "PC_MINTED"
+	k.key.Credential.Named("PC_MINTED", "")
 	l.run.hide(k.key.Credential)
 	err = l.debts.owe(k.made, func(ctx context.Context) error { return unmint(ctx, prov, k.key) })
 	return k, err
@@ -444,7 +449,7 @@ func (k *LiveKey) Do(ctx context.Context, action Action, spec KeySpec) error {
 		return fmt.Errorf("%s a key: %w", action, err)
 	}
 	if next.Credential.Secret != "" {
-		next.Credential.Env = k.key.Credential.Env
+		next.Credential.Named(k.key.Credential.Env, "")
 		k.key.Credential = next.Credential
 		k.lab.run.hide(next.Credential)
 	}
@@ -460,33 +465,46 @@ func (k *LiveKey) ID() string { return k.key.Credential.KeyID }
 // Secret is the key's own secret, of which tokens are made.
 func (k *LiveKey) Secret() string { return k.key.Credential.KeySecret }
 
-// SignsIn reports whether the key is shown as a token that is got for it or made of it.
-func (k *LiveKey) SignsIn() bool { return k.key.Credential.Tokens != nil }
+// Variable stands for what the key shows, in records and reports.
+func (k *LiveKey) Variable() string { return k.key.Credential.Env }
 
-// Shown is what the key's next request shows.
-func (k *LiveKey) Shown() string {
-	if t := k.key.Credential.Tokens; t != nil {
-		return t.Current()
+// Shown is what the key's next request to a path shows.
+func (k *LiveKey) Shown(path string) string {
+	c := k.key.Credential.at(path)
+	if c.Tokens != nil {
+		return c.Tokens.Current()
 	}
-	return k.key.Credential.Secret
+	return c.Secret
 }
 
-// SignIn gets a new token for the key, where it is shown as one. It returns the error of the
-// sign-in, which holds no secret.
-func (k *LiveKey) SignIn(ctx context.Context) error {
-	c := &k.key.Credential
-	if c.Tokens == nil {
-		return nil
+// ErrNoSignIn says that a key is shown as it is.
+var ErrNoSignIn = errors.New("the key is shown as it is: it is not signed in")
+
+// SignIn gets a new token for the key, that of the part of the API which a path is in. It
+// returns the error of the sign-in, which holds no secret, or [ErrNoSignIn].
+func (k *LiveKey) SignIn(ctx context.Context, path string) error {
+	now := k.key.Credential.at(path)
+	if now.Tokens == nil {
+		return ErrNoSignIn
 	}
-	token, expires, err := c.Tokens.Fetch(ctx)
+	token, expires, err := now.Tokens.Fetch(ctx)
 	if err != nil {
 		return err
 	}
-	next := *c
-	next.Tokens = NewTokens(token, expires, c.Tokens.Rotates, c.Tokens.Fetch)
-	next.Secret = token
-	*c = next
-	k.lab.run.hide(next)
+	old := now.Tokens
+	now.Tokens, now.Secret = NewTokens(token, expires, old.Rotates, old.Fetch), token
+	c := k.key.Credential
+	c.Below = slices.Clone(c.Below)
+	for i := range c.Below {
+		if c.Below[i].Credential.Tokens == old {
+			c.Below[i].Credential.Tokens, c.Below[i].Credential.Secret = now.Tokens, token
+		}
+	}
+	if c.Tokens == old {
+		c.Tokens, c.Secret = now.Tokens, token
+	}
+	k.key.Credential = c
+	k.lab.run.hide(c)
 	return nil
 }
 
@@ -494,23 +512,10 @@ func (k *LiveKey) SignIn(ctx context.Context) error {
 // be made, else one of the plan's. own asks for one that nobody else uses, on which the actions
 // can be done.
 func (l *Lab) Key(ctx context.Context, spec KeySpec, own bool, actions ...Action) (*LiveKey, error) {
-	like := Key{Grants: spec.Grants, Lists: spec.Lists, Sharing: map[string]string{}}
-	for object, option := range spec.Sharing {
-		for i := range l.Catalog.Records {
-			if r := &l.Catalog.Records[i]; r.Object == object && slices.ContainsFunc(r.Sharing, func(o catalogs.Option) bool { return o.Name == option && len(o.Conditions) > 0 }) {
-				like.Sharing[object] = option // one that hides nothing narrows nothing
-			}
-		}
-	}
-	what := GrantName(spec.Grants, l.Plan.Universe)
-	if n := like.narrowing(); n != "" {
-		what += " " + n
-	}
+	like, what := spec.like(l.Catalog), spec.holds(l.Plan)
 	if !own {
-		for i := range l.Plan.Keys {
-			if k := &l.Plan.Keys[i]; k.Kind == ValidKey && k.Grants.Equal(like.Grants) && k.narrowing() == like.narrowing() {
-				return &LiveKey{Spec: spec, lab: l, key: MintedKey{Credential: l.run.target.Credentials[i]}}, nil
-			}
+		if i := l.Plan.find(&like); i >= 0 {
+			return &LiveKey{Spec: spec, lab: l, key: MintedKey{Credential: l.run.target.Credentials[i]}}, nil
 		}
 	}
 	prov := l.run.target.Provisioner
@@ -532,7 +537,7 @@ func (l *Lab) Key(ctx context.Context, spec KeySpec, own bool, actions ...Action
 	if err != nil {
 		return nil, err
 	}
-	k.key.Credential.Env = "PC_" + variable(spec.Name)
+	k.key.Credential.Named("PC_"+variable(spec.Name), "")
 	l.run.hide(k.key.Credential)
 	return k, nil
 }
