@@ -463,6 +463,11 @@ func (s *Server) seen(coll *collection, k *key, fresh bool) (string, error) {
 	if len(coll.seed.Attributes) == 0 {
 		o["name"] = "made for a request"
 	}
+	for _, a := range coll.seed.Attributes {
+		if a.Fresh != nil {
+			put(o, a.Name, a.Fresh)
+		}
+	}
 	for _, r := range coll.refs {
 		id, err := s.seen(r.to, k, false)
 		if err != nil {
