@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -87,7 +88,7 @@ func (r *Report) Accept(known *report.Known, now time.Time) {
 		all = append(all, &f.Finding)
 	}
 	rules := map[string]bool{script.ID: true}
-	for _, c := range Checks {
+	for _, c := range slices.Concat(Checks, Statements()) {
 		rules[c.ID] = true
 	}
 	_, _, about := known.Apply(all, rules, now)
@@ -179,7 +180,7 @@ func (r *Report) finding(g *Group) *Finding {
 			f.Evidence = append(f.Evidence, "and then "+r.Curl(row.Witness, key))
 		}
 	}
-	if cred := &r.Credentials[first.Key]; cred.EnvNote != "" {
+	if cred := r.Credentials[first.Key].at(row.Path); cred.EnvNote != "" {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("where $%s is %s", cred.Env, cred.EnvNote))
 	}
 	return f
@@ -192,6 +193,9 @@ func (r *Report) experiment(f *Finding, g *Group) {
 		f.Position = first.Pos
 	}
 	f.Message = fmt.Sprintf("%s: %s", g.Subject, report.RuleByID(g.Check).Title)
+	if s := checkOf(g.Check).statement; s != nil {
+		f.Message = fmt.Sprintf("%s does not hold (%s): %s", s.ID, s.Evidence, s.Says)
+	}
 	const most = 4
 	for n, i := range g.Probes {
 		if n == most {
@@ -305,9 +309,12 @@ func (r *Report) Curl(row, key int) string {
 	if rw.Method != "GET" {
 		fmt.Fprintf(&b, " -X %s", rw.Method)
 	}
-	cred := &r.Credentials[key]
+	cred := r.Credentials[key].at(rw.Path)
 	if cred.Header != "" {
 		fmt.Fprintf(&b, ` -H "%s: %s"`, cred.Header, cred.value("$"+cred.Env))
+	}
+	for _, name := range slices.Sorted(maps.Keys(cred.With)) {
+		b.WriteString(" -H " + ShellQuote(name+": "+cred.With[name]))
 	}
 	if rw.Method != "GET" && rw.Method != "HEAD" && rw.Method != "DELETE" {
 		b.WriteString(" -H 'Content-Type: application/json' -d '{}'")
