@@ -100,6 +100,8 @@ type manners interface {
 	// shape returns a body as the vendor writes it: what a list, a row, a refusal or an error
 	// looks like. Every answer of the API goes through it, but those of before.
 	shape(c *call, status int, body any) (int, any)
+	// user is what a client signs in as with a key, where that is not the key's id.
+	user(k *key) string
 	// keyChanged is told of every key that was made, changed, parked or deleted, and of the
 	// state that it had, nil if it is new; now is nil if it was deleted.
 	keyChanged(was, now *key)
@@ -116,6 +118,7 @@ func (plain) query(*call) (query, error, bool)                   { return query{
 func (plain) perform(*call, string) (answer, bool)               { return answer{}, false }
 func (plain) row(_ *call, _ *collection, _, shown object) object { return shown }
 func (plain) shape(_ *call, status int, body any) (int, any)     { return status, body }
+func (plain) user(*key) string                                   { return "" }
 func (plain) keyChanged(_, _ *key)                               {}
 
 // adopt makes the server one of a vendor's, with these switches set.

@@ -71,7 +71,7 @@ var comeetSwitches = []Switch{
 	{"contact-details", []string{"without-uid", "with-uid"}, "whether the permission for the details of the source contact alone shows its uid too", comeetPermissions},
 	{"include", []string{"not-needed", "needed"}, "whether a granted field of a candidate is shown only if ?include= asks for it", comeetInclude},
 	{"include-ungranted", []string{"omitted", "refused"}, "what ?include= of a field gets a key that has no permission for it", comeetInclude},
-	{"salary-range-write", []string{"refused", "ignored", "readers"}, "who may write salary_range: it takes a permission, and none of the 25 is it", comeetPosition},
+	{"salary-range-write", []string{"ignored", "refused", "readers"}, "who may write salary_range: it takes a permission, and none of the 25 is it", comeetPosition},
 	{"deleted-candidates", []string{"refused", "candidate-readers", "any-key"}, "who may list the deleted candidates", comeetDeleted},
 	{"create-path", []string{"with-slash", "either"}, "whether POST /positions and /openings are taken without the slash that the pages write", "https://developers.comeet.com/reference/create-a-position"},
 	{"browser-request", []string{"answered", "refused"}, "whether a request with an Origin is refused, or answered without CORS headers", comeetPermissions},
@@ -246,6 +246,14 @@ func (m *comeet) keyID(issuer string) string {
 		return ""
 	}
 	return id
+}
+
+// user is the api-key of an integration that has another one than its first.
+func (m *comeet) user(k *key) string {
+	if m.s.switches["enabled-again"] != "new-key" || k.renewed == 0 {
+		return ""
+	}
+	return k.apiKey()
 }
 
 // apiKey is what tokens name as their issuer, where a key gets a new name whenever it is
