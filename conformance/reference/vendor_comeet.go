@@ -664,6 +664,7 @@ var comeetFields = map[string][]string{
 	"salary-range-unguarded":   {"position", "salary_range"},
 	"hiring-manager-unguarded": {"position", "users.hiring_manager"},
 	"future-steps-unguarded":   {"candidate", "future_steps"},
+	"source-unguarded":         {"candidate", "source"},
 	"contact-uid-with-details": {"candidate", "source_contact.first_name", "source_contact.last_name", "source_contact.email"},
 }
 
@@ -862,6 +863,7 @@ var comeetFaults = []Fault{
 	{Name: "salary-range-unguarded", Aspect: Fields, What: "positions have salary_range for every key", anywhere: guardedRead},
 	{Name: "hiring-manager-unguarded", Aspect: Fields, What: "positions have their hiring manager for every key", anywhere: guardedRead},
 	{Name: "future-steps-unguarded", Aspect: Fields, What: "candidates have future_steps for every key", anywhere: guardedRead},
+	{Name: "source-unguarded", Aspect: Fields, What: "candidates have their source for every key", anywhere: guardedRead},
 	{Name: "contact-uid-with-details", Aspect: Fields, What: "the permission for the uid of the source contact shows its name and address too", anywhere: guardedRead},
 }
 
