@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	_ "embed"
@@ -94,7 +95,7 @@ type comeet struct {
 
 	mu       sync.Mutex
 	former   map[string][]string          // id of a key -> secrets that it had
-	sharing  string                       // of positions, as it was last chosen for some key
+	sharing  string                       // of positions: the option of any key that shows most
 	previous map[string][]perm.Permission // id of a key -> what it held before it was enabled again
 }
 
@@ -313,8 +314,10 @@ func (m *comeet) secrets(id string, rt *route) []string {
 func (m *comeet) keyChanged(was, now *key) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if now != nil && now.sharing["position"] != "" && (was == nil || was.sharing["position"] != now.sharing["position"]) {
-		m.sharing = now.sharing["position"]
+	if now != nil {
+		if option := cmp.Or(now.sharing["position"], "all"); m.sharing == "" || m.conditions(option) < m.conditions(m.sharing) {
+			m.sharing = option
+		}
 	}
 	if was == nil || now == nil {
 		return
@@ -325,6 +328,16 @@ func (m *comeet) keyChanged(was, now *key) {
 	if was.state == stateRevoked && now.state == stateEnabled {
 		m.previous[now.id] = was.inForce
 	}
+}
+
+// conditions is how much a sharing option of positions asks of one.
+func (m *comeet) conditions(option string) int {
+	for _, o := range m.positions.rules.sharing {
+		if o.Name == option {
+			return len(o.Conditions)
+		}
+	}
+	return 0
 }
 
 // mistaken is a key as a server with faults of Comeet's own takes it.
@@ -849,7 +862,7 @@ var comeetFaults = []Fault{
 	{Name: "token-expiry-unchecked", Aspect: Authentication, What: "a token is taken after its exp", anywhere: anyGuarded},
 	{Name: "grants-change-at-once", Aspect: LifeCycle, What: "a change of the app's permissions reaches integrations that are enabled already", anywhere: anyGuarded},
 	{Name: "enabling-keeps-old-grants", Aspect: LifeCycle, What: "an integration that is enabled again keeps the permissions that it had", anywhere: anyGuarded},
-	{Name: "sharing-of-the-account", Aspect: Records, What: "the sharing option that was chosen last holds for all integrations", anywhere: anyGuarded},
+	{Name: "sharing-of-the-account", Aspect: Records, What: "the sharing option of any integration that shows most holds for all", anywhere: anyGuarded},
 	{
 		Name: "include-opens-endpoint", Aspect: Operations, Check: "over-grant", What: "a permission to include a field opens the reads of its object",
 		plant: func(s *Server, p *planted) bool {
