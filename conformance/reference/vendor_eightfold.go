@@ -184,17 +184,18 @@ func (e *eightfold) respell(path string) string {
 		return ok && slices.ContainsFunc(e.paths[namespace], func(p pattern) bool { _, ok := p.match(parts); return ok })
 	}
 	for namespace := range e.paths {
-		below, ok := strings.CutPrefix(rest, "/"+namespace)
-		if stem, is := strings.CutSuffix(below, namespacedSuccessors); is {
-			below = stem + tableSuccessors
-		} else if strings.HasSuffix(below, tableSuccessors) {
-			continue
-		}
-		if ok && known(namespace, below) {
-			return eightfoldBase + below
-		}
 		if e.s.switches["paths"] == "namespaced" && known(namespace, rest) {
 			return "" // the table's spelling of a path that has another
+		}
+		below, ok := strings.CutPrefix(rest, "/"+namespace)
+		if !ok || strings.HasSuffix(below, tableSuccessors) {
+			continue
+		}
+		if stem, is := strings.CutSuffix(below, namespacedSuccessors); is {
+			below = stem + tableSuccessors
+		}
+		if known(namespace, below) {
+			return eightfoldBase + below
 		}
 	}
 	return path
@@ -367,7 +368,7 @@ func (e *eightfold) query(c *call) (query, error, bool) {
 		}
 	}
 	switch strings.TrimPrefix(c.rt.row.Path, eightfoldBase) {
-	case "/positions", "/positions/{positionId}", "/positions/batch-fetch": // shown when they are asked for
+	case "/positions", "/positions/{positionId}", "/positions/batch-fetch", "/profiles/{profileId}/matched-positions": // shown when they are asked for
 		asked := list(values.Get("include"))
 		for _, name := range []string{"atsData", "calibrationData"} {
 			if !slices.Contains(asked, name) {
@@ -406,6 +407,12 @@ func (e *eightfold) does(rt *route) func(*call) answer {
 		}
 	case "/transactions/{transactionId}":
 		return e.poll
+	case "/profiles/suggest-skills/{profileSection}", "/career-planner/{userEmail}/roles/{roleSection}", "/career-navigator/recommended-paths/{userEmail}":
+		return func(c *call) answer { // no page lists the sections, or whose address is known
+			e.s.store.mu.RLock()
+			defer e.s.store.mu.RUnlock()
+			return answer{http.StatusOK, c.show(rt.objects, rt.objects.objects[rt.objects.ids[0]])}
+		}
 	}
 	return nil
 }
@@ -414,6 +421,9 @@ func (e *eightfold) does(rt *route) func(*call) answer {
 func (e *eightfold) perform(c *call, method string) (answer, bool) {
 	if do := e.doing[c.rt]; do != nil {
 		return do(c), true
+	}
+	if method == http.MethodPut && c.rt.param != "" {
+		c.body = e.whole(c)
 	}
 	if c.rt.reads(method) || !e.asynchronous(c.rt) {
 		return answer{}, false
@@ -433,6 +443,17 @@ func (e *eightfold) perform(c *call, method string) (answer, bool) {
 	id := o.text("id")
 	e.transactions[id] = transaction{e.s.now(), c.k.id}
 	return answer{http.StatusOK, object{"data": object{"transactionId": id}}}, true
+}
+
+// whole is the body of a PUT, which wipes what it leaves out.
+func (e *eightfold) whole(c *call) object {
+	e.s.store.mu.RLock()
+	defer e.s.store.mu.RUnlock()
+	empty := object{}
+	for name := range c.rt.objects.objects[c.params[c.rt.param]] {
+		empty[name] = nil
+	}
+	return c.body.merged(empty)
 }
 
 func (e *eightfold) asynchronous(rt *route) bool {
