@@ -296,6 +296,11 @@ func newMatcher(c *catalogs.Catalog) *matcher {
 		if t, err := catalogs.ParseTemplate(c.Endpoints[i].Path); err == nil {
 			m.rows = append(m.rows, matchRow{&c.Endpoints[i], t})
 		}
+		for _, also := range c.Endpoints[i].Also {
+			if t, err := catalogs.ParseTemplate(also.Path); err == nil {
+				m.rows = append(m.rows, matchRow{&c.Endpoints[i], t})
+			}
+		}
 	}
 	// A parameter is a brace in a key, and braces sort after nearly every byte of a path:
 	// the template that is concrete first comes first.
