@@ -26,7 +26,9 @@ type vendor struct {
 }
 
 // vendors are those that have manners of their own.
-var vendors []*vendor
+var vendors = []*vendor{
+	eightfoldVendor,
+}
 
 // A Switch is something that the vendor's own pages leave open, so that a client must be
 // tried with each of its values.
