@@ -56,50 +56,32 @@ var eightfoldVendor = &vendor{
 	start:  startEightfold,
 }
 
-// eightfoldNamespaces are the table's paths, below /api/v2, that the OpenAPI document has too,
-// by the namespace that stands between. Of the other rows no public page says it.
-var eightfoldNamespaces = map[string][]string{
-	"core": {
-		"/ats-systems/{}/ats-positions", "/ats-systems/{}/ats-positions/{}",
-		"/positions", "/positions/{}", "/positions/{}/matched-candidates", "/position/{}/applicants", "/positions/batch-fetch",
-		"/transactions/{}", "/profiles/{}/matched-positions",
-		"/profile-notes", "/profile-notes/{}", "/profile-notes/batch-fetch",
-		"/comments", "/comments/{}",
-	},
-	"careerhub": {
-		"/profiles/suggest-skills/{}", "/career-planner/{}/roles/{}", "/career-planner/{}/roles/", "/career-planner/{}/skills/skill-gap-analysis",
-		"/career-planner/{}/courses/recommended-courses", "/career-navigator/recommended-paths/{}",
-		"/succession_plans", "/succession_plans/{}", "/succession_plans/{}/recommended-successors", "/succession_plans/{}/incumbents",
-		"/succession_plans/{}/successors", "/succession_plans/{}/successors/{}", "/succession_plans/{}/caretakers",
-	},
-	"resource_management": {
-		"/ext-systems/resourcing/ext-demands", "/ext-systems/resourcing/ext-demands/{}",
-		"/ext-systems/resourcing/ext-demands/{}/employee-create-or-advance-application-stage",
-	},
-}
-
-// The one segment that the two documents spell differently.
-const tableSuccessors, namespacedSuccessors = "/recommended-successors", "/recommended_successors"
-
 // What paths begin with, and how many objects a batch and a list of successors have at most.
 const (
 	eightfoldBase  = "/api/v2"
 	eightfoldBatch = 100
 )
 
-// transactionsKept is how long a transaction can be asked for.
-const transactionsKept = 3 * 24 * time.Hour
+// How long a transaction can be asked for, and how many there are at most: older ones go then.
+const (
+	transactionsKept = 3 * 24 * time.Hour
+	maxTransactions  = 10_000
+)
 
 // eightfold is what one server keeps.
 type eightfold struct {
 	plain
 	s        *Server
-	paths    map[string][]pattern // by namespace, with parameters, below eightfoldBase
-	lifetime time.Duration        // of tokens
+	paths    []twoPaths
+	lifetime time.Duration // of tokens
 	doing    map[*route]func(*call) answer
-	// transactions are those of writes that were sent, by id.
+	// transactions are those of writes that were sent, by id; begun has the ids in their order.
 	transactions map[string]transaction
+	begun        []string
 }
+
+// twoPaths are the table's path of a row, and the one with a namespace.
+type twoPaths struct{ table, namespaced pattern }
 
 type transaction struct {
 	began  time.Time
@@ -107,11 +89,11 @@ type transaction struct {
 }
 
 func startEightfold(s *Server) manners {
-	e := &eightfold{s: s, paths: map[string][]pattern{}, transactions: map[string]transaction{}}
+	e := &eightfold{s: s, transactions: map[string]transaction{}}
 	e.lifetime, _ = time.ParseDuration(s.switches["token-lifetime"]) // one of its values
-	for namespace, templates := range eightfoldNamespaces {
-		for _, t := range templates {
-			e.paths[namespace] = append(e.paths[namespace], compile(strings.ReplaceAll(t, "{}", "{x}")))
+	for i := range s.catalog.Endpoints {
+		for _, also := range s.catalog.Endpoints[i].Also {
+			e.paths = append(e.paths, twoPaths{compile(s.catalog.Endpoints[i].Path), compile(also.Path)})
 		}
 	}
 	e.imply()
@@ -175,30 +157,37 @@ func (e *eightfold) own(rt *route) *need {
 
 // respell turns a path with a namespace into the table's.
 func (e *eightfold) respell(path string) string {
-	rest, ok := strings.CutPrefix(path, eightfoldBase)
+	parts, ok := splitRequestPath(path)
 	if !ok || e.s.switches["paths"] == "table" {
 		return path
 	}
-	known := func(namespace, path string) bool {
-		parts, ok := splitRequestPath(path)
-		return ok && slices.ContainsFunc(e.paths[namespace], func(p pattern) bool { _, ok := p.match(parts); return ok })
-	}
-	for namespace := range e.paths {
-		if e.s.switches["paths"] == "namespaced" && known(namespace, rest) {
-			return "" // the table's spelling of a path that has another
+	for _, p := range e.paths {
+		if _, is := p.namespaced.match(parts); is {
+			return p.respell(path)
 		}
-		below, ok := strings.CutPrefix(rest, "/"+namespace)
-		if !ok || strings.HasSuffix(below, tableSuccessors) {
-			continue
-		}
-		if stem, is := strings.CutSuffix(below, namespacedSuccessors); is {
-			below = stem + tableSuccessors
-		}
-		if known(namespace, below) {
-			return eightfoldBase + below
+		if _, is := p.table.match(parts); is && e.s.switches["paths"] == "namespaced" {
+			return "" // no route has that
 		}
 	}
 	return path
+}
+
+// respell writes a path of the second form in the first, with its parameters as they were sent.
+func (p twoPaths) respell(path string) string {
+	sent := map[string]string{}
+	for i, part := range strings.Split(path[1:], "/") {
+		for _, name := range p.namespaced.segs[i].names {
+			sent[name] = part
+		}
+	}
+	var b strings.Builder
+	for _, seg := range p.table.segs {
+		b.WriteString("/" + seg.lits[0])
+		for _, name := range seg.names {
+			b.WriteString(sent[name])
+		}
+	}
+	return b.String()
 }
 
 // before answers a request for a token, and what the table does not have.
@@ -448,6 +437,8 @@ func (e *eightfold) perform(c *call, method string) (answer, bool) {
 	}
 	id := o.text("id")
 	e.transactions[id] = transaction{e.s.now(), c.k.id}
+	e.begun = append(e.begun, id)
+	e.forget()
 	return answer{http.StatusOK, object{"data": object{"transactionId": id}}}, true
 }
 
@@ -476,16 +467,22 @@ func (e *eightfold) asynchronous(rt *route) bool {
 func (e *eightfold) poll(c *call) answer {
 	e.s.store.mu.Lock()
 	defer e.s.store.mu.Unlock()
-	coll, id := e.of("/transactions"), c.params["transactionId"]
-	if t, ok := e.transactions[id]; ok && e.s.now().Sub(t.began) > transactionsKept {
-		coll.remove(id)
-		delete(e.transactions, id)
-	}
-	o, ok := coll.objects[id]
+	e.forget()
+	coll := e.of("/transactions")
+	o, ok := coll.objects[c.params["transactionId"]]
 	if !ok {
 		return notFound
 	}
 	return answer{http.StatusOK, object{"data": c.show(coll, o)}}
+}
+
+// forget drops transactions whose time is over. The store is locked.
+func (e *eightfold) forget() {
+	for len(e.begun) > 0 && (len(e.begun) > maxTransactions || e.s.now().Sub(e.transactions[e.begun[0]].began) > transactionsKept) {
+		e.of("/transactions").remove(e.begun[0])
+		delete(e.transactions, e.begun[0])
+		e.begun = e.begun[1:]
+	}
 }
 
 // fetch answers the objects whose ids a body names, and the ids that are none.
