@@ -260,6 +260,9 @@ func remarks(e *catalogs.Endpoint) []string {
 	for _, list := range e.Ignores {
 		out = append(out, "ignores the list "+list)
 	}
+	for _, also := range e.Also {
+		out = append(out, fmt.Sprintf("%s in %s", also.Path, also.Source))
+	}
 	if e.SameAs != "" {
 		out = append(out, "same as "+e.SameAs)
 	}
