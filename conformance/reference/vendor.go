@@ -81,6 +81,8 @@ type manners interface {
 	before(c *call) bool
 	// caller identifies the sender.
 	caller(c *call) (Caller, *key, bool)
+	// identify finds who shows a secret as a credential, where it is no key's secret.
+	identify(secret string, rt *route) (Caller, *key, bool)
 	// query reads the parameters of a list.
 	query(c *call) (query, error, bool)
 	// perform does what an admitted request asks for. It locks the store itself.
@@ -88,6 +90,8 @@ type manners interface {
 	// shape returns a body as the vendor writes it: what a list, a row, a refusal or an error
 	// looks like. Every answer of the API goes through it, but those of before.
 	shape(c *call, status int, body any) (int, any)
+	// editable is why a key may not be edited; nil: it may.
+	editable(k *key) error
 	// keyChanged is told of every key that was made, changed, parked or deleted, and of the
 	// state that it had, nil if it is new; now is nil if it was deleted.
 	keyChanged(was, now *key)
@@ -99,9 +103,11 @@ type plain struct{}
 func (plain) respell(path string) string                     { return path }
 func (plain) before(*call) bool                              { return false }
 func (plain) caller(*call) (Caller, *key, bool)              { return Anonymous, nobody, false }
+func (plain) identify(string, *route) (Caller, *key, bool)    { return Anonymous, nobody, false }
 func (plain) query(*call) (query, error, bool)               { return query{}, nil, false }
 func (plain) perform(*call, string) (answer, bool)           { return answer{}, false }
 func (plain) shape(_ *call, status int, body any) (int, any) { return status, body }
+func (plain) editable(*key) error                            { return nil }
 func (plain) keyChanged(_, _ *key)                           {}
 
 // adopt makes the server one of a vendor's, with these switches set.
