@@ -26,7 +26,7 @@ type vendor struct {
 }
 
 // vendors are those that have manners of their own.
-var vendors []*vendor
+var vendors = []*vendor{personioVendor}
 
 // A Switch is something that the vendor's own pages leave open, so that a client must be
 // tried with each of its values.
@@ -103,7 +103,7 @@ type plain struct{}
 func (plain) respell(path string) string                     { return path }
 func (plain) before(*call) bool                              { return false }
 func (plain) caller(*call) (Caller, *key, bool)              { return Anonymous, nobody, false }
-func (plain) identify(string, *route) (Caller, *key, bool)    { return Anonymous, nobody, false }
+func (plain) identify(string, *route) (Caller, *key, bool)   { return Anonymous, nobody, false }
 func (plain) query(*call) (query, error, bool)               { return query{}, nil, false }
 func (plain) perform(*call, string) (answer, bool)           { return answer{}, false }
 func (plain) shape(_ *call, status int, body any) (int, any) { return status, body }
