@@ -37,6 +37,9 @@ type Credential struct {
 	// Tokens is where Secret comes from when it changes during the run; nil: it does not. A
 	// Secret that is none of its tokens is shown as it is, an empty one too.
 	Tokens *Tokens
+	// KeyID and KeySecret are what the keyring has: Secret is the latter itself, or a token that
+	// was made of both or got for them.
+	KeyID, KeySecret string
 	// Env is the environment variable that stands for the secret wherever a report
 	// shows the request.
 	Env string

@@ -87,7 +87,7 @@ func (r *Report) Accept(known *report.Known, now time.Time) {
 		all = append(all, &f.Finding)
 	}
 	rules := map[string]bool{script.ID: true}
-	for _, c := range Checks {
+	for _, c := range slices.Concat(Checks, Statements()) {
 		rules[c.ID] = true
 	}
 	_, _, about := known.Apply(all, rules, now)
@@ -192,6 +192,9 @@ func (r *Report) experiment(f *Finding, g *Group) {
 		f.Position = first.Pos
 	}
 	f.Message = fmt.Sprintf("%s: %s", g.Subject, report.RuleByID(g.Check).Title)
+	if s := checkOf(g.Check).statement; s != nil {
+		f.Message = fmt.Sprintf("%s does not hold (%s): %s", s.ID, s.Evidence, s.Says)
+	}
 	const most = 4
 	for n, i := range g.Probes {
 		if n == most {

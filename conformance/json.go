@@ -25,6 +25,8 @@ type jsonProbe struct {
 	// Subject and Evidence are those of an experiment. The reference describes them.
 	Subject  string  `json:"subject,omitempty"`
 	Evidence *Record `json:"evidence,omitempty"`
+	// Outcome is that of a statement, which tells observed from skipped.
+	Outcome Outcome `json:"outcome,omitempty"`
 }
 
 type jsonFinding struct {
@@ -140,7 +142,9 @@ type jsonReport struct {
 	} `json:"boundary"`
 	Learned Learned        `json:"learned"`
 	Left    []string       `json:"left,omitempty"` // what the run made and could not take away
-	Summary map[string]int `json:"summary"`
+	// Statements are those about the vendor, where the run asked for any.
+	Statements []StatementResult `json:"statements,omitempty"`
+	Summary    map[string]int    `json:"summary"`
 	Run     jsonRun        `json:"run"`
 	Answers []jsonAnswer   `json:"answers"`
 	// Seal is the SHA-256 of the document with an empty seal, without spaces.
@@ -159,6 +163,18 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		},
 		Run: r.jsonRun(), Answers: []jsonAnswer{},
 	}
+	outcomes := map[string]Outcome{}
+	if list := r.Result.Statements(); len(list) > 0 {
+		out.Statements = list
+		n := countStatements(list)
+		for name, count := range map[string]int{"statements": n.All, "statements_judged": n.Judged, "statements_hold": n.Hold, "statements_failed": n.Failed,
+			"statements_observed": n.Observed, "statements_inconclusive": n.Inconclusive, "statements_skipped": n.Skipped} {
+			out.Summary[name] = count
+		}
+		for _, s := range list {
+			outcomes[s.ID] = s.Outcome
+		}
+	}
 	for i := range r.Plan.Probes {
 		pr := &r.Plan.Probes[i]
 		if !r.Plan.mine(pr) {
@@ -167,7 +183,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		row, _, expect := r.Plan.About(pr)
 		p := jsonProbe{
 			ID: pr.ID, Check: pr.Check, Method: r.Plan.Rows[row].Method, Path: r.Plan.Rows[row].Path, Key: r.Plan.KeyName(pr), Expect: expect,
-			Verdict: r.Verdicts[i], Reason: r.Reasons[i],
+			Verdict: r.Verdicts[i], Reason: r.Reasons[i], Outcome: outcomes[pr.Check],
 		}
 		if pr.Request >= 0 {
 			p.Status = r.Answers.Observations[pr.Request].Status

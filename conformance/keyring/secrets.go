@@ -117,7 +117,7 @@ func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *ur
 
 // credential makes of user, secret and scopes what requests show.
 func (p *Profile) credential(ctx context.Context, target *url.URL, who signIn) (conformance.Credential, error) {
-	c := conformance.Credential{Header: p.Auth.Header, Query: p.Auth.Query, Scheme: p.Auth.Scheme, Secret: who.secret}
+	c := conformance.Credential{Header: p.Auth.Header, Query: p.Auth.Query, Scheme: p.Auth.Scheme, Secret: who.secret, KeyID: who.user, KeySecret: who.secret}
 	tokens, err := p.tokens(ctx, target, who)
 	if err != nil {
 		return c, err
@@ -290,7 +290,7 @@ func fetchJSON(req *http.Request) (any, error) {
 		return nil, err
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, fmt.Errorf("answered %d", resp.StatusCode)
+		return nil, &conformance.SignInRefused{Status: resp.StatusCode}
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, nil
