@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -179,7 +180,7 @@ func (r *Report) finding(g *Group) *Finding {
 			f.Evidence = append(f.Evidence, "and then "+r.Curl(row.Witness, key))
 		}
 	}
-	if cred := &r.Credentials[first.Key]; cred.EnvNote != "" {
+	if cred := r.Credentials[first.Key].at(row.Path); cred.EnvNote != "" {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("where $%s is %s", cred.Env, cred.EnvNote))
 	}
 	return f
@@ -308,9 +309,12 @@ func (r *Report) Curl(row, key int) string {
 	if rw.Method != "GET" {
 		fmt.Fprintf(&b, " -X %s", rw.Method)
 	}
-	cred := &r.Credentials[key]
+	cred := r.Credentials[key].at(rw.Path)
 	if cred.Header != "" {
 		fmt.Fprintf(&b, ` -H "%s: %s"`, cred.Header, cred.value("$"+cred.Env))
+	}
+	for _, name := range slices.Sorted(maps.Keys(cred.With)) {
+		b.WriteString(" -H " + ShellQuote(name+": "+cred.With[name]))
 	}
 	if rw.Method != "GET" && rw.Method != "HEAD" && rw.Method != "DELETE" {
 		b.WriteString(" -H 'Content-Type: application/json' -d '{}'")

@@ -66,9 +66,22 @@ type jsonKey struct {
 	Scheme  string `json:"scheme,omitempty"`
 	Env     string `json:"env,omitempty"`
 	EnvNote string `json:"env_note,omitempty"`
+	// With are headers beside the key, Below how it is shown to parts of the API.
+	With  map[string]string `json:"with,omitempty"`
+	Below []jsonBelow       `json:"below,omitempty"`
 	// What is known of it besides its answers.
 	Vouched bool     `json:"vouched,omitempty"`
 	Control *Control `json:"control,omitempty"`
+}
+
+type jsonBelow struct {
+	Prefix  string            `json:"prefix"`
+	Header  string            `json:"header,omitempty"`
+	Query   string            `json:"query,omitempty"`
+	Scheme  string            `json:"scheme,omitempty"`
+	Env     string            `json:"env,omitempty"`
+	EnvNote string            `json:"env_note,omitempty"`
+	With    map[string]string `json:"with,omitempty"`
 }
 
 type jsonKnown struct {
@@ -140,13 +153,13 @@ type jsonReport struct {
 		Total    int        `json:"total"`
 		Unproven []Unproven `json:"unproven"`
 	} `json:"boundary"`
-	Learned Learned        `json:"learned"`
-	Left    []string       `json:"left,omitempty"` // what the run made and could not take away
+	Learned Learned  `json:"learned"`
+	Left    []string `json:"left,omitempty"` // what the run made and could not take away
 	// Statements are those about the vendor, where the run asked for any.
 	Statements []StatementResult `json:"statements,omitempty"`
 	Summary    map[string]int    `json:"summary"`
-	Run     jsonRun        `json:"run"`
-	Answers []jsonAnswer   `json:"answers"`
+	Run        jsonRun           `json:"run"`
+	Answers    []jsonAnswer      `json:"answers"`
 	// Seal is the SHA-256 of the document with an empty seal, without spaces.
 	Seal string `json:"seal"`
 }
@@ -256,7 +269,11 @@ func (r *Report) jsonRun() jsonRun {
 		}
 		if i < len(r.Credentials) {
 			c := &r.Credentials[i]
-			key.Header, key.Query, key.Scheme, key.Env, key.EnvNote = c.Header, c.Query, c.Scheme, c.Env, c.EnvNote
+			key.Header, key.Query, key.Scheme, key.Env, key.EnvNote, key.With = c.Header, c.Query, c.Scheme, c.Env, c.EnvNote, c.With
+			for _, b := range c.Below {
+				of := &b.Credential
+				key.Below = append(key.Below, jsonBelow{b.Prefix, of.Header, of.Query, of.Scheme, of.Env, of.EnvNote, of.With})
+			}
 		}
 		if c, ok := r.Answers.Controls[i]; ok {
 			key.Control = &c

@@ -149,6 +149,7 @@ func (l *Lab) send(ctx context.Context, c *Call) *Answer {
 // sendRaw writes the request itself; see [Call.Raw].
 func (l *Lab) sendRaw(ctx context.Context, c *Call) (*reply, error) {
 	base := l.run.client.base
+	c.By.Credential = c.By.Credential.at(c.Path)
 	line := c.Line
 	if line == "" {
 		line = c.Method + " " + strings.TrimSuffix(base.EscapedPath(), "/") + c.Path
@@ -233,7 +234,8 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 	if q := strings.TrimPrefix(c.Query, "?"); q != "" {
 		x.Path += "?" + q
 	}
-	x.Auth = c.By.Credential.shown()
+	by := c.By.Credential.at(c.Path)
+	x.Auth = by.shown()
 	for _, name := range headerNames(c.Header) {
 		for _, v := range c.Header[name] {
 			if c.Masked {
@@ -308,6 +310,9 @@ func (l *Lab) withoutSecrets(text string) string {
 
 // hide replaces the secret in a text by its variable.
 func (c *Credential) hide(text string) string {
+	for i := range c.Below {
+		text = c.Below[i].Credential.hide(text)
+	}
 	if c.Tokens != nil {
 		for _, token := range c.Tokens.all() {
 			text = (&Credential{Secret: token, Env: c.Env}).hide(text)
@@ -415,7 +420,7 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 		return nil, fmt.Errorf("making a key: %w", err)
 	}
 	k := &LiveKey{Spec: spec, lab: l, key: key, made: Made{Kind: "key", ID: key.ID, Name: name}}
-	k.key.Credential.Env = "PC_MINTED"
+	k.key.Credential.Named("PC_MINTED", "")
 	l.run.hide(k.key.Credential)
 	err = l.debts.owe(k.made, func(ctx context.Context) error { return unmint(ctx, prov, k.key) })
 	return k, err
@@ -428,7 +433,7 @@ func (k *LiveKey) Do(ctx context.Context, action Action, spec KeySpec) error {
 		return fmt.Errorf("%s a key: %w", action, err)
 	}
 	if next.Credential.Secret != "" {
-		next.Credential.Env = k.key.Credential.Env
+		next.Credential.Named(k.key.Credential.Env, "")
 		k.key.Credential = next.Credential
 		k.lab.run.hide(next.Credential)
 	}
@@ -444,33 +449,43 @@ func (k *LiveKey) ID() string { return k.key.Credential.KeyID }
 // Secret is the key's own secret, of which tokens are made.
 func (k *LiveKey) Secret() string { return k.key.Credential.KeySecret }
 
-// SignsIn reports whether the key is shown as a token that is got for it or made of it.
-func (k *LiveKey) SignsIn() bool { return k.key.Credential.Tokens != nil }
-
-// Shown is what the key's next request shows.
-func (k *LiveKey) Shown() string {
-	if t := k.key.Credential.Tokens; t != nil {
-		return t.Current()
+// Shown is what the key's next request to a path shows.
+func (k *LiveKey) Shown(path string) string {
+	c := k.key.Credential.at(path)
+	if c.Tokens != nil {
+		return c.Tokens.Current()
 	}
-	return k.key.Credential.Secret
+	return c.Secret
 }
 
-// SignIn gets a new token for the key, where it is shown as one. It returns the error of the
-// sign-in, which holds no secret.
-func (k *LiveKey) SignIn(ctx context.Context) error {
-	c := &k.key.Credential
-	if c.Tokens == nil {
-		return nil
+// ErrNoSignIn says that a key is shown as it is.
+var ErrNoSignIn = errors.New("the key is shown as it is: it is not signed in")
+
+// SignIn gets a new token for the key, that of the part of the API which a path is in. It
+// returns the error of the sign-in, which holds no secret, or [ErrNoSignIn].
+func (k *LiveKey) SignIn(ctx context.Context, path string) error {
+	now := k.key.Credential.at(path)
+	if now.Tokens == nil {
+		return ErrNoSignIn
 	}
-	token, expires, err := c.Tokens.Fetch(ctx)
+	token, expires, err := now.Tokens.Fetch(ctx)
 	if err != nil {
 		return err
 	}
-	next := *c
-	next.Tokens = NewTokens(token, expires, c.Tokens.Rotates, c.Tokens.Fetch)
-	next.Secret = token
-	*c = next
-	k.lab.run.hide(next)
+	old := now.Tokens
+	now.Tokens, now.Secret = NewTokens(token, expires, old.Rotates, old.Fetch), token
+	c := k.key.Credential
+	c.Below = slices.Clone(c.Below)
+	for i := range c.Below {
+		if c.Below[i].Credential.Tokens == old {
+			c.Below[i].Credential.Tokens, c.Below[i].Credential.Secret = now.Tokens, token
+		}
+	}
+	if c.Tokens == old {
+		c.Tokens, c.Secret = now.Tokens, token
+	}
+	k.key.Credential = c
+	k.lab.run.hide(c)
 	return nil
 }
 
@@ -516,7 +531,7 @@ func (l *Lab) Key(ctx context.Context, spec KeySpec, own bool, actions ...Action
 	if err != nil {
 		return nil, err
 	}
-	k.key.Credential.Env = "PC_" + variable(spec.Name)
+	k.key.Credential.Named("PC_"+variable(spec.Name), "")
 	l.run.hide(k.key.Credential)
 	return k, nil
 }

@@ -275,12 +275,8 @@ func (r *run) do(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func (r *run) signIn(ts *testscript.TestScript, neg bool, args []string) {
-	r.usage(ts, len(args) == 1, "[!] sign-in KEY")
-	k := r.live(ts, args[0])
-	if !k.SignsIn() {
-		r.halt(ts, fmt.Errorf("key %s is shown as it is: it is not signed in", args[0]))
-	}
-	err := k.SignIn(r.ctx)
+	r.usage(ts, len(args) == 1 || len(args) == 2, "[!] sign-in KEY [PATH]")
+	err := r.live(ts, args[0]).SignIn(r.ctx, strings.Join(args[1:], ""))
 	var refused *conformance.SignInRefused
 	switch {
 	case err == nil && neg:
@@ -293,8 +289,8 @@ func (r *run) signIn(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func (r *run) token(ts *testscript.TestScript, neg bool, args []string) {
-	r.usage(ts, !neg && len(args) == 2, "token NAME KEY")
-	r.put(args[0], r.live(ts, args[1]).Shown())
+	r.usage(ts, !neg && (len(args) == 2 || len(args) == 3), "token NAME KEY [PATH]")
+	r.put(args[0], r.live(ts, args[1]).Shown(strings.Join(args[2:], "")))
 	r.lab.Hide(args[0], r.vars[args[0]])
 }
 

@@ -23,8 +23,9 @@
 //	regrant KEY GRANT               gives it another grant
 //	disable|enable|revoke|delete|rotate KEY
 //	do KEY ACTION                   any other action of the catalog's credentials
-//	[!] sign-in KEY                 gets a new token for a key that is shown as one
-//	token NAME KEY                  puts what the key shows now into a variable
+//	[!] sign-in KEY [PATH]          gets a new token for a key that is shown as one: that of the
+//	                                part of the API which PATH is in
+//	token NAME KEY [PATH]           puts what the key shows now, there, into a variable
 //	jwt NAME [secret=TEXT] [alg=none] CLAIM=VALUE...
 //	                                makes a token (HS256); now+10m and now-1m are times
 //	bearer TEXT                     what follows is sent with this bearer token

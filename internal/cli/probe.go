@@ -229,7 +229,7 @@ func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven 
 		if f.plan {
 			return a.printPlan(p, f.keys)
 		}
-		return a.probeReference(ctx, ref, text, p, f, writesGiven)
+		return a.probeReference(ctx, ref, text, c, p, f, writesGiven)
 	}
 	return a.probeTarget(ctx, ref, c, f, checks, writesGiven)
 }
@@ -250,7 +250,7 @@ func (a *app) readCatalog(ref string) ([]byte, *catalogs.Catalog, error) {
 }
 
 // probeReference starts the reference server as a process of its own and probes it.
-func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *conformance.Plan, f *probeFlags, writesGiven bool) error {
+func (a *app) probeReference(ctx context.Context, ref string, text []byte, c *catalogs.Catalog, p *conformance.Plan, f *probeFlags, writesGiven bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ready, token, stop, err := startReference(ctx, ref, text, f.faults, f.switches)
@@ -267,11 +267,20 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *co
 		return fmt.Errorf("the reference server gave the admin address %q: %w", ready.Admin, err)
 	}
 	admin := keyring.NewAdmin(adminURL, token)
-	creds, err := admin.MintPlan(ctx, p)
-	if err != nil {
+	t := conformance.Target{Base: api, Reference: true, Objects: admin, Provisioner: admin, Writes: conformance.WritesAll, Limits: f.limits}
+	if vendorOf(ref) != "" {
+		m, err := manners(ref, c)
+		if err != nil {
+			return err
+		}
+		if m != nil {
+			admin.Manners, admin.API = m, api
+			t.Dialect, t.Bodies, t.Within = m.Dialect, m.Bodies, m.Within
+		}
+	}
+	if t.Credentials, err = admin.MintPlan(ctx, p); err != nil {
 		return err
 	}
-	t := conformance.Target{Base: api, Credentials: creds, Reference: true, Objects: admin, Provisioner: admin, Writes: conformance.WritesAll, Limits: f.limits}
 	if writesGiven {
 		t.Writes = conformance.WritePolicy(f.writes)
 	}
