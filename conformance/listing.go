@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -119,6 +121,14 @@ func (l *Lab) listAt(ctx context.Context, rec *Record, label string, row int, pa
 			out.Items = append(out.Items, Item{id, fields})
 		}
 		next := d.next(a.JSON(), a.Header)
+		if next == "" && d != nil && d.Offset != "" && len(out.Items) < out.Total && grown {
+			values, err := url.ParseQuery(strings.TrimPrefix(query, "?"))
+			if err != nil {
+				return nil, err
+			}
+			values.Set(d.Offset, strconv.Itoa(len(out.Items)))
+			next = "?" + values.Encode()
+		}
 		switch {
 		case next == "":
 			out.Ended = true

@@ -481,9 +481,22 @@ func (d *decoder) dialect(n strictyaml.Node) {
 			*into = field(n)
 		}
 	}
+	places := func(into *[]string) func(strictyaml.Node) {
+		return func(n strictyaml.Node) {
+			items := []strictyaml.Node{n}
+			if n.IsList() {
+				items = n.Items("where it stands")
+			}
+			for _, item := range items {
+				var path string
+				place(&path)(item)
+				*into = append(*into, path)
+			}
+		}
+	}
 	n.Fields("a dialect",
-		strictyaml.Field{Name: "list", Decode: place(&v.List)},
-		strictyaml.Field{Name: "id", Decode: place(&v.ID)},
+		strictyaml.Field{Name: "list", Decode: places(&v.List)},
+		strictyaml.Field{Name: "id", Decode: places(&v.ID)},
 		strictyaml.Field{Name: "next", Decode: place(&v.Next)},
 		strictyaml.Field{Name: "total", Decode: func(n strictyaml.Node) {
 			items := []strictyaml.Node{n}
@@ -499,6 +512,7 @@ func (d *decoder) dialect(n strictyaml.Node) {
 				v.Total = append(v.Total, text)
 			}
 		}},
+		strictyaml.Field{Name: "offset", Decode: word(&v.Offset)},
 		strictyaml.Field{Name: "search", Decode: word(&v.Search)},
 		strictyaml.Field{Name: "filter", Decode: word(&v.Filter)},
 		strictyaml.Field{Name: "sort", Decode: word(&v.Sort)},

@@ -409,7 +409,10 @@ func (s *Server) adminObject(w http.ResponseWriter, r *http.Request) {
 		for j, name := range seg.names {
 			last := i == len(rt.pattern.segs)-1 && j == len(seg.names)-1
 			id, err := "", error(nil)
+			value, ok := s.manners.param(rt, name)
 			switch {
+			case ok:
+				id = value
 			case name == rt.param || last:
 				id, err = s.objectFor(rt, k, in.New)
 			case rt.parent != nil && name == rt.parentParam:

@@ -90,6 +90,8 @@ type manners interface {
 	// shape returns a body as the vendor writes it: what a list, a row, a refusal or an error
 	// looks like. Every answer of the API goes through it, but those of before.
 	shape(c *call, status int, body any) (int, any)
+	// param is what to put in for a parameter of a route that is no id of an object.
+	param(rt *route, name string) (string, bool)
 	// editable is why a key may not be edited; nil: it may.
 	editable(k *key) error
 	// keyChanged is told of every key that was made, changed, parked or deleted, and of the
@@ -107,6 +109,7 @@ func (plain) identify(string, *route) (Caller, *key, bool)   { return Anonymous,
 func (plain) query(*call) (query, error, bool)               { return query{}, nil, false }
 func (plain) perform(*call, string) (answer, bool)           { return answer{}, false }
 func (plain) shape(_ *call, status int, body any) (int, any) { return status, body }
+func (plain) param(*route, string) (string, bool)            { return "", false }
 func (plain) editable(*key) error                            { return nil }
 func (plain) keyChanged(_, _ *key)                           {}
 

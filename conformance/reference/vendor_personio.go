@@ -203,6 +203,11 @@ const systemKey perm.Permission = "recruiting:api-key"
 // madeBySystem reports whether a key is one that the system made: customers cannot edit it.
 func madeBySystem(k *key) bool { return len(k.granted) == 1 && k.granted[0] == systemKey }
 
+// param is the width of a picture.
+func (p *personio) param(rt *route, name string) (string, bool) {
+	return "75", rt.row.Path == picturePath && name == "width"
+}
+
 func (p *personio) editable(k *key) error {
 	if madeBySystem(k) && !p.s.wrong(nil, "system-key-editable") {
 		return errSystemKey
