@@ -202,21 +202,48 @@ func (r *Report) experiment(f *Finding, g *Group) {
 			f.Evidence = append(f.Evidence, fmt.Sprintf("and %d more: %s", len(g.Probes)-most, report.Clean(r.KeyNames(g.Probes[most:]))))
 			break
 		}
-		f.Evidence = append(f.Evidence, report.Clean(fmt.Sprintf("with key %s: %s", r.Plan.KeyName(&r.Plan.Probes[i]), r.Reasons[i])))
+		who := fmt.Sprintf("with key %s: ", r.Plan.KeyName(&r.Plan.Probes[i]))
+		if len(r.Plan.Questions[r.Plan.Probes[i].Question].Keys) == 0 {
+			who = ""
+		}
+		f.Evidence = append(f.Evidence, report.Clean(who+r.Reasons[i]))
 	}
 	rec := &r.Answers.Records[r.Plan.Probes[g.Probes[0]].Question]
-	for i := range rec.Exchanges {
-		x := &rec.Exchanges[i]
-		if i == 2*most && len(rec.Exchanges) > 2*most+1 {
-			f.Evidence = append(f.Evidence, fmt.Sprintf("and %d more requests", len(rec.Exchanges)-i))
+	telling, last := rec.telling(), rec.Last()
+	for i, x := range telling {
+		if i == 2*most && len(telling) > 2*most+1 {
+			f.Evidence = append(f.Evidence, fmt.Sprintf("and %d more requests", len(telling)-i))
 			break
 		}
 		f.Evidence = append(f.Evidence, report.Clean(fmt.Sprintf("%s: %d to %s", x.Label, x.Status, r.curlOf(x))))
+		last = x
+	}
+	keys := rec.Keys()
+	for _, v := range slices.Sorted(maps.Keys(keys)) {
+		if slices.ContainsFunc(f.Evidence, func(line string) bool { return strings.Contains(line, "$"+v+`"`) }) {
+			f.Evidence = append(f.Evidence, report.Clean(fmt.Sprintf("where $%s is what a key shows that holds %s", v, keys[v])))
+		}
 	}
 	f.Expected, f.Observed = checkOf(g.Check).Title, report.Clean(r.Reasons[g.Probes[0]])
-	if x := rec.Last(); x != nil {
-		f.Curl = report.Clean(r.curlOf(x))
+	if last != nil {
+		f.Curl = report.Clean(r.curlOf(last))
 	}
+}
+
+// telling are the exchanges that show what went wrong: those that went against a script, else
+// all of them.
+func (r *Record) telling() []*Exchange {
+	var all, against []*Exchange
+	for i := range r.Exchanges {
+		x := &r.Exchanges[i]
+		if all = append(all, x); x.Against {
+			against = append(against, x)
+		}
+	}
+	if len(against) > 0 {
+		return against
+	}
+	return all
 }
 
 // curlOf is a shell command that sends an exchange again.

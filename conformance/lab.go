@@ -449,6 +449,9 @@ func (k *LiveKey) ID() string { return k.key.Credential.KeyID }
 // Secret is the key's own secret, of which tokens are made.
 func (k *LiveKey) Secret() string { return k.key.Credential.KeySecret }
 
+// Variable stands for what the key shows, in records and reports.
+func (k *LiveKey) Variable() string { return k.key.Credential.Env }
+
 // Shown is what the key's next request to a path shows.
 func (k *LiveKey) Shown(path string) string {
 	c := k.key.Credential.at(path)

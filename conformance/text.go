@@ -73,8 +73,10 @@ func (r *Report) WriteText(w io.Writer, s report.Styles) {
 	}
 	r.writeLearned(w, s, "a request without a valid key is refused with", r.Learned.Anonymous)
 	r.writeLearned(w, s, "a key without the grant is refused with", r.Learned.Forbidden)
-	fmt.Fprintln(w)
-	r.writeMatrix(w, s)
+	if len(r.Plan.Requests) > 0 {
+		fmt.Fprintln(w)
+		r.writeMatrix(w, s)
+	}
 }
 
 func optional(label, text string) string {

@@ -247,6 +247,7 @@ func (r *run) key(ts *testscript.TestScript, neg bool, args []string) {
 		r.halt(ts, err)
 	}
 	r.keys[args[0]] = k
+	r.rec.KeyHolds(k.Variable(), strings.Join(args[1:], " "))
 }
 
 func (r *run) live(ts *testscript.TestScript, name string) *conformance.LiveKey {
@@ -479,7 +480,7 @@ func (r *run) every(ts *testscript.TestScript, neg bool, args []string) {
 	r.usage(ts, !neg && (len(args) == 2 || len(args) > 3 && args[2] == "asking"), usage)
 	which, want, pattern := args[0], args[1], strings.Join(args[min(3, len(args)):], " ")
 	r.usage(ts, slices.Contains([]string{"reads", "writes", "rows"}, which) && (want == "admitted" || want == "refused"), usage)
-	var wrong, unclear []string
+	var wrong, wrongLabels, unclear []string
 	n := 0
 	for i := range r.lab.Plan.Rows {
 		row := &r.lab.Plan.Rows[i]
@@ -495,7 +496,7 @@ func (r *run) every(ts *testscript.TestScript, neg bool, args []string) {
 			unclear = append(unclear, fmt.Sprintf("%s: %v", row, err))
 			continue
 		}
-		c := &conformance.Call{Label: fmt.Sprintf("row %d", n), Method: row.Method, Path: path, By: r.by(), Any: true, Body: r.lab.Body(i)}
+		c := &conformance.Call{Label: fmt.Sprintf("row %d as %s, expected that it is %s", n, r.by().Name, want), Method: row.Method, Path: path, By: r.by(), Any: true, Body: r.lab.Body(i)}
 		r.call, r.row, r.asks = c, i, row.String()
 		r.answer = r.send(ts, c)
 		r.known()
@@ -505,10 +506,16 @@ func (r *run) every(ts *testscript.TestScript, neg bool, args []string) {
 			unclear = append(unclear, fmt.Sprintf("%s: %s", row, why))
 		case (is == conformance.Admitted) != (want == "admitted"):
 			wrong = append(wrong, fmt.Sprintf("%d to %s", r.answer.Status, row))
+			wrongLabels = append(wrongLabels, c.Label)
 		}
 	}
 	switch {
 	case len(wrong) > 0:
+		for i := range r.rec.Exchanges {
+			x := &r.rec.Exchanges[i]
+			x.Against = slices.Contains(wrongLabels, x.Label)
+		}
+		r.marked = true
 		r.fail(ts, "%s is answered %s, expected that %s %s", r.by().Name, some(wrong), "every one of them is", want)
 	case n == 0:
 		r.halt(ts, errors.New("the catalog has no such row"))

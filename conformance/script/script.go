@@ -207,6 +207,7 @@ type run struct {
 	asks             string // what it asks, whoever sends it
 
 	failed  string // the expectation that was not met
+	marked  bool   // the record says which exchanges went against it
 	stopped error  // why it cannot be decided
 	needs   bool   // an expectation that is not met leaves it undecided
 	tells   bool   // an expectation is only looked at
@@ -235,7 +236,9 @@ func (r *run) fail(ts *testscript.TestScript, format string, args ...any) {
 	case r.needs:
 		r.halt(ts, errors.New(what))
 	}
-	r.failed = what
+	if r.failed = what; !r.marked {
+		r.rec.Against()
+	}
 	ts.Fatalf("%s", r.failed)
 }
 

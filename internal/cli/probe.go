@@ -316,7 +316,7 @@ func reproduce(ref string, flags *probeFlags, r *conformance.Report) []string {
 	for _, sw := range flags.switches {
 		fmt.Fprintf(&b, " --switch %s", conformance.ShellQuote(sw))
 	}
-	keys := map[int]bool{}
+	keys, exported := map[int]bool{}, map[string]bool{}
 	var narrowed []string
 	export := func(key int) {
 		if k := r.Plan.Keys[key]; k.Kind == conformance.ValidKey && !keys[key] && len(keys) < 10 {
@@ -341,6 +341,13 @@ func reproduce(ref string, flags *probeFlags, r *conformance.Report) []string {
 		} else {
 			for _, key := range r.Plan.Questions[pr.Question].Keys {
 				export(key)
+			}
+			made := r.Answers.Records[pr.Question].Keys() // by the statement's script
+			for _, name := range slices.Sorted(maps.Keys(made)) {
+				if !exported[name] && !strings.Contains(made[name], " sharing ") && !strings.Contains(made[name], " list ") && !strings.Contains(made[name], " expires ") {
+					exported[name] = true
+					fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(name+"="+made[name]))
+				}
 			}
 		}
 		if w := r.Plan.Rows[g.Row].Witness; w >= 0 && g.Check == "effect-despite-refusal" {

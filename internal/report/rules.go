@@ -698,7 +698,7 @@ var Rules = []Rule{
 	{
 		ID: statementRule, Severity: Error, Title: "the API does not do what the vendor's pages say",
 		Why:  "Integrators and partners rely on what is written there; who gets more than that sees what nobody granted.",
-		Fix:  "Look at the line of the statement that the finding names and at the page it cites; mend the API, or have the statement changed if the page has.",
+		Fix:  "Look at the line of the statement that the finding names (permcheck explain prints it) and at the page it cites; mend the API, or have the statement changed if the page has.",
 		Refs: "API5:2023 CWE-863",
 	},
 	{
