@@ -121,6 +121,7 @@ type jsonRun struct {
 	Exhaustive      bool         `json:"exhaustive,omitempty"`
 	Reference       bool         `json:"reference,omitempty"`
 	Shares          bool         `json:"shares,omitempty"`
+	SignIns         []string     `json:"sign_ins,omitempty"`
 	Fixed           bool         `json:"fixed_keys"`
 	Writes          WritePolicy  `json:"writes"`
 	Checks          []string     `json:"checks"`
@@ -238,7 +239,7 @@ func (r *Report) jsonRun() jsonRun {
 	p := r.Plan
 	out := jsonRun{
 		Tool: r.Tool, CatalogHash: p.catalog.Hash(), CatalogRevision: r.Revision, Seed: r.Seed, Shard: p.shard.String(), Shards: r.Merged,
-		Exhaustive: p.options.Exhaustive, Reference: r.Reference, Shares: p.options.Shares, Fixed: p.fixed, Writes: r.Writes, Refused: p.options.Refused,
+		Exhaustive: p.options.Exhaustive, Reference: r.Reference, Shares: p.options.Shares, SignIns: p.options.SignIns, Fixed: p.fixed, Writes: r.Writes, Refused: p.options.Refused,
 		Require: r.Require, Resumed: r.Resumed, Cut: r.Answers.Cut, Evidence: r.Bodies, Paths: r.Paths, Reproduce: r.Reproduce,
 	}
 	checks := p.options.Checks

@@ -138,6 +138,9 @@ type Plan struct {
 	Questions []Question
 	Points    []Point
 	Unknown   []*catalogs.Endpoint // rows whose requirement the catalog does not know
+	// SignIns are rows at which keys sign in: what they are sent is no request of a key's, and
+	// every token that a key shows proves that they work.
+	SignIns []*catalogs.Endpoint
 	// TooLarge are rows whose boundary has more grants than perm works out; at most a
 	// part of it is planned.
 	TooLarge []*catalogs.Endpoint
@@ -171,6 +174,8 @@ type PlanOptions struct {
 	Shares bool
 	// Scripts are hand-written checks.
 	Scripts []Script
+	// SignIns are the requests with which keys sign in, as "POST /oauth/token".
+	SignIns []string
 	// Checks are those to plan, in the order of [Checks]; nil: all of them.
 	Checks []*Check
 }
@@ -373,6 +378,10 @@ func (p *planner) rows(stated Forms) {
 		e := &c.Endpoints[i]
 		if e.Requires == nil || e.Requires.IsUnknown() {
 			p.Unknown = append(p.Unknown, e)
+			continue
+		}
+		if slices.Contains(p.options.SignIns, e.String()) {
+			p.SignIns = append(p.SignIns, e)
 			continue
 		}
 		need, _ := c.CanonicalRequirement(*e.Requires)
@@ -696,6 +705,9 @@ func (p *Plan) hash() string {
 	}
 	for _, e := range p.Unknown {
 		line("unknown", e.String())
+	}
+	for _, e := range p.SignIns {
+		line("sign-in", e.String())
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

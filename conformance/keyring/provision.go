@@ -481,9 +481,22 @@ func (d *decoder) dialect(n strictyaml.Node) {
 			*into = field(n)
 		}
 	}
+	places := func(into *[]string) func(strictyaml.Node) {
+		return func(n strictyaml.Node) {
+			items := []strictyaml.Node{n}
+			if n.IsList() {
+				items = n.Items("where it stands")
+			}
+			for _, item := range items {
+				var path string
+				place(&path)(item)
+				*into = append(*into, path)
+			}
+		}
+	}
 	n.Fields("a dialect",
-		strictyaml.Field{Name: "list", Decode: place(&v.List)},
-		strictyaml.Field{Name: "id", Decode: place(&v.ID)},
+		strictyaml.Field{Name: "list", Decode: places(&v.List)},
+		strictyaml.Field{Name: "id", Decode: places(&v.ID)},
 		strictyaml.Field{Name: "next", Decode: place(&v.Next)},
 		strictyaml.Field{Name: "total", Decode: func(n strictyaml.Node) {
 			items := []strictyaml.Node{n}

@@ -221,7 +221,17 @@ func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven 
 		return err
 	}
 	if f.reference || f.profile == "" {
-		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Shares: true, Checks: checks}))
+		opts := conformance.PlanOptions{Shares: true, Checks: checks}
+		var m *keyring.Profile
+		if vendorOf(ref) != "" {
+			if m, err = manners(ref, c); err != nil {
+				return err
+			}
+		}
+		if m != nil {
+			opts.SignIns = m.SignIns()
+		}
+		p, err := conformance.NewPlan(c, f.options(opts))
 		if err != nil {
 			return err
 		}
@@ -229,7 +239,7 @@ func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven 
 		if f.plan {
 			return a.printPlan(p, f.keys)
 		}
-		return a.probeReference(ctx, ref, text, c, p, f, writesGiven)
+		return a.probeReference(ctx, ref, text, m, p, f, writesGiven)
 	}
 	return a.probeTarget(ctx, ref, c, f, checks, writesGiven)
 }
@@ -250,7 +260,8 @@ func (a *app) readCatalog(ref string) ([]byte, *catalogs.Catalog, error) {
 }
 
 // probeReference starts the reference server as a process of its own and probes it.
-func (a *app) probeReference(ctx context.Context, ref string, text []byte, c *catalogs.Catalog, p *conformance.Plan, f *probeFlags, writesGiven bool) error {
+// Keys sign in as m says; nil: they show their secrets.
+func (a *app) probeReference(ctx context.Context, ref string, text []byte, m *keyring.Profile, p *conformance.Plan, f *probeFlags, writesGiven bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ready, token, stop, err := startReference(ctx, ref, text, f.faults, f.switches)
@@ -268,15 +279,9 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, c *ca
 	}
 	admin := keyring.NewAdmin(adminURL, token)
 	t := conformance.Target{Base: api, Reference: true, Objects: admin, Provisioner: admin, Writes: conformance.WritesAll, Limits: f.limits}
-	if vendorOf(ref) != "" {
-		m, err := manners(ref, c)
-		if err != nil {
-			return err
-		}
-		if m != nil {
-			admin.Manners, admin.API = m, api
-			t.Dialect, t.Bodies, t.Within = m.Dialect, m.Bodies, m.Within
-		}
+	if m != nil {
+		admin.Manners, admin.API = m, api
+		t.Dialect, t.Bodies, t.Within = m.Dialect, m.Bodies, m.Within
 	}
 	if t.Credentials, err = admin.MintPlan(ctx, p); err != nil {
 		return err
@@ -585,7 +590,12 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 		if err := sameCatalog(ref, profile); err != nil {
 			return err
 		}
-		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, Checks: checks}))
+		if m, err := manners(ref, c); err != nil {
+			return err
+		} else if m != nil {
+			profile.Under(m)
+		}
+		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, SignIns: profile.SignIns(), Checks: checks}))
 		if err != nil {
 			return err
 		}
