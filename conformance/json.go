@@ -60,6 +60,7 @@ type jsonKey struct {
 	Sharing map[string]string   `json:"sharing,omitempty"`
 	Lists   map[string][]string `json:"lists,omitempty"`
 	State   string              `json:"state,omitempty"`
+	Made    bool                `json:"made,omitempty"` // by the run, and deleted again
 	// How the key is shown: never with its secret.
 	Header  string `json:"header,omitempty"`
 	Query   string `json:"query,omitempty"`
@@ -140,13 +141,13 @@ type jsonReport struct {
 		Total    int        `json:"total"`
 		Unproven []Unproven `json:"unproven"`
 	} `json:"boundary"`
-	Learned Learned        `json:"learned"`
-	Left    []string       `json:"left,omitempty"` // what the run made and could not take away
+	Learned Learned  `json:"learned"`
+	Left    []string `json:"left,omitempty"` // what the run made and could not take away
 	// Statements are those about the vendor, where the run asked for any.
 	Statements []StatementResult `json:"statements,omitempty"`
 	Summary    map[string]int    `json:"summary"`
-	Run     jsonRun        `json:"run"`
-	Answers []jsonAnswer   `json:"answers"`
+	Run        jsonRun           `json:"run"`
+	Answers    []jsonAnswer      `json:"answers"`
 	// Seal is the SHA-256 of the document with an empty seal, without spaces.
 	Seal string `json:"seal"`
 }
@@ -250,7 +251,7 @@ func (r *Report) jsonRun() jsonRun {
 	}
 	for i := range p.Keys {
 		k := &p.Keys[i]
-		key := jsonKey{Name: k.Name, Kind: k.Kind, Grants: k.Grants, Sharing: k.Sharing, Lists: k.Lists, State: k.State, Vouched: r.Answers.Vouched[i]}
+		key := jsonKey{Name: k.Name, Kind: k.Kind, Grants: k.Grants, Sharing: k.Sharing, Lists: k.Lists, State: k.State, Made: k.Made, Vouched: r.Answers.Vouched[i]}
 		if key.Grants == nil {
 			key.Grants = []perm.Permission{}
 		}

@@ -110,7 +110,7 @@ func (a *app) target(ctx context.Context, ref string, c *catalogs.Catalog, f *pr
 	if err := sameCatalog(ref, profile); err != nil {
 		return fail(err)
 	}
-	p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, Checks: checks}))
+	p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Make: f.toMake(profile), Unmade: f.unmade, Refused: profile.Refused, Checks: checks}))
 	if err != nil {
 		return fail(err)
 	}
