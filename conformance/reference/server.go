@@ -115,10 +115,6 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 	if s.traps, err = readTraps(opts.Traps); err != nil {
 		return nil, err
 	}
-	if v != nil {
-		s.manners = v.start(s)
-		s.keys.changed = s.manners.keyChanged
-	}
 	for _, name := range opts.Faults {
 		if err := s.plant(name); err != nil {
 			return nil, err
