@@ -77,7 +77,7 @@ func (l *Lab) confirm(ctx context.Context, rec *Record, path string, by Sender) 
 		return nil
 	}
 	header := http.Header{}
-	if c := by.Credential; c.Header != "" && c.Secret != "" {
+	if c := by.Credential.at(path); c.Header != "" && c.Secret != "" {
 		header.Set(c.Header, c.value(c.Secret))
 	}
 	for range 8 { // its requests and preflights count as others do

@@ -142,25 +142,34 @@ func (d *Dialect) list(v any) []any {
 }
 
 // arrayIn finds the array that is most likely the list: one with a usual name, else the only
-// one that holds objects.
+// one that holds objects; where there is none, the only one that is empty, unless it stands in
+// an object with an id, which has empty lists of its own.
 func arrayIn(m map[string]any) []any {
 	for _, name := range containers {
 		if list, ok := m[name].([]any); ok {
 			return list
 		}
 	}
-	var found []any
+	var found, empty [][]any
 	for _, name := range sortedNames(m) {
-		if list, ok := m[name].([]any); ok && len(list) > 0 {
+		list, ok := m[name].([]any)
+		switch {
+		case !ok:
+		case len(list) == 0:
+			empty = append(empty, list)
+		default:
 			if _, isObject := list[0].(map[string]any); isObject {
-				if found != nil {
-					return nil // nothing says which
-				}
-				found = list
+				found = append(found, list)
 			}
 		}
 	}
-	return found
+	switch {
+	case len(found) == 1:
+		return found[0]
+	case len(found) == 0 && len(empty) == 1 && (*Dialect)(nil).id(m) == "":
+		return empty[0]
+	}
+	return nil // nothing says which
 }
 
 func sortedNames(m map[string]any) []string {

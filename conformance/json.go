@@ -25,6 +25,8 @@ type jsonProbe struct {
 	// Subject and Evidence are those of an experiment. The reference describes them.
 	Subject  string  `json:"subject,omitempty"`
 	Evidence *Record `json:"evidence,omitempty"`
+	// Outcome is that of a statement, which tells observed from skipped.
+	Outcome Outcome `json:"outcome,omitempty"`
 }
 
 type jsonFinding struct {
@@ -64,9 +66,22 @@ type jsonKey struct {
 	Scheme  string `json:"scheme,omitempty"`
 	Env     string `json:"env,omitempty"`
 	EnvNote string `json:"env_note,omitempty"`
+	// With are headers beside the key, Below how it is shown to parts of the API.
+	With  map[string]string `json:"with,omitempty"`
+	Below []jsonBelow       `json:"below,omitempty"`
 	// What is known of it besides its answers.
 	Vouched bool     `json:"vouched,omitempty"`
 	Control *Control `json:"control,omitempty"`
+}
+
+type jsonBelow struct {
+	Prefix  string            `json:"prefix"`
+	Header  string            `json:"header,omitempty"`
+	Query   string            `json:"query,omitempty"`
+	Scheme  string            `json:"scheme,omitempty"`
+	Env     string            `json:"env,omitempty"`
+	EnvNote string            `json:"env_note,omitempty"`
+	With    map[string]string `json:"with,omitempty"`
 }
 
 type jsonKnown struct {
@@ -138,11 +153,13 @@ type jsonReport struct {
 		Total    int        `json:"total"`
 		Unproven []Unproven `json:"unproven"`
 	} `json:"boundary"`
-	Learned Learned        `json:"learned"`
-	Left    []string       `json:"left,omitempty"` // what the run made and could not take away
-	Summary map[string]int `json:"summary"`
-	Run     jsonRun        `json:"run"`
-	Answers []jsonAnswer   `json:"answers"`
+	Learned Learned  `json:"learned"`
+	Left    []string `json:"left,omitempty"` // what the run made and could not take away
+	// Statements are those about the vendor, where the run asked for any.
+	Statements []StatementResult `json:"statements,omitempty"`
+	Summary    map[string]int    `json:"summary"`
+	Run        jsonRun           `json:"run"`
+	Answers    []jsonAnswer      `json:"answers"`
 	// Seal is the SHA-256 of the document with an empty seal, without spaces.
 	Seal string `json:"seal"`
 }
@@ -159,6 +176,18 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		},
 		Run: r.jsonRun(), Answers: []jsonAnswer{},
 	}
+	outcomes := map[string]Outcome{}
+	if list := r.Result.Statements(); len(list) > 0 {
+		out.Statements = list
+		n := countStatements(list)
+		for name, count := range map[string]int{"statements": n.All, "statements_judged": n.Judged, "statements_hold": n.Hold, "statements_failed": n.Failed,
+			"statements_observed": n.Observed, "statements_inconclusive": n.Inconclusive, "statements_skipped": n.Skipped} {
+			out.Summary[name] = count
+		}
+		for _, s := range list {
+			outcomes[s.ID] = s.Outcome
+		}
+	}
 	for i := range r.Plan.Probes {
 		pr := &r.Plan.Probes[i]
 		if !r.Plan.mine(pr) {
@@ -167,7 +196,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		row, _, expect := r.Plan.About(pr)
 		p := jsonProbe{
 			ID: pr.ID, Check: pr.Check, Method: r.Plan.Rows[row].Method, Path: r.Plan.Rows[row].Path, Key: r.Plan.KeyName(pr), Expect: expect,
-			Verdict: r.Verdicts[i], Reason: r.Reasons[i],
+			Verdict: r.Verdicts[i], Reason: r.Reasons[i], Outcome: outcomes[pr.Check],
 		}
 		if pr.Request >= 0 {
 			p.Status = r.Answers.Observations[pr.Request].Status
@@ -240,7 +269,11 @@ func (r *Report) jsonRun() jsonRun {
 		}
 		if i < len(r.Credentials) {
 			c := &r.Credentials[i]
-			key.Header, key.Query, key.Scheme, key.Env, key.EnvNote = c.Header, c.Query, c.Scheme, c.Env, c.EnvNote
+			key.Header, key.Query, key.Scheme, key.Env, key.EnvNote, key.With = c.Header, c.Query, c.Scheme, c.Env, c.EnvNote, c.With
+			for _, b := range c.Below {
+				of := &b.Credential
+				key.Below = append(key.Below, jsonBelow{b.Prefix, of.Header, of.Query, of.Scheme, of.Env, of.EnvNote, of.With})
+			}
 		}
 		if c, ok := r.Answers.Controls[i]; ok {
 			key.Control = &c

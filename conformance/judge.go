@@ -493,6 +493,9 @@ func experiments(r *Result) []Group {
 			cause := checkOf(q.Check).cause
 			if cause.ID == "" {
 				cause = Cause{ID: q.Check, Text: report.RuleByID(q.Check).Title, Check: q.Check}
+				if s := checkOf(q.Check).statement; s != nil {
+					cause.Text = "against the vendor's pages: " + s.Says
+				}
 			}
 			groups = append(groups, Group{Check: q.Check, Row: q.Row, Subject: k[1], Cause: cause})
 		}

@@ -178,6 +178,10 @@ func Matches(conditions []catalogs.Condition, fields map[string]any) (matches, k
 	matches = true
 	for _, c := range conditions {
 		v, ok := fields[c.Attribute]
+		if !ok && strings.Contains(c.Attribute, ".") {
+			v = member(fields, c.Attribute)
+			ok = v != nil
+		}
 		if !ok || c.Value == "$self" {
 			return false, false
 		}

@@ -61,6 +61,12 @@ type Row struct {
 
 func (r *Row) String() string { return r.Method + " " + r.Path }
 
+// matches reports whether a path is one of the row's.
+func (r *Row) matches(path string) bool {
+	t, err := catalogs.ParseTemplate(r.Path)
+	return err == nil && t.Match(path)
+}
+
 // Params lists the names of the path's parameters.
 func (r *Row) Params() []string {
 	t, err := catalogs.ParseTemplate(r.Path)
@@ -179,6 +185,12 @@ func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
 	p.fixed = opts.Keys != nil
 	if p.checks == nil {
 		p.checks = append(slices.Clone(Checks), &script)
+	} else {
+		p.checks = slices.DeleteFunc(slices.Clone(p.checks), func(check *Check) bool { return !check.ofCatalog(c.Name) })
+		if len(p.checks) == 0 && len(opts.Checks) > 0 {
+			return nil, fmt.Errorf("there are no such statements about catalog %s: %s is one about another vendor", c.Name, opts.Checks[0].ID)
+		}
+		p.options.Checks = p.checks
 	}
 	universe := c.Universe()
 	for i := range c.Endpoints {

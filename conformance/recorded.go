@@ -154,7 +154,10 @@ func (r *Recorded) Report(c *catalogs.Catalog) (*Report, error) {
 	}
 	creds := make([]Credential, len(p.Keys))
 	for i, k := range run.Keys {
-		creds[i] = Credential{Header: k.Header, Query: k.Query, Scheme: k.Scheme, Env: k.Env, EnvNote: k.EnvNote}
+		creds[i] = Credential{Header: k.Header, Query: k.Query, Scheme: k.Scheme, Env: k.Env, EnvNote: k.EnvNote, With: k.With}
+		for _, b := range k.Below {
+			creds[i].Below = append(creds[i].Below, Below{b.Prefix, Credential{Header: b.Header, Query: b.Query, Scheme: b.Scheme, Env: b.Env, EnvNote: b.EnvNote, With: b.With}})
+		}
 		if k.Name != p.Keys[i].Name {
 			return fail("key %d is %.64q, in its plan %q: the report was edited", i, k.Name, p.Keys[i].Name)
 		}

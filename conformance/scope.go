@@ -361,8 +361,9 @@ func (l *Lab) shown(ctx context.Context, rule *catalogs.Record, key int, items [
 	option := l.Option(rule.Object, k.Sharing[rule.Object])
 	held := l.Plan.implications.Close(k.Grants)
 	var reveals [][]catalogs.Condition
+	whoever := complementary(rule, held)
 	for _, g := range rule.Grants {
-		if !held.Has(perm.Permission(g.Name)) {
+		if !held.Has(perm.Permission(g.Name)) || whoever {
 			continue
 		}
 		conds := slices.Clone(g.Conditions)
@@ -379,7 +380,7 @@ func (l *Lab) shown(ctx context.Context, rule *catalogs.Record, key int, items [
 	}
 	return func(it Item) (bool, bool) {
 		yes, known := Matches(option.Conditions, it.Fields)
-		if len(rule.Grants) == 0 || !known {
+		if len(rule.Grants) == 0 || whoever || !known {
 			return yes, known
 		}
 		some := false
@@ -399,6 +400,20 @@ func (l *Lab) shown(ctx context.Context, rule *catalogs.Record, key int, items [
 		}
 		return yes && some, true
 	}, nil
+}
+
+// complementary reports whether a key holds a permission that shows the records with a value and
+// one that shows those without it: then it sees them all, whatever the value is.
+func complementary(rule *catalogs.Record, held perm.Set) bool {
+	var single []catalogs.Condition // conditions that show records by themselves
+	for _, g := range rule.Grants {
+		if held.Has(perm.Permission(g.Name)) && len(g.Conditions) == 1 {
+			single = append(single, g.Conditions[0])
+		}
+	}
+	return slices.ContainsFunc(single, func(a catalogs.Condition) bool {
+		return slices.Contains(single, catalogs.Condition{Attribute: a.Attribute, Value: a.Value, Not: !a.Not})
+	})
 }
 
 // selfValue stands in a condition for the calling key's own id.

@@ -16,6 +16,11 @@ const renewBefore = 15 * time.Second
 // maxTokens bounds how many tokens of one key are remembered, to be hidden in reports.
 const maxTokens = 1000
 
+// A SignInRefused says that a target answered a sign-in with something else than 2xx.
+type SignInRefused struct{ Status int }
+
+func (e *SignInRefused) Error() string { return fmt.Sprintf("answered %d", e.Status) }
+
 // Tokens is a secret that changes during a run: a token that is got for a key, is renewed
 // before it expires and once when it is refused though it should not be. It may be used
 // concurrently.

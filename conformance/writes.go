@@ -13,7 +13,7 @@ import (
 )
 
 // writesTo returns the rows that change one record of an object: their paths are that of a
-// row that gets it, or go on from there.
+// row that gets it, or go on from there, or they are said to answer the record.
 func (p *planner) writesTo(object string) []int {
 	var out []int
 	for i := range p.Rows {
@@ -27,7 +27,8 @@ func (p *planner) writesTo(object string) []int {
 				continue
 			}
 			prefix, ok := prefixLike(r.Path, get.Path)
-			if catalogs.EndpointKey("", r.Path) == catalogs.EndpointKey("", get.Path) || ok && r.Endpoint.Gets == object && len(prefix) < len(r.Path) {
+			if catalogs.EndpointKey("", r.Path) == catalogs.EndpointKey("", get.Path) ||
+				r.Endpoint.Gets == object && (ok && len(prefix) < len(r.Path) || strings.HasSuffix(r.Path, "}")) {
 				out = append(out, i)
 				break
 			}
@@ -224,7 +225,7 @@ func (w *workshop) collection(by int, like Item) (post int, path string) {
 		r := &p.Rows[i]
 		if r.Endpoint == nil || r.Method != http.MethodPost || r.Reads || !r.Need.Admits(p.Keys[by].Grants) ||
 			!slices.ContainsFunc(p.Rows, func(g Row) bool {
-				return g.Endpoint != nil && g.Method == http.MethodGet && g.Endpoint.Lists == w.object && catalogs.EndpointKey("", g.Path) == catalogs.EndpointKey("", r.Path)
+				return g.Endpoint != nil && g.Method == http.MethodGet && g.Endpoint.Lists == w.object && sameCollection(g.Path, r.Path)
 			}) {
 			continue
 		}
@@ -240,6 +241,12 @@ func (w *workshop) collection(by int, like Item) (post int, path string) {
 		}
 	}
 	return -1, ""
+}
+
+// sameCollection reports whether two templates are one collection's, with a slash at the end or
+// without.
+func sameCollection(a, b string) bool {
+	return catalogs.EndpointKey("", strings.TrimSuffix(a, "/")) == catalogs.EndpointKey("", strings.TrimSuffix(b, "/"))
 }
 
 // make is create by the full key. An error means that nothing was made.

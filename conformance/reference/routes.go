@@ -142,17 +142,20 @@ func (s *Server) build(seeds Seeds) {
 func (s *Server) classify(rt *route, named map[string]string, seeds Seeds) {
 	row, p := rt.row, rt.pattern
 	home := collectionPath(row.Path)
-	name := home
+	name, gets := home, row.Gets
+	if s.vendor != nil && row.Lists+gets == "" {
+		gets = s.vendor.objects[row.String()]
+	}
 	switch n, ok := named[home]; {
 	case row.Lists != "":
 		name = row.Lists
-	case row.Gets != "":
-		name = row.Gets
+	case gets != "":
+		name = gets
 	case ok:
 		name = n
 	}
 	rt.data = row.Lists != "" || row.Gets != ""
-	rt.aboutOne = row.Lists == "" && (row.Gets != "" || p.endsInParameter())
+	rt.aboutOne = row.Lists == "" && (gets != "" || p.endsInParameter())
 	last := p.lastLiteral()
 	params := 0
 	for _, seg := range p.segs {
@@ -182,7 +185,7 @@ func (s *Server) classify(rt *route, named map[string]string, seeds Seeds) {
 		if row.Lists == "" {
 			name = above
 		}
-	case !read && row.Method == http.MethodPost && row.Gets != "" && params > 0 && last != "":
+	case !read && row.Method == http.MethodPost && gets != "" && params > 0 && last != "":
 		rt.kind, rt.action = kindAction, last
 	case row.Requires != nil && row.Requires.IsPublic() && read && !rt.data && params == 0:
 		rt.kind = kindPlain

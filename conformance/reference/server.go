@@ -41,6 +41,10 @@ type Options struct {
 	AdminToken string   // what the admin API asks for; empty: it refuses everybody
 	// State is a file that keeps the keys when the server ends; empty: none does.
 	State string
+	// Vendor is one of [Vendors] whose manners the server has; empty: none.
+	Vendor string
+	// Switches are set on the vendor's server; see [Switches].
+	Switches map[string]string
 	// BlockOrigins refuses every request that a page of another origin sends, also where the
 	// catalog does not say so.
 	BlockOrigins bool
@@ -64,7 +68,10 @@ type Server struct {
 	onEnable bool // a changed grant is in force only when the key is enabled again
 	now      func() time.Time
 	mistaken memory
-	ticks    atomic.Uint64 // requests, for traps that come with some of them
+	vendor   *vendor // whose manners it has; nil: nobody's
+	manners  manners
+	switches map[string]string // of the vendor, every one
+	ticks    atomic.Uint64     // requests, for traps that come with some of them
 }
 
 // New returns a server for the catalog. An unknown fault, or one that cannot apply to
@@ -81,6 +88,18 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 		byKey: map[string]*route{}, homes: map[string]*collection{}, token: opts.AdminToken,
 		onEnable: c.Credentials.GrantsChange == "on-reenable", block: opts.BlockOrigins || c.Refused.Origin.Known(), now: opts.Now,
 	}
+	v, err := s.adopt(opts.Vendor, opts.Switches)
+	if err != nil {
+		return nil, err
+	}
+	if v != nil {
+		s.vendor = v
+		if opts.Seeds == nil && v.seeds != nil {
+			if opts.Seeds, err = ParseSeeds(v.seeds); err != nil {
+				return nil, err
+			}
+		}
+	}
 	seeds, err := seedsFor(c, opts.Seeds)
 	if err != nil {
 		return nil, err
@@ -88,6 +107,10 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 	s.build(seeds)
 	if err := s.store.fill(); err != nil {
 		return nil, err
+	}
+	if v != nil { // rows are seeded, faults are not planted yet, nor keys read
+		s.manners = v.start(s)
+		s.keys.changed = s.manners.keyChanged
 	}
 	if s.traps, err = readTraps(opts.Traps); err != nil {
 		return nil, err
@@ -144,7 +167,13 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if c.browser() {
 		return
 	}
-	c.who, c.k = s.caller(r, c.rt)
+	if s.manners.before(c) {
+		return
+	}
+	var known bool
+	if c.who, c.k, known = s.manners.caller(c); !known {
+		c.who, c.k = s.caller(r, c.rt)
+	}
 	if c.rt == nil {
 		c.lost(allow)
 		return
@@ -172,11 +201,17 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		c.badBody(err)
 		return
 	}
-	if c.query, err = parseQuery(r.URL.RawQuery); err != nil && admitted && c.rt.reads(to.method) {
+	if c.query, err, known = s.manners.query(c); !known {
+		c.query, err = parseQuery(r.URL.RawQuery)
+	}
+	if err != nil && admitted && c.rt.reads(to.method) {
 		c.reply(http.StatusBadRequest, object{"error": "bad_query", "message": err.Error()})
 		return
 	}
-	a := c.perform(to.method)
+	a, performed := s.manners.perform(c, to.method)
+	if !performed {
+		a = c.perform(to.method)
+	}
 	if !admitted {
 		c.refuse(c.who != Valid)
 		return
@@ -272,7 +307,16 @@ func (c *call) readBody() (object, error) {
 
 func (c *call) reply(status int, body any) {
 	c.cors(status)
+	status, body = c.shaped(status, body)
 	writeReply(c.w, c.r.Method, status, body)
+}
+
+// shaped is an answer as the vendor writes it, unless it was written already.
+func (c *call) shaped(status int, body any) (int, any) {
+	if _, written := body.(encoded); written {
+		return status, body
+	}
+	return c.s.manners.shape(c, status, body)
 }
 
 // readObject reads a JSON body. Members of an object are kept; any other JSON value,

@@ -110,6 +110,11 @@ func (a *app) target(ctx context.Context, ref string, c *catalogs.Catalog, f *pr
 	if err := sameCatalog(ref, profile); err != nil {
 		return fail(err)
 	}
+	if m, err := manners(ref, c); err != nil {
+		return fail(err)
+	} else if m != nil {
+		profile.Under(m)
+	}
 	p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, Checks: checks}))
 	if err != nil {
 		return fail(err)

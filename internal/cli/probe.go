@@ -46,7 +46,7 @@ const maxFewKeys = 200
 
 type probeFlags struct {
 	reference, plan, faultList bool
-	faults                     []string
+	faults, switches           []string
 	target, profile, writes    string
 	allowProduction            string
 	clean, calibrate, browser  bool
@@ -96,15 +96,15 @@ probed, nothing was proven, or less than the profile requires.`,
   permcheck probe api/permissions.yaml --target https://staging.example.com --profile probe.yaml --script checks --only scripts`,
 		ValidArgsFunction: completeCatalogs,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if f.faultList {
-				return cobra.NoArgs(cmd, args)
+			if f.faultList && len(args) < 2 {
+				return nil
 			}
 			return exactArgs(1, "one CATALOG")(cmd, args)
 		},
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.faultList {
-			return a.printFaults()
+			return a.printFaults(args...)
 		}
 		if err := f.check(); err != nil {
 			return err
@@ -121,6 +121,7 @@ probed, nothing was proven, or less than the profile requires.`,
 	fl := cmd.Flags()
 	fl.BoolVar(&f.reference, "reference", false, "start a reference server and probe that")
 	fl.StringArrayVar(&f.faults, "fault", nil, "plant a fault in the reference server: NAME or 'NAME@METHOD /path'; may be repeated")
+	fl.StringArrayVar(&f.switches, "switch", nil, "of a vendor's reference server (see permcheck serve vendor:NAME --switches): NAME=VALUE; may be repeated")
 	fl.BoolVar(&f.faultList, "faults", false, "list the faults and end")
 	fl.StringVar(&f.target, "target", "", "address of the API to probe")
 	fl.StringVar(&f.profile, "profile", "", "file that names the keys")
@@ -188,6 +189,8 @@ func (f *probeFlags) check() error {
 		return errors.New("--reference makes its own server and keys: leave out --target and --profile")
 	case !f.reference && len(f.faults) > 0:
 		return errors.New("--fault is for the reference server: add --reference")
+	case !f.reference && len(f.switches) > 0:
+		return errors.New("--switch is for the reference server: add --reference")
 	case !f.reference && !f.plan && (f.target == "" || f.profile == ""):
 		return errors.New("expected --target URL and --profile FILE, or --reference")
 	case f.writes != "none" && f.writes != "disposable" && f.writes != "all":
@@ -226,7 +229,7 @@ func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven 
 		if f.plan {
 			return a.printPlan(p, f.keys)
 		}
-		return a.probeReference(ctx, ref, text, p, f, writesGiven)
+		return a.probeReference(ctx, ref, text, c, p, f, writesGiven)
 	}
 	return a.probeTarget(ctx, ref, c, f, checks, writesGiven)
 }
@@ -247,10 +250,10 @@ func (a *app) readCatalog(ref string) ([]byte, *catalogs.Catalog, error) {
 }
 
 // probeReference starts the reference server as a process of its own and probes it.
-func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *conformance.Plan, f *probeFlags, writesGiven bool) error {
+func (a *app) probeReference(ctx context.Context, ref string, text []byte, c *catalogs.Catalog, p *conformance.Plan, f *probeFlags, writesGiven bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ready, token, stop, err := startReference(ctx, ref, text, f.faults)
+	ready, token, stop, err := startReference(ctx, ref, text, f.faults, f.switches)
 	if err != nil {
 		return err
 	}
@@ -264,11 +267,20 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *co
 		return fmt.Errorf("the reference server gave the admin address %q: %w", ready.Admin, err)
 	}
 	admin := keyring.NewAdmin(adminURL, token)
-	creds, err := admin.MintPlan(ctx, p)
-	if err != nil {
+	t := conformance.Target{Base: api, Reference: true, Objects: admin, Provisioner: admin, Writes: conformance.WritesAll, Limits: f.limits}
+	if vendorOf(ref) != "" {
+		m, err := manners(ref, c)
+		if err != nil {
+			return err
+		}
+		if m != nil {
+			admin.Manners, admin.API = m, api
+			t.Dialect, t.Bodies, t.Within = m.Dialect, m.Bodies, m.Within
+		}
+	}
+	if t.Credentials, err = admin.MintPlan(ctx, p); err != nil {
 		return err
 	}
-	t := conformance.Target{Base: api, Credentials: creds, Reference: true, Objects: admin, Provisioner: admin, Writes: conformance.WritesAll, Limits: f.limits}
 	if writesGiven {
 		t.Writes = conformance.WritePolicy(f.writes)
 	}
@@ -281,22 +293,25 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *co
 	if err != nil {
 		return err
 	}
-	r.Reproduce = reproduce(ref, f.faults, r)
+	r.Reproduce = reproduce(ref, f, r)
 	return a.finish(r)
 }
 
 // reproduce lists the commands that start the same server with the keys that the findings
 // name.
-func reproduce(ref string, faults []string, r *conformance.Report) []string {
+func reproduce(ref string, flags *probeFlags, r *conformance.Report) []string {
 	if len(r.Groups) == 0 {
 		return nil
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "permcheck serve %s", conformance.ShellQuote(ref))
-	for _, f := range faults {
+	for _, f := range flags.faults {
 		fmt.Fprintf(&b, " --fault %s", conformance.ShellQuote(f))
 	}
-	keys := map[int]bool{}
+	for _, sw := range flags.switches {
+		fmt.Fprintf(&b, " --switch %s", conformance.ShellQuote(sw))
+	}
+	keys, exported := map[int]bool{}, map[string]bool{}
 	var narrowed []string
 	export := func(key int) {
 		if k := r.Plan.Keys[key]; k.Kind == conformance.ValidKey && !keys[key] && len(keys) < 10 {
@@ -321,6 +336,13 @@ func reproduce(ref string, faults []string, r *conformance.Report) []string {
 		} else {
 			for _, key := range r.Plan.Questions[pr.Question].Keys {
 				export(key)
+			}
+			made := r.Answers.Records[pr.Question].Keys() // by the statement's script
+			for _, name := range slices.Sorted(maps.Keys(made)) {
+				if !exported[name] && !strings.Contains(made[name], " sharing ") && !strings.Contains(made[name], " list ") && !strings.Contains(made[name], " expires ") {
+					exported[name] = true
+					fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(name+"="+made[name]))
+				}
 			}
 		}
 		if w := r.Plan.Rows[g.Row].Witness; w >= 0 && g.Check == "effect-despite-refusal" {
@@ -365,9 +387,7 @@ func (a *app) run(ctx context.Context, ref string, p *conformance.Plan, t confor
 		started = t.Journal.Started
 	}
 	t.Seed = f.seed
-	if f.scripts != nil {
-		t.Scripts = f.scripts
-	}
+	t.Scripts = cmp.Or(f.scripts, &script.Dir{}) // which has the statements about vendors
 	t.Progress = a.progress()
 	answers, sent, err := conformance.Run(ctx, p, t)
 	if t.Journal != nil {
@@ -544,7 +564,8 @@ func (a *app) verdict(r *conformance.Report) error {
 	if r.Reference && len(findings) == 0 && r.Proven+r.Failed < r.Total() {
 		return &partialError{fmt.Sprintf("proven %d of %d", r.Proven, r.Total())}
 	}
-	if r.Proven+r.Failed == 0 && (r.Total() > 0 || r.Count[conformance.Pass]+r.Count[conformance.Fail] == 0) {
+	told := slices.ContainsFunc(r.Statements(), func(s conformance.StatementResult) bool { return s.Outcome == conformance.Told })
+	if r.Proven+r.Failed == 0 && (r.Total() > 0 || r.Count[conformance.Pass]+r.Count[conformance.Fail] == 0 && !told) {
 		return &partialError{"nothing was proven"}
 	}
 	list := slices.Clone(r.About)
@@ -752,7 +773,7 @@ func overrideLimits(l *conformance.Limits, flags conformance.Limits) {
 // startReference runs "permcheck serve" of this same program, which is told its catalog,
 // its faults and, by the environment, the admin token. It ends with this process: its
 // standard input then ends.
-func startReference(ctx context.Context, ref string, text []byte, faults []string) (*served, string, func(), error) {
+func startReference(ctx context.Context, ref string, text []byte, faults, switches []string) (*served, string, func(), error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("finding this program to start the reference server: %w", err)
@@ -775,6 +796,9 @@ func startReference(ctx context.Context, ref string, text []byte, faults []strin
 	args = append(args, "--until-eof")
 	for _, f := range faults {
 		args = append(args, "--fault", f)
+	}
+	for _, sw := range switches {
+		args = append(args, "--switch", sw)
 	}
 	token := rand.Text()
 	cmd := exec.CommandContext(ctx, exe, args...)

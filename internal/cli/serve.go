@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,8 @@ func newServe(a *app) *cobra.Command {
 		listFaults      bool
 		listTraps       bool
 		printBoard      bool
+		switches        []string
+		listSwitches    bool
 	)
 	cmd := &cobra.Command{
 		Use:   "serve CATALOG",
@@ -48,6 +51,9 @@ refused to every key.
 
 Lists take limit, cursor, q, filter[field], sort, fields, include and ids.
 
+The server of a vendor also signs in, answers and behaves as the vendor's own pages say.
+What they leave open is a switch each (--switch, see --switches).
+
 A fault (--fault, see --faults) makes the server do something wrong, such as a check
 that is missing on one endpoint; the catalog that it serves stays as it is. A trap
 (--trap, see --traps) makes it do something right that is easily mistaken for a fault.`,
@@ -55,11 +61,15 @@ that is missing on one endpoint; the catalog that it serves stays as it is. A tr
   permcheck serve api/permissions.yaml --addr 127.0.0.1:8080 --fault missing-check
   permcheck serve api/permissions.yaml --fault 'missing-check@DELETE /positions/{id}'
   permcheck serve vendor:comeet --state keys.journal --rows 500
+  permcheck serve vendor:personio --switches
   permcheck serve --print-board > board.yaml
   permcheck serve board.yaml --fault 'list-unfiltered@GET /v1/positions' --trap T9
   permcheck serve --faults`,
 		ValidArgsFunction: completeCatalogs,
 		Args: func(cmd *cobra.Command, args []string) error {
+			if listFaults && len(args) == 1 {
+				return nil // those of a vendor too
+			}
 			if listFaults || listTraps || printBoard {
 				return cobra.NoArgs(cmd, args)
 			}
@@ -69,7 +79,7 @@ that is missing on one endpoint; the catalog that it serves stays as it is. A tr
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {
 		case listFaults:
-			return a.printFaults()
+			return a.printFaults(args...)
 		case listTraps:
 			return a.printTraps()
 		case printBoard:
@@ -78,6 +88,13 @@ that is missing on one endpoint; the catalog that it serves stays as it is. A tr
 		}
 		c, err := a.loadCatalog(args[0])
 		if err != nil {
+			return err
+		}
+		opts.Vendor = vendorOf(args[0])
+		if listSwitches {
+			return a.printSwitches(args[0], opts.Vendor)
+		}
+		if opts.Switches, err = parseSwitches(switches); err != nil {
 			return err
 		}
 		token := os.Getenv(adminTokenEnv)
@@ -143,6 +160,8 @@ that is missing on one endpoint; the catalog that it serves stays as it is. A tr
 	f.BoolVar(&listTraps, "traps", false, "list the traps and end")
 	f.StringVar(&opts.State, "state", "", "file that keeps the keys when the server ends")
 	f.BoolVar(&opts.BlockOrigins, "block-origins", false, "answer 403 to every request that a page of another origin sends")
+	f.StringArrayVar(&switches, "switch", nil, "decide what the vendor's pages leave open: NAME=VALUE; may be repeated")
+	f.BoolVar(&listSwitches, "switches", false, "list the switches of a vendor's server and end")
 	f.BoolVar(&printBoard, "print-board", false, "print the catalog of a job board, which every fault can be planted in, and end")
 	f.BoolVar(&untilEOF, "until-eof", false, "end when standard input does")
 	a.formatFlag(cmd, "text", "json")
@@ -195,7 +214,67 @@ func faultNames() []string {
 	return names
 }
 
-func (a *app) printFaults() error {
+// vendorOf is the vendor whose manners the server of a catalog has; empty: none.
+func vendorOf(ref string) string {
+	if name, ok := strings.CutPrefix(ref, "vendor:"); ok && slices.Contains(reference.Vendors(), name) {
+		return name
+	}
+	return ""
+}
+
+// parseSwitches reads NAME=VALUE.
+func parseSwitches(list []string) (map[string]string, error) {
+	set := map[string]string{}
+	for _, text := range list {
+		name, value, ok := strings.Cut(text, "=")
+		if _, twice := set[name]; !ok || name == "" || twice {
+			return nil, fmt.Errorf("--switch %q: expected NAME=VALUE, each name once", text)
+		}
+		set[name] = value
+	}
+	return set, nil
+}
+
+func (a *app) printSwitches(ref, vendor string) error {
+	switches := reference.Switches(vendor)
+	if a.format == "json" {
+		type row struct {
+			Name    string   `json:"name"`
+			Default string   `json:"default"`
+			Values  []string `json:"values"`
+			What    string   `json:"what"`
+			Source  string   `json:"source"`
+		}
+		rows := []row{}
+		for _, sw := range switches {
+			rows = append(rows, row{sw.Name, sw.Values[0], sw.Values, sw.What, sw.Source})
+		}
+		return a.writeJSON(map[string]any{"version": 1, "switches": rows})
+	}
+	if len(switches) == 0 {
+		fmt.Fprintf(a.out, "%s has no switches\n", report.Clean(ref))
+		return nil
+	}
+	s := a.styles()
+	for _, sw := range switches {
+		fmt.Fprintf(a.out, "%s=%s  %s\n", s.Bold.Sprint(sw.Name), sw.Values[0], sw.What)
+		fmt.Fprintf(a.out, "    %s\n", s.Dim.Sprintf("also %s; %s", strings.Join(sw.Values[1:], ", "), sw.Source))
+	}
+	return nil
+}
+
+// faultsFor are the faults that can be planted in any server, behind those that only the
+// server of a catalog's vendor can have.
+func faultsFor(refs ...string) []reference.Fault {
+	var list []reference.Fault
+	for _, ref := range refs {
+		list = append(list, reference.FaultsOf(vendorOf(ref))...)
+	}
+	return append(list, reference.Faults...)
+}
+
+// printFaults lists the faults; with the name of a catalog those of its vendor first.
+func (a *app) printFaults(refs ...string) error {
 	if a.format == "json" {
 		type row struct {
 			Numbers []string `json:"numbers"`
@@ -205,13 +284,13 @@ func (a *app) printFaults() error {
 			What    string   `json:"what"`
 		}
 		rows := []row{}
-		for _, f := range reference.Faults {
+		for _, f := range faultsFor(refs...) {
 			rows = append(rows, row{f.Numbers, f.Name, string(f.Aspect), f.Check, f.What})
 		}
 		return a.writeJSON(map[string]any{"version": 1, "faults": rows})
 	}
 	s := a.styles()
-	for _, f := range reference.Faults {
+	for _, f := range faultsFor(refs...) {
 		found := ""
 		if f.Check != "" {
 			found = ", found by " + f.Check
