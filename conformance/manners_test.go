@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,9 +27,9 @@ endpoints:
   GET /books/{id}: {requires: read, gets: book}
   POST /books: admin
   DELETE /books/{id}: admin
-  GET /reviews: {requires: read, lists: review}
+  GET /reviews: {requires: read, lists: review, refused: {invalid: 401}}
   GET /reviews/{id}: {requires: read, gets: review}
-  GET /loans: {requires: read, lists: loan}
+  GET /loans: {requires: read, lists: loan, refused: {invalid: 401}}
   GET /loans/{id}: {requires: read, gets: loan}
   POST /loans: admin
   DELETE /loans/{id}: admin
@@ -143,7 +144,7 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(404, map[string]any{"error": "not_found"})
 	case one:
 		reply(200, s.shown(s.find(kind, id), key))
-	case bad && kind == "books" && !s.badAsNone:
+	case bad && !s.badAsNone:
 		reply(401, map[string]any{"error": "who"})
 	default:
 		var list []map[string]any
@@ -222,9 +223,14 @@ func (s *shelf) sort(list []map[string]any, by string, scoped bool) {
 	})
 }
 
-func probeShelf(t *testing.T, s *shelf) *conformance.Result {
+func probeShelf(t *testing.T, s *shelf, stated bool) *conformance.Result {
 	t.Helper()
-	c, err := catalogs.Parse("shelf.yaml", []byte(shelfCatalog))
+	text := shelfCatalog
+	if !stated {
+		text = regexp.MustCompile(`, refused: \{[^}]*\}`).ReplaceAllString(text, "")
+		text = strings.Replace(text, "  GET /settings: {requires: admin}\n", "", 1) // it refuses in its own way
+	}
+	c, err := catalogs.Parse("shelf.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,6 +240,9 @@ func probeShelf(t *testing.T, s *shelf) *conformance.Result {
 		conformance.ListRow:   {Anonymous: catalogs.Denial{Status: 200}, Forbidden: catalogs.Denial{Status: 200}},
 		conformance.ObjectRow: {Anonymous: same, Forbidden: same}, conformance.WriteRow: {Anonymous: same, Forbidden: same},
 		conformance.CreateRow: {Anonymous: catalogs.Denial{Status: 400}, Forbidden: catalogs.Denial{Status: 400}},
+	}
+	if !stated {
+		forms = nil
 	}
 	p, err := conformance.NewPlan(c, conformance.PlanOptions{Refused: forms, Keys: []conformance.Key{
 		{Name: "admin", Grants: c.Universe()}, {Name: "none", Grants: perm.Set{}}, {Name: "reader", Grants: perm.NewSet("read")},
@@ -294,7 +303,7 @@ func TestMannersOfADatabase(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newShelf()
 			tt.wrong(s)
-			r := probeShelf(t, s)
+			r := probeShelf(t, s, true)
 			found := false
 			for i, v := range r.Verdicts {
 				if v != conformance.Fail {
@@ -315,5 +324,16 @@ func TestMannersOfADatabase(t *testing.T) {
 				t.Errorf("%d inconclusive", n)
 			}
 		})
+	}
+}
+
+// Where no form of refusal is stated each is right, and the three kinds of senders are told apart.
+func TestMannersAreLearned(t *testing.T) {
+	s := newShelf()
+	r := probeShelf(t, s, false)
+	const want = "refused:\n  anonymous: {list: empty, object: 404, create: 400, write: 404}\n" +
+		"  invalid: {list: 401, object: 404, create: 400, write: 404}\n  forbidden: {list: empty, object: 404, create: 400, write: 404}\n"
+	if got := r.RefusedBlock(); got != want || r.Count[conformance.Fail] > 0 {
+		t.Errorf("%d failed; learned\n%swant\n%s", r.Count[conformance.Fail], got, want)
 	}
 }
