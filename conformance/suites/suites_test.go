@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/conformance"
@@ -98,13 +99,14 @@ func ask(t *testing.T, c *catalogs.Catalog, suite *suites.Suite, fault suites.Fa
 	defer api.Close()
 	defer admin.Close()
 	ring := keyring.NewAdmin(address(t, admin.URL), "admin")
-	target := conformance.Target{Base: address(t, api.URL), Reference: true, Objects: ring, Provisioner: ring, Writes: conformance.WritesAll, Scripts: &script.Dir{}}
+	target := conformance.Target{Base: address(t, api.URL), Reference: true, Objects: ring, Provisioner: ring, Writes: conformance.WritesAll, Scripts: &script.Dir{},
+		Within: 200 * time.Millisecond} // a server in this process is told at once
 	if opts.Vendor != "" {
 		m, err := keyring.ParseManners(suite.ProfileFile, suite.Profile, c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ring.Manners, ring.API, target.Dialect, target.Bodies, target.Within = m, target.Base, m.Dialect, m.Bodies, m.Within
+		ring.Manners, ring.API, target.Dialect, target.Bodies = m, target.Base, m.Dialect, m.Bodies
 	}
 	checks, err := conformance.SelectChecks([]string{"statements"}, nil)
 	if err != nil {
