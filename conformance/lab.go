@@ -36,7 +36,6 @@ type Lab struct {
 
 	mu      sync.Mutex
 	spelled map[spelledKey]*spelledOnce
-	minted  int
 }
 
 // A Sender is who a request is from.
@@ -331,11 +330,31 @@ func (c *Credential) hide(text string) string {
 	return text
 }
 
+// holdsFold reports whether a text holds another, whatever the case of ASCII letters.
+func holdsFold(text, other string) bool {
+	lower := func(b byte) byte {
+		if b >= 'A' && b <= 'Z' {
+			return b + 'a' - 'A'
+		}
+		return b
+	}
+	for i := 0; i+len(other) <= len(text); i++ {
+		n := 0
+		for n < len(other) && lower(text[i+n]) == lower(other[n]) {
+			n++
+		}
+		if n == len(other) {
+			return true
+		}
+	}
+	return false
+}
+
 // replaceFold is strings.ReplaceAll whatever the case of ASCII letters: names of headers come
 // in another case than they were sent.
 func replaceFold(text, old, with string) string {
-	if len(text) < len(old) {
-		return text // as most names are
+	if !holdsFold(text, old) {
+		return text // as most do
 	}
 	lower := func(s string) string {
 		return strings.Map(func(r rune) rune {
@@ -403,13 +422,10 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 			return nil, leaveOut("nothing says how to %s a key (provision: in the profile)", a)
 		}
 	}
-	l.mu.Lock()
-	l.minted++
 	if spec.Name == "" {
 		spec.Name = "key"
 	}
-	name := fmt.Sprintf("%s-%s-%d", l.run.mark, spec.Name, l.minted)
-	l.mu.Unlock()
+	name := fmt.Sprintf("%s-%s-%d", l.run.mark, spec.Name, l.run.minted.Add(1))
 	asked := spec
 	asked.Name = name
 	if ctx.Err() != nil {
