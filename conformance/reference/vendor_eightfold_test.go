@@ -84,15 +84,6 @@ func (e *eightfold) status(access, call string) int {
 	return status
 }
 
-// dig follows a path of names into a JSON value.
-func dig(v any, names ...string) any {
-	for _, name := range names {
-		m, _ := v.(map[string]any)
-		v = m[name]
-	}
-	return v
-}
-
 func ids(body map[string]any) (out []string) {
 	list, _ := body["data"].([]any)
 	for _, row := range list {

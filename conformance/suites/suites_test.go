@@ -101,18 +101,19 @@ func ask(t *testing.T, c *catalogs.Catalog, suite *suites.Suite, fault suites.Fa
 	ring := keyring.NewAdmin(address(t, admin.URL), "admin")
 	target := conformance.Target{Base: address(t, api.URL), Reference: true, Objects: ring, Provisioner: ring, Writes: conformance.WritesAll, Scripts: &script.Dir{},
 		Within: 200 * time.Millisecond} // a server in this process is told at once
+	plan := conformance.PlanOptions{Shares: true}
 	if opts.Vendor != "" {
 		m, err := keyring.ParseManners(suite.ProfileFile, suite.Profile, c)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ring.Manners, ring.API, target.Dialect, target.Bodies = m, target.Base, m.Dialect, m.Bodies
+		plan.SignIns = m.SignIns()
 	}
-	checks, err := conformance.SelectChecks([]string{"statements"}, nil)
-	if err != nil {
+	if plan.Checks, err = conformance.SelectChecks([]string{"statements"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	p, err := conformance.NewPlan(c, conformance.PlanOptions{Shares: true, Checks: checks})
+	p, err := conformance.NewPlan(c, plan)
 	if err != nil {
 		t.Fatal(err)
 	}
