@@ -106,12 +106,31 @@ func (w *workshop) freeText() string {
 			count[name]++
 		}
 	}
+	other := ""
 	for _, name := range sortedNames(richest(w.all.Items).Fields) {
-		if count[name] > 1 && 4*len(values[name]) >= 3*count[name] && !w.ruled(name) {
+		if count[name] < 2 || 4*len(values[name]) < 3*count[name] || w.ruled(name) || w.refers(name) {
+			continue
+		}
+		spaced := false
+		for text := range values[name] {
+			spaced = spaced || strings.Contains(text, " ")
+		}
+		switch {
+		case spaced || slices.Contains(nameMembers, name):
 			return name
+		case other == "":
+			other = name // it may be made up by the server
 		}
 	}
-	return ""
+	return other
+}
+
+// refers reports whether the name of a field says that it holds the id of another record.
+func (w *workshop) refers(name string) bool {
+	lower := letters(name)
+	return strings.HasSuffix(lower, "id") || slices.ContainsFunc(w.l.Plan.objects(), func(object string) bool {
+		return object != w.object && (lower == letters(object) || lower == letters(object)+"s")
+	})
 }
 
 // richest is the record with the most fields.
@@ -132,6 +151,11 @@ func (w *workshop) ruled(name string) bool {
 			return true
 		}
 	}
+	return w.conditional(name)
+}
+
+// conditional reports whether the record rule of the object looks at a field.
+func (w *workshop) conditional(name string) bool {
 	if r := w.l.Plan.recordRule(w.object); r != nil {
 		for _, o := range slices.Concat(r.Sharing, r.Grants) {
 			for _, c := range o.Conditions {
@@ -163,8 +187,12 @@ func (w *workshop) create(ctx context.Context, rec *Record, label string, by int
 	}
 	id := l.dialect().idMember(like.Fields)
 	for name, v := range like.Fields {
-		if v != nil && name != id {
-			body[name] = v
+		switch v.(type) {
+		case nil, []any, map[string]any: // a list of ids would take what is there away from where it belongs
+		default:
+			if name != id {
+				body[name] = v
+			}
 		}
 	}
 	body[w.text] = mark

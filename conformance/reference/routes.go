@@ -95,6 +95,9 @@ func (s *Server) build(seeds Seeds) {
 		if row.Refused.Anonymous.Known() {
 			rt.refused.Anonymous = row.Refused.Anonymous
 		}
+		if row.Refused.Invalid.Known() {
+			rt.refused.Invalid = row.Refused.Invalid
+		}
 		if row.Refused.Forbidden.Known() {
 			rt.refused.Forbidden = row.Refused.Forbidden
 		}
@@ -111,6 +114,12 @@ func (s *Server) build(seeds Seeds) {
 			if to := s.store.all[a.Ref]; a.Ref != "" && to != nil {
 				s.store.relate(coll, a.Name, to, false)
 			}
+		}
+	}
+	for i := range c.Records {
+		part, whole := s.store.all[c.Records[i].Object], s.store.all[c.Records[i].PartOf]
+		if part != nil && whole != nil {
+			s.store.relate(part, whole.name+"_id", whole, true)
 		}
 	}
 	for _, rt := range s.routes {

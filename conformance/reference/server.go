@@ -244,6 +244,9 @@ func (c *call) refuse(withoutKey bool) {
 	if withoutKey {
 		form, status, code = c.rt.refused.Anonymous, http.StatusUnauthorized, "unauthorized"
 	}
+	if withoutKey && c.who != Anonymous {
+		form = c.rt.refused.WithKey()
+	}
 	body := object{}
 	if form.Known() {
 		status = form.Status

@@ -307,6 +307,9 @@ func remarks(e *catalogs.Endpoint) []string {
 	for _, list := range e.Ignores {
 		out = append(out, "ignores the list "+list)
 	}
+	for _, also := range e.Also {
+		out = append(out, fmt.Sprintf("%s in %s", also.Path, also.Source))
+	}
 	if e.SameAs != "" {
 		out = append(out, "same as "+e.SameAs)
 	}
@@ -346,6 +349,7 @@ func keyLines(c *catalogs.Catalog) []string {
 		out = append(out, text)
 	}
 	form("a request without a valid key", c.Refused.Anonymous)
+	form("a credential that is no living key", c.Refused.Invalid)
 	form("a key without the permission", c.Refused.Forbidden)
 	if c.Browsers != "" {
 		out = append(out, "pages of other origins are "+string(c.Browsers))

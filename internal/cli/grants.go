@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs/grants"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/conformance/keyring"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -92,6 +94,9 @@ func (a *app) grants(f *grantsFlags) error {
 			return fmt.Errorf("--holds: %w", err)
 		}
 	}
+	if f.opts.SignIn, err = signInPaths(f.catalog, c); err != nil {
+		return err
+	}
 	need, err := grants.Of(c, calls, f.opts)
 	if err != nil {
 		return err
@@ -121,6 +126,30 @@ func (a *app) grants(f *grantsFlags) error {
 		return &partialError{"no grant suffices: a row that is called is open to nobody"}
 	}
 	return a.result(findings)
+}
+
+// signInPaths are the paths at which clients of a vendor get tokens.
+func signInPaths(ref string, c *catalogs.Catalog) ([]string, error) {
+	m, err := manners(ref, c)
+	if err != nil || m == nil {
+		return nil, err
+	}
+	ways := []keyring.Auth{m.Auth}
+	for _, b := range m.Auth.Below {
+		ways = append(ways, b.Auth)
+	}
+	var paths []string
+	for _, way := range ways {
+		if way.Exchange == nil {
+			continue
+		}
+		u, err := url.Parse(way.Exchange.URL)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, u.EscapedPath())
+	}
+	return paths, nil
 }
 
 func (a *app) readCalls(name string) ([]grants.Call, error) {
@@ -236,6 +265,9 @@ func (a *app) grantsText(c *catalogs.Catalog, n *grants.Need, compared bool, fin
 		for _, f := range n.Shown {
 			fmt.Fprintf(w, "  %s  %s\n", report.Clean(f.Object+"."+f.Name), report.Clean(f.Requires.String()))
 		}
+	}
+	if n.SignIns > 0 {
+		fmt.Fprintf(w, "\n%s to sign in, for which no permission is needed\n", count(n.SignIns, "call"))
 	}
 	if elsewhere(n) > 0 {
 		fmt.Fprintf(w, "\n%s to other hosts left out: %s\n", count(elsewhere(n), "call"), report.Clean(strings.Join(slices.Sorted(maps.Keys(n.Elsewhere)), ", ")))
@@ -360,10 +392,11 @@ func (a *app) grantsJSON(c *catalogs.Catalog, calls int, n *grants.Need, finding
 		Unknown   []jsonCalledRow   `json:"unknown"`
 		Unmatched []unmatchedJSON   `json:"unmatched"`
 		Elsewhere map[string]int    `json:"elsewhere,omitempty"`
+		SignIns   int               `json:"sign_ins,omitempty"`
 		Shown     []fieldJSON       `json:"shown"`
 		Findings  []*report.Finding `json:"findings"`
 	}{Version: 1, Catalog: c.Name, Calls: calls, Grants: []grantJSON{}, Rows: calledRows(n.Rows), Unknown: calledRows(n.Unknown),
-		Unmatched: []unmatchedJSON{}, Elsewhere: n.Elsewhere, Shown: []fieldJSON{}, Findings: findings}
+		Unmatched: []unmatchedJSON{}, Elsewhere: n.Elsewhere, SignIns: n.SignIns, Shown: []fieldJSON{}, Findings: findings}
 	if out.Findings == nil {
 		out.Findings = []*report.Finding{}
 	}

@@ -853,6 +853,12 @@ var Rules = []Rule{
 		Fix:   "Use one style, or add odd: with the reason.",
 	},
 	{
+		ID: "path-elsewhere", Severity: Info,
+		Title: "sources differ in the path of an endpoint",
+		Why:   "A client, a gateway or a guard that is written from the one document does not know the other's path.",
+		Fix:   "Correct the document that is wrong; until then also: names both.",
+	},
+	{
 		ID: "unused-permission", Severity: Warning,
 		Title: "a permission governs nothing",
 		Why:   "Keys are given a right that no row explains; either a row is missing or the permission is dead.",
