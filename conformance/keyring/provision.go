@@ -507,6 +507,8 @@ func (d *decoder) dialect(n strictyaml.Node) {
 		strictyaml.Field{Name: "include", Decode: word(&v.Include)},
 		strictyaml.Field{Name: "limit", Decode: word(&v.Limit)},
 		strictyaml.Field{Name: "cursor", Decode: word(&v.Cursor)},
+		strictyaml.Field{Name: "page", Decode: word(&v.Page)},
+		strictyaml.Field{Name: "offset", Decode: word(&v.Offset)},
 		strictyaml.Field{Name: "ids", Decode: word(&v.IDs)},
 	)
 }

@@ -37,7 +37,13 @@ func (s *Server) caller(r *http.Request, rt *route) (Caller, *key) {
 		return Malformed, nobody
 	}
 	scheme, secret, _ := strings.Cut(headers[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") || !wellFormed(secret) {
+	if !strings.EqualFold(scheme, "Bearer") {
+		return Malformed, nobody
+	}
+	if who, k, known := s.manners.identify(secret, rt); known {
+		return who, k
+	}
+	if !wellFormed(secret) {
 		return Malformed, nobody
 	}
 	return s.identify(secret, rt)
@@ -177,8 +183,8 @@ func (s *Server) misidentify(r *http.Request, rt *route) (Caller, *key, bool) {
 	}
 	if len(headers) == 0 && s.wrong(rt, "key-in-cookie") {
 		for _, cookie := range r.Cookies() {
-			if wellFormed(cookie.Value) {
-				return found(cookie.Value)
+			if who, k, ok := found(cookie.Value); ok {
+				return who, k, ok
 			}
 		}
 	}

@@ -156,7 +156,7 @@ func (e *eightfold) own(rt *route) *need {
 }
 
 // respell turns a path with a namespace into the table's.
-func (e *eightfold) respell(path string) string {
+func (e *eightfold) respell(_, path string) string {
 	parts, ok := splitRequestPath(path)
 	if !ok || e.s.switches["paths"] == "table" {
 		return path
@@ -196,7 +196,7 @@ func (e *eightfold) before(c *call) bool {
 		e.signIn(c)
 		return true
 	}
-	if c.rt != nil || e.s.switches["beyond-table"] != "toggle" || !e.beyond(c.r.Method, e.respell(c.r.URL.EscapedPath())) {
+	if c.rt != nil || e.s.switches["beyond-table"] != "toggle" || !e.beyond(c.r.Method, e.respell(c.r.Method, c.r.URL.EscapedPath())) {
 		return false
 	}
 	switch who, k := e.s.caller(c.r, nil); {
@@ -252,6 +252,9 @@ func (e *eightfold) signIn(c *call) {
 	}
 	c.reply(http.StatusOK, object{"data": object{"access_token": e.token(k)}})
 }
+
+// user is the e-mail address that a key was made for, if there is one.
+func (e *eightfold) user(k *key) string { return k.owner }
 
 // tokenClaims are what a token says. It is signed with the hash of the key's secret, so that
 // it needs no memory, survives the server, and ends when the secret is replaced.
