@@ -31,7 +31,8 @@ type vendor struct {
 
 // vendors are those that have manners of their own.
 var vendors = []*vendor{
-	comeetVendor, eightfoldVendor,
+	comeetVendor,
+	eightfoldVendor,
 }
 
 // A Switch is something that the vendor's own pages leave open, so that a client must be
@@ -87,9 +88,9 @@ type manners interface {
 	before(c *call) bool
 	// caller identifies the sender.
 	caller(c *call) (Caller, *key, bool)
-	// identify finds the key that a token stands for, wherever in the request it was. Unlike
-	// caller it leaves room for mistakes about where a credential may be.
-	identify(token string, rt *route) (Caller, *key, bool)
+	// identify finds the key of a credential that stands where a secret does, such as a token
+	// that was got for one: all faults of authentication are then those of the token.
+	identify(credential string, rt *route) (Caller, *key, bool)
 	// admits has the last word on whether a call is admitted; right is what the catalog's
 	// requirement and the planted faults make of it.
 	admits(c *call, right bool) bool
