@@ -184,6 +184,9 @@ func (a *Admin) call(ctx context.Context, method, path string, in, out any) erro
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		var failed struct{ Error string }
 		_ = json.Unmarshal(data, &failed) // without a message the status has to do
+		if resp.StatusCode == http.StatusConflict {
+			return fmt.Errorf("admin API: %s %s: %w", method, path, conformance.ErrNotEditable)
+		}
 		return fmt.Errorf("admin API: %s %s: %s %s", method, path, resp.Status, failed.Error)
 	}
 	if len(data) == 0 {

@@ -115,6 +115,10 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 	if s.traps, err = readTraps(opts.Traps); err != nil {
 		return nil, err
 	}
+	if v != nil {
+		s.manners = v.start(s)
+		s.keys.changed = s.manners.keyChanged
+	}
 	for _, name := range opts.Faults {
 		if err := s.plant(name); err != nil {
 			return nil, err
@@ -148,6 +152,7 @@ type call struct {
 	k      *key // nobody for a request without a valid key
 	query  query
 	body   object
+	own    any // what the vendor's manners note about the call
 	// readAhead is the body, where it was read before anything was decided.
 	readAhead object
 
@@ -334,6 +339,12 @@ func readObject(w http.ResponseWriter, r *http.Request) (object, error) {
 	return o, nil
 }
 
+// A file is a body that is no JSON.
+type file struct {
+	mediaType string
+	data      []byte
+}
+
 // reply writes an answer of the admin API.
 func reply(w http.ResponseWriter, r *http.Request, status int, body any) {
 	writeReply(w, r.Method, status, body)
@@ -349,8 +360,16 @@ func writeReply(w http.ResponseWriter, method string, status int, body any) {
 		w.WriteHeader(status)
 		return
 	}
-	data := encode(body)
-	h["Content-Type"] = jsonType
+	f, isFile := body.(file)
+	data := f.data
+	if isFile {
+		h.Set("Content-Type", f.mediaType)
+	} else {
+		data = encode(body)
+		if h["Content-Type"] == nil {
+			h["Content-Type"] = jsonType
+		}
+	}
 	h["X-Content-Type-Options"] = noSniff
 	h["Content-Length"] = []string{strconv.Itoa(len(data))}
 	w.WriteHeader(status)

@@ -286,6 +286,9 @@ func sign(secret [sha256.Size]byte, text string) string {
 
 // identify finds the key of a token.
 func (e *eightfold) identify(token string, rt *route) (Caller, *key, bool) {
+	if !wellFormed(token) {
+		return Malformed, nobody, true
+	}
 	signed, signature, _ := strings.Cut(token, ".")
 	var claims tokenClaims
 	data, err := base64.RawURLEncoding.DecodeString(signed)

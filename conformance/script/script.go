@@ -126,7 +126,8 @@ func (d *Dir) Perform(ctx context.Context, l *conformance.Lab, name string, rec 
 				}
 				return nil
 			},
-			Cmds: r.commandTable(),
+			Cmds:      r.commandTable(),
+			Condition: r.holds,
 		})
 	})
 	switch {
