@@ -96,7 +96,10 @@ type Record struct {
 	// Outside says what becomes of a write whose result its sender would not see: "refused",
 	// "admitted" or "unknown"; empty when not stated.
 	Outside string
-	Pos     Pos
+	// PartOf is the object whose records these are parts of: hidden with it. Empty where the paths
+	// say so (/positions/{id}/applications), or nothing does.
+	PartOf string
+	Pos    Pos
 }
 
 // An Option is one named choice of a record rule.
@@ -167,8 +170,17 @@ const (
 // Refused says what a refusal looks like.
 type Refused struct {
 	Anonymous Denial // a request without a valid key
+	Invalid   Denial // a credential that is no living key, where that is not answered as no credential is
 	Forbidden Denial // a valid key without the grant
 	Origin    Denial // any request of a web page of another origin, where the server itself refuses those
+}
+
+// WithKey is what a credential that is no living key gets: Invalid, else what none gets.
+func (r Refused) WithKey() Denial {
+	if r.Invalid.Known() {
+		return r.Invalid
+	}
+	return r.Anonymous
 }
 
 // A Denial is one form of refusal. The zero value is unknown.

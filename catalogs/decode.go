@@ -386,8 +386,9 @@ func (d *decoder) needList(n strictyaml.Node, name string) {
 }
 
 func (d *decoder) refused(n strictyaml.Node) (r Refused) {
-	n.Fields("anonymous, forbidden and origin",
+	n.Fields("anonymous, invalid, forbidden and origin",
 		strictyaml.Field{Name: "anonymous", Decode: func(n strictyaml.Node) { r.Anonymous = d.denial(n) }},
+		strictyaml.Field{Name: "invalid", Decode: func(n strictyaml.Node) { r.Invalid = d.denial(n) }},
 		strictyaml.Field{Name: "forbidden", Decode: func(n strictyaml.Node) { r.Forbidden = d.denial(n) }},
 		strictyaml.Field{Name: "origin", Decode: func(n strictyaml.Node) { r.Origin = d.denial(n) }},
 	)
@@ -512,7 +513,7 @@ func (d *decoder) allowLists(n strictyaml.Node) {
 func (d *decoder) records(n strictyaml.Node) {
 	for _, p := range n.Pairs("a mapping of objects") {
 		rec := Record{Object: p.Name, Pos: pos(p.Key)}
-		for _, q := range p.Value.Pairs("sharing, hidden, outside, or permissions with the rows that they reveal") {
+		for _, q := range p.Value.Pairs("sharing, hidden, outside, part-of, or permissions with the rows that they reveal") {
 			switch q.Name {
 			case "sharing":
 				for _, o := range q.Value.Pairs("a mapping of sharing options") {
@@ -522,6 +523,16 @@ func (d *decoder) records(n strictyaml.Node) {
 				rec.Hidden = status(q.Value)
 			case "outside":
 				rec.Outside, _ = q.Value.OneOf("what becomes of a write whose result its sender would not see", "refused", "admitted", "unknown")
+			case "part-of":
+				n, object := q.Value, p.Name
+				rec.PartOf, _ = n.Text("the object whose records these are parts of")
+				whole := rec.PartOf
+				d.later = append(d.later, func() {
+					known := slices.ContainsFunc(d.c.Records, func(r Record) bool { return r.Object == whole })
+					if (!known || whole == object) && !d.broken {
+						n.Errorf("expected another object that has a record rule, found %q", strictyaml.Excerpt(whole))
+					}
+				})
 			default:
 				key := q.Key
 				opt := Option{Name: q.Name, Conditions: d.conditions(q.Value), Pos: pos(key)}
@@ -531,7 +542,7 @@ func (d *decoder) records(n strictyaml.Node) {
 				d.later = append(d.later, func() {
 					id, ok := d.c.Canonical(perm.Permission(opt.Name))
 					if !ok && !d.broken {
-						key.Errorf("permission %q is not listed under permissions (besides permissions, sharing, hidden and outside may stand here)%s", strictyaml.Excerpt(opt.Name), nearest(opt.Name, d.idNames()))
+						key.Errorf("permission %q is not listed under permissions (besides permissions, sharing, hidden, outside and part-of may stand here)%s", strictyaml.Excerpt(opt.Name), nearest(opt.Name, d.idNames()))
 					}
 					(*grants)[at].Name = string(id)
 				})

@@ -29,7 +29,7 @@ where the catalog has actions that disable and enable keys.`,
 		if err != nil {
 			return err
 		}
-		call := Call{Label: "alive", Method: "GET", Path: path, By: key.By()}
+		call := Call{Label: "alive", Method: "GET", Path: path, By: key.By(), row: q.Row + 1}
 		if !l.until(ctx, rec, call, l.admits) {
 			return fmt.Errorf("the new key was answered %d while it should live", rec.Last().Status)
 		}
@@ -48,7 +48,7 @@ where the catalog has actions that disable and enable keys.`,
 		return nil
 	},
 	decide: func(_ *judge, _ *Question, rec *Record) (Verdict, string) {
-		if x := rec.Find("enabled"); !x.OK() {
+		if x := rec.Find("enabled"); !x.admits() {
 			return Fail, fmt.Sprintf("answered %d after the key was enabled again", x.Status)
 		}
 		return Pass, ""

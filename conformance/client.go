@@ -162,15 +162,19 @@ func IsLoopback(u *url.URL) bool {
 
 // A client sends requests. It never follows a redirect, so that a key is never sent
 // to another place than the one that was named; it reads at most 1 MB of an answer
-// and never unpacks a compressed one.
+// and never unpacks a compressed one. It uses the transport itself: all that an [http.Client]
+// adds is what must not happen here, redirects and cookies.
 type client struct {
-	base   *url.URL
-	http   *http.Client
-	anew   *http.Client // opens a connection for each request
-	pace   *rate.Limiter
-	budget atomic.Int64
-	limits Limits
-	tape   func(x *exchange, t *Taped) string // takes every exchange down; nil: nothing does
+	base *url.URL
+	// prefix is the escaped path of the base, address the base without any path.
+	prefix  string
+	address url.URL
+	kept    *http.Transport // keeps connections open
+	anew    *http.Transport // opens one for each request
+	pace    *rate.Limiter
+	budget  atomic.Int64
+	limits  Limits
+	tape    func(x *exchange, t *Taped) string // takes every exchange down; nil: nothing does
 }
 
 func newClient(base *url.URL, limits Limits) *client {
@@ -186,11 +190,9 @@ func newClient(base *url.URL, limits Limits) *client {
 	}
 	single := transport.Clone()
 	single.DisableKeepAlives = true
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c := &client{
-		base: base, limits: limits,
-		http: &http.Client{CheckRedirect: stay, Transport: transport},
-		anew: &http.Client{CheckRedirect: stay, Transport: single},
+		base: base, limits: limits, kept: transport, anew: single,
+		prefix: strings.TrimSuffix(base.EscapedPath(), "/"), address: url.URL{Scheme: base.Scheme, Host: base.Host},
 	}
 	if limits.Rate > 0 {
 		c.pace = rate.NewLimiter(rate.Limit(limits.Rate), 1)
@@ -199,7 +201,7 @@ func newClient(base *url.URL, limits Limits) *client {
 	return c
 }
 
-func (c *client) close() { c.http.CloseIdleConnections() }
+func (c *client) close() { c.kept.CloseIdleConnections() }
 
 // errBudget ends a run that has sent as many requests as it may.
 var errBudget = errors.New("the request budget is used up (limits: requests)")
@@ -325,7 +327,7 @@ func (c *client) once(ctx context.Context, x *exchange) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	through := c.http
+	through := c.kept
 	if x.anew {
 		through = c.anew
 	}
@@ -339,17 +341,20 @@ func (c *client) once(ctx context.Context, x *exchange) (*reply, error) {
 }
 
 // exchangeOver sends a request and reads its answer, up to the bound.
-func exchangeOver(through *http.Client, req *http.Request) (*reply, error) {
-	resp, err := through.Do(req)
+func exchangeOver(through http.RoundTripper, req *http.Request) (*reply, error) {
+	resp, err := through.RoundTrip(req)
 	if err != nil {
 		return nil, withoutURL(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponseBody+1))
-	if err != nil {
+	var body bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n < maxResponseBody {
+		body.Grow(int(n) + bytes.MinRead) // as much as one read to the end wants to have free
+	}
+	if _, err := body.ReadFrom(io.LimitReader(resp.Body, maxResponseBody+1)); err != nil {
 		return nil, fmt.Errorf("reading the answer: %w", withoutURL(err))
 	}
-	return newReply(resp, body), nil
+	return newReply(resp, body.Bytes()), nil
 }
 
 // taped hands an exchange to the tape, if there is one.
@@ -393,26 +398,25 @@ func newReply(resp *http.Response, body []byte) *reply {
 }
 
 func (c *client) request(ctx context.Context, x *exchange) (*http.Request, error) {
-	var body io.Reader
-	if x.body != nil {
-		body = bytes.NewReader(x.body)
-	}
-	req, err := http.NewRequestWithContext(ctx, x.method, "/", body)
-	if err != nil {
-		return nil, err
-	}
-	u := *c.base
-	escaped := strings.TrimSuffix(c.base.EscapedPath(), "/") + x.path
+	u := c.address
+	escaped := c.prefix + x.path
+	var err error
 	if u.Path, err = url.PathUnescape(escaped); err != nil {
 		return nil, fmt.Errorf("path %q: %w", escaped, err)
 	}
 	u.RawPath = escaped
 	u.RawQuery = x.query
-	req.URL, req.Host = &u, u.Host
-	req.Header.Set("User-Agent", "permcheck")
-	req.Header.Set("Accept", "application/json, */*;q=0.5")
+	req := (&http.Request{Method: x.method, URL: &u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{
+		"User-Agent": {"permcheck"}, "Accept": {"application/json, */*;q=0.5"},
+	}}).WithContext(ctx)
 	if x.body != nil {
 		req.Header.Set("Content-Type", "application/json")
+		req.ContentLength = int64(len(x.body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.body)), nil }
+		req.Body, _ = req.GetBody() // it has no error
+		if len(x.body) == 0 {
+			req.Body = http.NoBody
+		}
 	}
 	x.cred.Apply(req)
 	for name, values := range x.header {

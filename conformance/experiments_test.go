@@ -217,7 +217,7 @@ func reportOfBoard(t *testing.T, b *board, checks []*conformance.Check, more con
 		}
 	}
 	target := conformance.Target{Base: more.Base, Credentials: creds, Objects: firstJob{}, Provisioner: b, Writes: conformance.WritesAll,
-		Limits: conformance.Limits{Connections: 4, Timeout: more.Limits.Timeout}, Tape: more.Tape, BuildHeader: more.BuildHeader}
+		Limits: conformance.Limits{Connections: max(4, more.Limits.Connections), Timeout: more.Limits.Timeout}, Tape: more.Tape, BuildHeader: more.BuildHeader, Within: atOnce}
 	if more.Objects != nil {
 		target.Objects = more.Objects
 	}

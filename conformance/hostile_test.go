@@ -276,6 +276,7 @@ func TestRunIsCutShort(t *testing.T) {
 		"budget":   {Requests: 3, Connections: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var seen atomic.Int64 // the first answer is quick: a target must be reached to be cut short
 			srv := httptest.NewServer(enforce(func(w http.ResponseWriter, _ *http.Request) {
 				if seen.Add(1) > 1 {

@@ -36,7 +36,6 @@ type Lab struct {
 
 	mu      sync.Mutex
 	spelled map[spelledKey]*spelledOnce
-	minted  int
 }
 
 // A Sender is who a request is from.
@@ -331,11 +330,31 @@ func (c *Credential) hide(text string) string {
 	return text
 }
 
+// holdsFold reports whether a text holds another, whatever the case of ASCII letters.
+func holdsFold(text, other string) bool {
+	lower := func(b byte) byte {
+		if b >= 'A' && b <= 'Z' {
+			return b + 'a' - 'A'
+		}
+		return b
+	}
+	for i := 0; i+len(other) <= len(text); i++ {
+		n := 0
+		for n < len(other) && lower(text[i+n]) == lower(other[n]) {
+			n++
+		}
+		if n == len(other) {
+			return true
+		}
+	}
+	return false
+}
+
 // replaceFold is strings.ReplaceAll whatever the case of ASCII letters: names of headers come
 // in another case than they were sent.
 func replaceFold(text, old, with string) string {
-	if len(text) < len(old) {
-		return text // as most names are
+	if !holdsFold(text, old) {
+		return text // as most do
 	}
 	lower := func(s string) string {
 		return strings.Map(func(r rune) rune {
@@ -403,13 +422,10 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 			return nil, leaveOut("nothing says how to %s a key (provision: in the profile)", a)
 		}
 	}
-	l.mu.Lock()
-	l.minted++
 	if spec.Name == "" {
 		spec.Name = "key"
 	}
-	name := fmt.Sprintf("%s-%s-%d", l.run.mark, spec.Name, l.minted)
-	l.mu.Unlock()
+	name := fmt.Sprintf("%s-%s-%d", l.run.mark, spec.Name, l.run.minted.Add(1))
 	asked := spec
 	asked.Name = name
 	if ctx.Err() != nil {
@@ -496,23 +512,10 @@ func (k *LiveKey) SignIn(ctx context.Context, path string) error {
 // be made, else one of the plan's. own asks for one that nobody else uses, on which the actions
 // can be done.
 func (l *Lab) Key(ctx context.Context, spec KeySpec, own bool, actions ...Action) (*LiveKey, error) {
-	like := Key{Grants: spec.Grants, Lists: spec.Lists, Sharing: map[string]string{}}
-	for object, option := range spec.Sharing {
-		for i := range l.Catalog.Records {
-			if r := &l.Catalog.Records[i]; r.Object == object && slices.ContainsFunc(r.Sharing, func(o catalogs.Option) bool { return o.Name == option && len(o.Conditions) > 0 }) {
-				like.Sharing[object] = option // one that hides nothing narrows nothing
-			}
-		}
-	}
-	what := GrantName(spec.Grants, l.Plan.Universe)
-	if n := like.narrowing(); n != "" {
-		what += " " + n
-	}
+	like, what := spec.like(l.Catalog), spec.holds(l.Plan)
 	if !own {
-		for i := range l.Plan.Keys {
-			if k := &l.Plan.Keys[i]; k.Kind == ValidKey && k.Grants.Equal(like.Grants) && k.narrowing() == like.narrowing() {
-				return &LiveKey{Spec: spec, lab: l, key: MintedKey{Credential: l.run.target.Credentials[i]}}, nil
-			}
+		if i := l.Plan.find(&like); i >= 0 {
+			return &LiveKey{Spec: spec, lab: l, key: MintedKey{Credential: l.run.target.Credentials[i]}}, nil
 		}
 	}
 	prov := l.run.target.Provisioner

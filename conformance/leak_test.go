@@ -28,6 +28,7 @@ func TestRefusalsThatLeak(t *testing.T) {
 		{"repeats the path", 403, `{"error":"no access","path":"/things"}`, conformance.Pass},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				switch {
 				case r.Header.Get("X-Api-Key") == secret && r.URL.Path == "/things":

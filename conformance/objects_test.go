@@ -125,6 +125,7 @@ func (s *strangers) objects(t *testing.T, kinds ...string) map[string]int {
 func TestIDsAreFoundAndObjectsMade(t *testing.T) {
 	for _, writes := range []conformance.WritePolicy{conformance.WritesNone, conformance.WritesDisposable, conformance.WritesAll} {
 		t.Run(string(writes), func(t *testing.T) {
+			t.Parallel()
 			s := stranger(t, boardName, writes, reference.Options{})
 			kinds := []string{"position", "application", "candidate", "department", "key"}
 			before := s.objects(t, kinds...)

@@ -164,7 +164,8 @@ type PlanOptions struct {
 	// Keys are the keys of a fixed keyring. Nil means that keys of any grant can be
 	// made: the plan then lists in [Plan.Keys] those to make.
 	Keys []Key
-	// Refused are forms of refusal stated for the target; they win over the catalog's.
+	// Refused are forms of refusal stated for the target; they win over the catalog's, but for
+	// those that a row of it states for itself.
 	Refused Forms
 	// Exhaustive sends every row with every key, not only with those that tell most, and asks
 	// about every row what else is asked about one row of each kind.
@@ -218,6 +219,7 @@ func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
 			}
 		}
 	}
+	p.signs()
 	for _, p.asking = range p.checks {
 		if p.asking.ask != nil {
 			p.asking.ask(p)
@@ -229,6 +231,25 @@ func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
 	}
 	p.Hash = p.hash()
 	return p.Plan, nil
+}
+
+// signs plans, where no selected check does, what an unknown key gets on the rows that refuse some
+// valid key: a refusal proves something only of a key that is answered otherwise somewhere.
+func (p *planner) signs() {
+	if p.selected(&badKeyAdmitted) {
+		return
+	}
+	refuses := make([]bool, len(p.Rows))
+	for _, req := range p.Requests {
+		if p.Keys[req.Key].Kind == ValidKey && req.Expect == Refuse && p.Rows[req.Row].Endpoint != nil && p.Rows[req.Row].Reads {
+			refuses[req.Row] = true
+		}
+	}
+	for row, yes := range refuses {
+		if yes {
+			p.base(row, 2)
+		}
+	}
 }
 
 // unasked counts the rules of the catalog besides its endpoints that no question is about.
@@ -387,7 +408,7 @@ func (p *planner) rows(stated Forms) {
 	}
 	for i := range p.Rows {
 		r := &p.Rows[i]
-		r.Refused = mergeRefused(stated[r.Kind()], r.Endpoint.Refused, c.Refused)
+		r.Refused = mergeRefused(r.Endpoint.Refused, stated[r.Kind()], c.Refused)
 	}
 	reads := map[string]int{} // path -> its GET
 	for i := range p.Rows {
@@ -416,6 +437,9 @@ func mergeRefused(stated ...catalogs.Refused) catalogs.Refused {
 	for _, r := range stated {
 		if !out.Anonymous.Known() {
 			out.Anonymous = r.Anonymous
+		}
+		if !out.Invalid.Known() {
+			out.Invalid = r.Invalid
 		}
 		if !out.Forbidden.Known() {
 			out.Forbidden = r.Forbidden

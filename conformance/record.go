@@ -8,11 +8,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"hash"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -134,12 +137,12 @@ func (r *Record) Set(name string, hashes []string) {
 
 // A hasher makes keyed hashes. Its key is made for one run and never leaves it: hashes of
 // short values could be looked up otherwise.
-type hasher struct{ key []byte }
+type hasher struct{ keyed sync.Pool } // of hash.Hash: to put the key in is most of the work on a short value
 
 func newHasher() *hasher {
-	h := &hasher{key: make([]byte, 32)}
-	rand.Read(h.key) // documented never to fail
-	return h
+	key := make([]byte, 32)
+	rand.Read(key) // documented never to fail
+	return &hasher{sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 }
 
 // nullValue stands for null in digests, so that judges can tell it from a value.
@@ -166,9 +169,12 @@ func (h *hasher) value(v any) string {
 }
 
 func (h *hasher) text(s string) string {
-	m := hmac.New(sha256.New, h.key)
-	m.Write([]byte(s))
-	return hex.EncodeToString(m.Sum(nil)[:8])
+	m := h.keyed.Get().(hash.Hash)
+	defer h.keyed.Put(m)
+	m.Reset()
+	io.WriteString(m, s)
+	var sum [sha256.Size]byte
+	return hex.EncodeToString(m.Sum(sum[:0])[:8])
 }
 
 // digest sums up an answer. d says where its lists and ids are; the zero value guesses.
@@ -235,11 +241,16 @@ func (h *hasher) walk(v any, path string, depth int, paths map[string]map[string
 		set = map[string]bool{}
 		paths[path] = set
 	}
-	if len(set) < maxDigestValues {
-		set[h.value(v)] = true
+	wanted, telltale := len(set) < maxDigestValues, tells(v) && len(telling) < maxDigestIDs
+	if !wanted && !telltale {
+		return
 	}
-	if tells(v) && len(telling) < maxDigestIDs {
-		telling[h.value(v)] = true
+	sum := h.value(v)
+	if wanted {
+		set[sum] = true
+	}
+	if telltale {
+		telling[sum] = true
 	}
 }
 

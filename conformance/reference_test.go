@@ -2,13 +2,16 @@ package conformance_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
@@ -16,6 +19,22 @@ import (
 	"github.com/permcheck/permcheck/conformance/keyring"
 	"github.com/permcheck/permcheck/conformance/reference"
 )
+
+// TestMain lets more tests run at a time than there are cores: most of them wait for a server.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		if err := flag.Set("test.parallel", "6"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// atOnce is how long a change of a key may take at servers that change it before they answer.
+const atOnce = 200 * time.Millisecond
 
 // catalogNames are the catalogs that every fault is tried on.
 var catalogNames = []string{"testdata/small.yaml", "testdata/formulas.yaml", "reference/board.yaml", "vendor:eightfold", "vendor:comeet", "vendor:personio"}
@@ -51,7 +70,7 @@ func probe(t testing.TB, c *catalogs.Catalog, checks []*conformance.Check, fault
 	}
 	answers, _, err := conformance.Run(context.Background(), p, conformance.Target{
 		Base: parse(t, api.URL), Credentials: creds, Reference: true, Objects: a, Provisioner: a, Writes: conformance.WritesAll,
-		Limits: conformance.Limits{Connections: 8},
+		Limits: conformance.Limits{Connections: 8}, Within: atOnce,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -72,6 +91,7 @@ func parse(t testing.TB, raw string) *url.URL {
 func TestCleanServerIsProven(t *testing.T) {
 	for _, name := range catalogNames {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := load(t, name)
 			r, _, err := probe(t, c, nil)
 			if err != nil {

@@ -247,7 +247,9 @@ func (r *Report) page() *report.Page {
 		}
 		m.Rows = append(m.Rows, row)
 	}
-	p.Matrix = m
+	if len(m.Rows) > 0 {
+		p.Matrix = m
+	}
 	return p
 }
 

@@ -114,11 +114,61 @@ func (p *planner) statementEffort(s *suites.Statement) Effort {
 			if len(c.Args) > 0 && c.Args[0] != "reads" {
 				return SomeWrites
 			}
-		case "regrant", "disable", "enable", "revoke", "delete", "rotate", "do":
-			effort = OwnKeys
+		default:
+			if slices.Contains(keyCommands, c.Name) {
+				effort = OwnKeys
+			}
 		}
 	}
 	return effort
+}
+
+// A StatementNeed is what asking for a statement takes.
+type StatementNeed struct {
+	ID   string `json:"id"`
+	Says string `json:"says"`
+	// Keys are what the keys hold that it is asked with, Missing those of them that the keyring
+	// does not have. Own says that it changes keys, which must be made for it.
+	Keys    []string `json:"keys,omitempty"`
+	Missing []string `json:"missing,omitempty"`
+	Own     bool     `json:"own_keys,omitempty"`
+	Writes  bool     `json:"writes,omitempty"`
+}
+
+// StatementNeeds lists what the statements of the plan need.
+func (p *Plan) StatementNeeds() []StatementNeed {
+	var out []StatementNeed
+	for i := range p.Probes {
+		s := checkOf(p.Probes[i].Check).statement
+		if s == nil || !p.mine(&p.Probes[i]) {
+			continue
+		}
+		n := StatementNeed{ID: s.ID, Says: s.Says, Writes: p.Questions[p.Probes[i].Question].Effort == SomeWrites}
+		for _, c := range s.Commands {
+			if c.Name != "key" || len(c.Args) < 2 {
+				continue
+			}
+			words := slices.Clone(c.Args[1:])
+			for i := range words {
+				words[i] = strings.Trim(words[i], "'")
+			}
+			spec, err := ParseKeySpec(words, p.catalog)
+			if err != nil {
+				continue // performing it says so
+			}
+			holds, like := spec.holds(p), spec.like(p.catalog)
+			own := len(KeyActions(s.Commands, c.Args[0])) > 0 || !spec.Expires.IsZero()
+			n.Own = n.Own || own
+			if !slices.Contains(n.Keys, holds) {
+				n.Keys = append(n.Keys, holds)
+			}
+			if p.fixed && !own && p.find(&like) < 0 && !slices.Contains(n.Missing, holds) {
+				n.Missing = append(n.Missing, holds)
+			}
+		}
+		out = append(out, n)
+	}
+	return out
 }
 
 // observedFact is where a record says what was observed.

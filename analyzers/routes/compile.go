@@ -226,8 +226,13 @@ func Standard(pass *analysis.Pass) bool {
 	if len(pass.Files) == 0 { // package unsafe
 		return true
 	}
+	return StandardFile(pass.Fset.Position(pass.Files[0].Package).Filename)
+}
+
+// StandardFile reports whether a file is one of the standard library's.
+func StandardFile(name string) bool {
 	root := build.Default.GOROOT
-	return root != "" && strings.HasPrefix(pass.Fset.Position(pass.Files[0].Package).Filename, filepath.Join(root, "src")+string(filepath.Separator))
+	return root != "" && strings.HasPrefix(name, filepath.Join(root, "src")+string(filepath.Separator))
 }
 
 // rowKey turns types.Func.FullName into the key of a row: no parentheses, no star.

@@ -16,6 +16,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestScript(t *testing.T) {
+	cache := t.TempDir() // what the tool itself keeps
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/script",
 		RequireExplicitExec: true,
@@ -30,6 +31,7 @@ func TestScript(t *testing.T) {
 				}
 				env.Setenv(name, strings.TrimSpace(string(out)))
 			}
+			env.Setenv("XDG_CACHE_HOME", cache)
 			path, err := exec.LookPath("permcheck")
 			if err != nil {
 				return err

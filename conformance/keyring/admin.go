@@ -134,7 +134,8 @@ func (a *Admin) Do(ctx context.Context, key conformance.MintedKey, action confor
 	}
 	var out adminKey
 	err := a.call(ctx, c.method, strings.NewReplacer("{id}", url.PathEscape(key.ID), "{owner}", url.PathEscape(key.Owner)).Replace(c.path), in, &out)
-	if err == nil && out.Secret != "" {
+	if err == nil && out.Secret+out.User != "" {
+		out.Secret = cmp.Or(out.Secret, key.Credential.KeySecret)
 		return a.shown(ctx, key, out)
 	}
 	return key, err

@@ -657,6 +657,7 @@ func (d *decoder) refused(n strictyaml.Node) {
 	}
 	n.Fields("forms of refusal",
 		strictyaml.Field{Name: "anonymous", Decode: set(func(r *catalogs.Refused) *catalogs.Denial { return &r.Anonymous })},
+		strictyaml.Field{Name: "invalid", Decode: set(func(r *catalogs.Refused) *catalogs.Denial { return &r.Invalid })},
 		strictyaml.Field{Name: "forbidden", Decode: set(func(r *catalogs.Refused) *catalogs.Denial { return &r.Forbidden })},
 	)
 }

@@ -512,7 +512,6 @@ func (d *decoder) dialect(n strictyaml.Node) {
 				v.Total = append(v.Total, text)
 			}
 		}},
-		strictyaml.Field{Name: "offset", Decode: word(&v.Offset)},
 		strictyaml.Field{Name: "search", Decode: word(&v.Search)},
 		strictyaml.Field{Name: "filter", Decode: word(&v.Filter)},
 		strictyaml.Field{Name: "sort", Decode: word(&v.Sort)},
@@ -521,6 +520,8 @@ func (d *decoder) dialect(n strictyaml.Node) {
 		strictyaml.Field{Name: "include", Decode: word(&v.Include)},
 		strictyaml.Field{Name: "limit", Decode: word(&v.Limit)},
 		strictyaml.Field{Name: "cursor", Decode: word(&v.Cursor)},
+		strictyaml.Field{Name: "page", Decode: word(&v.Page)},
+		strictyaml.Field{Name: "offset", Decode: word(&v.Offset)},
 		strictyaml.Field{Name: "ids", Decode: word(&v.IDs)},
 	)
 }

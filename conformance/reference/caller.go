@@ -34,7 +34,13 @@ func (s *Server) caller(r *http.Request, rt *route) (Caller, *key) {
 		return Malformed, nobody
 	}
 	scheme, secret, _ := strings.Cut(headers[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") || !wellFormed(secret) {
+	if !strings.EqualFold(scheme, "Bearer") {
+		return Malformed, nobody
+	}
+	if who, k, known := s.manners.identify(secret, rt); known {
+		return who, k
+	}
+	if !wellFormed(secret) {
 		return Malformed, nobody
 	}
 	return s.identify(secret, rt)
@@ -45,9 +51,9 @@ func wellFormed(secret string) bool {
 	return len(secret) >= 20 && len(secret) <= 100 && !strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
-// identify finds the key of a secret.
+// identify finds the key of a secret, or of what a vendor's clients send in its place.
 func (s *Server) identify(secret string, rt *route) (Caller, *key) {
-	if who, k, ok := s.manners.identify(secret, rt); ok {
+	if who, k, known := s.manners.identify(secret, rt); known {
 		return who, k
 	}
 	hash := sha256.Sum256([]byte(secret))
@@ -168,8 +174,8 @@ func (s *Server) misidentify(r *http.Request, rt *route) (Caller, *key, bool) {
 	}
 	if len(headers) == 0 && s.wrong(rt, "key-in-cookie") {
 		for _, cookie := range r.Cookies() {
-			if wellFormed(cookie.Value) {
-				return found(cookie.Value)
+			if who, k, ok := found(cookie.Value); ok {
+				return who, k, ok
 			}
 		}
 	}

@@ -295,10 +295,15 @@ func (s *Server) plant(text string) error {
 	f := s.faultNamed(name)
 	if f == nil {
 		var names []string
-		for _, f := range slices.Concat(s.ownFaults, Faults) {
-			names = append(names, f.Name)
+		for _, list := range s.faultLists() {
+			for _, f := range list {
+				names = append(names, f.Name)
+			}
 		}
 		return fmt.Errorf("no fault %q: expected one of %s", name, strings.Join(names, ", "))
+	}
+	if s.vendor != nil && slices.Contains(s.vendor.lacks, name) {
+		return fmt.Errorf("fault %s (%s) cannot apply to the API of %s, which has nothing of the kind", name, f.What, s.vendor.name)
 	}
 	p := &planted{fault: f}
 	suits := f.suits

@@ -58,11 +58,12 @@ type keyLine struct {
 	Expires *time.Time          `json:"expires,omitempty"`
 	Hash    string              `json:"hash"`             // SHA-256 of the secret
 	Secret  string              `json:"secret,omitempty"` // where clients sign with it
+	Renewed int                 `json:"renewed,omitempty"`
 }
 
 func lineOf(k *key) line {
 	l := &keyLine{ID: k.id, Name: k.name, State: k.state, Grants: grantsOf(k.granted), InForce: grantsOf(k.inForce),
-		Sharing: k.sharing, Lists: k.lists, Owner: k.owner, Hash: hex.EncodeToString(k.hash[:]), Secret: k.secret}
+		Sharing: k.sharing, Lists: k.lists, Owner: k.owner, Hash: hex.EncodeToString(k.hash[:]), Secret: k.secret, Renewed: k.renewed}
 	if !k.expires.IsZero() {
 		l.Expires = &k.expires
 	}
@@ -71,7 +72,7 @@ func lineOf(k *key) line {
 
 func (l *keyLine) key(v *vocabulary) (*key, error) {
 	k := &key{id: l.ID, name: l.Name, state: l.State, granted: l.Grants, inForce: l.InForce, holds: v.holdings(l.InForce), before: v.holdings(l.InForce),
-		sharing: l.Sharing, lists: l.Lists, owner: l.Owner, secret: l.Secret}
+		sharing: l.Sharing, lists: l.Lists, owner: l.Owner, secret: l.Secret, renewed: l.Renewed}
 	if l.Expires != nil {
 		k.expires = *l.Expires
 	}

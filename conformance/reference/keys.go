@@ -39,6 +39,7 @@ type key struct {
 	hash     [sha256.Size]byte
 	prefix   string // of the secret, for servers that are wrong about it
 	secret   string // where the keystore keeps secrets
+	renewed  int    // how often it was enabled again after it was revoked
 
 	before  holdings // what it held before its grants were last changed
 	changed time.Time
@@ -254,6 +255,7 @@ func (s *Server) enforce(k *key) {
 func (s *Server) setState(k *key, state string) {
 	if state == stateEnabled && k.state == stateRevoked {
 		s.enforce(k)
+		k.renewed++
 	}
 	k.state = state
 }

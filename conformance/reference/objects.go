@@ -115,7 +115,7 @@ func (st *store) fill() error {
 		}
 		rows := st.rows
 		if rows == 0 {
-			rows = max(3, c.seed.combinations())
+			rows = max(3, c.seed.combinations(), c.seed.Rows)
 			for _, r := range c.refs { // each parent has some children
 				rows = max(rows, len(r.to.ids))
 			}

@@ -413,6 +413,11 @@ func (c *call) childrenOf(ch child, o object) []object {
 // project is a row without the fields that the caller may not see, and without the ids
 // of rows that it does not see.
 func (c *call) project(coll *collection, o object) object {
+	return c.s.manners.row(c, coll, o, c.visible(coll, o))
+}
+
+// visible is [call.project] before a vendor's manners.
+func (c *call) visible(coll *collection, o object) object {
 	if !coll.rules.guarded() && len(coll.refs) == 0 {
 		return o
 	}

@@ -53,25 +53,25 @@ type Options struct {
 
 // A Server enforces one catalog.
 type Server struct {
-	catalog   *catalogs.Catalog
-	vocab     *vocabulary
-	routes    []*route
-	router    *router
-	byKey     map[string]*route      // by endpoint key
-	homes     map[string]*collection // by collection path
-	store     *store
-	keys      *keystore
-	token     string
-	planted   []*planted
-	traps     map[string]bool
-	block     bool // requests with an Origin are refused
-	onEnable  bool // a changed grant is in force only when the key is enabled again
-	now       func() time.Time
-	mistaken  memory
-	manners   manners
-	switches  map[string]string // of the vendor, every one
-	ownFaults []Fault           // those of the vendor
-	ticks     atomic.Uint64     // requests, for traps that come with some of them
+	catalog  *catalogs.Catalog
+	vocab    *vocabulary
+	routes   []*route
+	router   *router
+	byKey    map[string]*route      // by endpoint key
+	homes    map[string]*collection // by collection path
+	store    *store
+	keys     *keystore
+	token    string
+	planted  []*planted
+	traps    map[string]bool
+	block    bool // requests with an Origin are refused
+	onEnable bool // a changed grant is in force only when the key is enabled again
+	now      func() time.Time
+	mistaken memory
+	vendor   *vendor // whose manners it has; nil: nobody's
+	manners  manners
+	switches map[string]string // of the vendor, every one
+	ticks    atomic.Uint64     // requests, for traps that come with some of them
 }
 
 // New returns a server for the catalog. An unknown fault, or one that cannot apply to
@@ -93,7 +93,7 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 		return nil, err
 	}
 	if v != nil {
-		s.ownFaults = v.faults
+		s.vendor = v
 		if opts.Seeds == nil && v.seeds != nil {
 			if opts.Seeds, err = ParseSeeds(v.seeds); err != nil {
 				return nil, err
@@ -108,12 +108,12 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 	if err := s.store.fill(); err != nil {
 		return nil, err
 	}
-	if s.traps, err = readTraps(opts.Traps); err != nil {
-		return nil, err
-	}
-	if v != nil {
+	if v != nil { // rows are seeded, faults are not planted yet, nor keys read
 		s.manners = v.start(s)
 		s.keys.changed = s.manners.keyChanged
+	}
+	if s.traps, err = readTraps(opts.Traps); err != nil {
+		return nil, err
 	}
 	for _, name := range opts.Faults {
 		if err := s.plant(name); err != nil {
@@ -245,6 +245,9 @@ func (c *call) refuse(withoutKey bool) {
 	if withoutKey {
 		form, status, code = c.rt.refused.Anonymous, http.StatusUnauthorized, "unauthorized"
 	}
+	if withoutKey && c.who != Anonymous {
+		form = c.rt.refused.WithKey()
+	}
 	body := object{}
 	if form.Known() {
 		status = form.Status
@@ -305,8 +308,17 @@ func (c *call) readBody() (object, error) {
 
 func (c *call) reply(status int, body any) {
 	c.cors(status)
-	status, body = c.s.manners.shape(c, status, body)
+	status, body = c.shaped(status, body)
 	writeReply(c.w, c.r.Method, status, body)
+}
+
+// shaped is an answer as the vendor writes it, unless it was written already.
+func (c *call) shaped(status int, body any) (int, any) {
+	switch body.(type) {
+	case encoded, file:
+		return status, body
+	}
+	return c.s.manners.shape(c, status, body)
 }
 
 // readObject reads a JSON body. Members of an object are kept; any other JSON value,

@@ -19,14 +19,21 @@ type vendor struct {
 	name     string // that of its catalog
 	seeds    []byte // JSON, see [ParseSeeds]
 	switches []Switch
-	// faults are mistakes that only this API can make. [Faults] can be planted besides.
+	// faults are mistakes that only this API can make. [Faults] can be planted besides, but for
+	// those in lacks, which the API has no room for: it has no search that could leak.
 	faults []Fault
+	lacks  []string
+	// objects say which object a row is about, for rows that the catalog says nothing of.
+	objects map[string]string
 	// start makes what one server of the vendor keeps and does.
 	start func(*Server) manners
 }
 
 // vendors are those that have manners of their own.
-var vendors = []*vendor{personioVendor}
+var vendors = []*vendor{
+	comeetVendor,
+	personioVendor,
+}
 
 // A Switch is something that the vendor's own pages leave open, so that a client must be
 // tried with each of its values.
@@ -75,21 +82,27 @@ func vendorOf(name string) *vendor {
 // [plain] does, is done as every server does it.
 type manners interface {
 	// respell returns the path of a request, still escaped, as the catalog spells it.
-	respell(path string) string
+	respell(method, path string) string
 	// before answers what needs no decision, such as a request for a token. It is called when
 	// the route is known, nil where there is none, and reports whether it has answered.
 	before(c *call) bool
 	// caller identifies the sender.
 	caller(c *call) (Caller, *key, bool)
-	// identify finds who shows a secret as a credential, where it is no key's secret.
-	identify(secret string, rt *route) (Caller, *key, bool)
+	// identify finds the key that a token stands for, wherever in the request it was. Unlike
+	// caller it leaves room for mistakes about where a credential may be.
+	identify(token string, rt *route) (Caller, *key, bool)
 	// query reads the parameters of a list.
 	query(c *call) (query, error, bool)
 	// perform does what an admitted request asks for. It locks the store itself.
 	perform(c *call, method string) (answer, bool)
+	// row returns a row as the vendor shows it: shown is what the caller may see of o, and is
+	// not to be changed. The store is locked.
+	row(c *call, coll *collection, o, shown object) object
 	// shape returns a body as the vendor writes it: what a list, a row, a refusal or an error
 	// looks like. Every answer of the API goes through it, but those of before.
 	shape(c *call, status int, body any) (int, any)
+	// user is what a client signs in as with a key, where that is not the key's id.
+	user(k *key) string
 	// param is what to put in for a parameter of a route that is no id of an object.
 	param(rt *route, name string) (string, bool)
 	// editable is why a key may not be edited; nil: it may.
@@ -102,16 +115,18 @@ type manners interface {
 // plain is the manners of a server that is no vendor's. Those of a vendor embed it.
 type plain struct{}
 
-func (plain) respell(path string) string                     { return path }
-func (plain) before(*call) bool                              { return false }
-func (plain) caller(*call) (Caller, *key, bool)              { return Anonymous, nobody, false }
-func (plain) identify(string, *route) (Caller, *key, bool)   { return Anonymous, nobody, false }
-func (plain) query(*call) (query, error, bool)               { return query{}, nil, false }
-func (plain) perform(*call, string) (answer, bool)           { return answer{}, false }
-func (plain) shape(_ *call, status int, body any) (int, any) { return status, body }
-func (plain) param(*route, string) (string, bool)            { return "", false }
-func (plain) editable(*key) error                            { return nil }
-func (plain) keyChanged(_, _ *key)                           {}
+func (plain) respell(_, path string) string                      { return path }
+func (plain) before(*call) bool                                  { return false }
+func (plain) caller(*call) (Caller, *key, bool)                  { return Anonymous, nobody, false }
+func (plain) identify(string, *route) (Caller, *key, bool)       { return Anonymous, nobody, false }
+func (plain) query(*call) (query, error, bool)                   { return query{}, nil, false }
+func (plain) perform(*call, string) (answer, bool)               { return answer{}, false }
+func (plain) row(_ *call, _ *collection, _, shown object) object { return shown }
+func (plain) shape(_ *call, status int, body any) (int, any)     { return status, body }
+func (plain) user(*key) string                                   { return "" }
+func (plain) param(*route, string) (string, bool)                { return "", false }
+func (plain) editable(*key) error                                { return nil }
+func (plain) keyChanged(_, _ *key)                               {}
 
 // adopt makes the server one of a vendor's, with these switches set.
 func (s *Server) adopt(name string, set map[string]string) (*vendor, error) {
@@ -148,12 +163,20 @@ func (s *Server) adopt(name string, set map[string]string) (*vendor, error) {
 
 // faultNamed finds a fault that the server could have.
 func (s *Server) faultNamed(name string) *Fault {
-	for _, list := range [][]Fault{s.ownFaults, Faults} {
+	for _, list := range s.faultLists() {
 		if i := slices.IndexFunc(list, func(f Fault) bool { return f.Name == name }); i >= 0 {
 			return &list[i]
 		}
 	}
 	return nil
+}
+
+// faultLists are the vendor's faults and those that any server can have.
+func (s *Server) faultLists() [][]Fault {
+	if s.vendor == nil {
+		return [][]Fault{Faults}
+	}
+	return [][]Fault{s.vendor.faults, Faults}
 }
 
 // keyByID identifies the sender of a request that names a key by its id and has proven to

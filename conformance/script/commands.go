@@ -15,7 +15,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/conformance"
 )
 
@@ -173,58 +172,13 @@ func (r *run) as(ts *testscript.TestScript, neg bool, args []string) {
 
 // spec reads a grant and what limits it besides.
 func (r *run) spec(ts *testscript.TestScript, name string, words []string) conformance.KeySpec {
-	spec := conformance.KeySpec{Name: name}
-	var grant []string
-	for len(words) > 0 && words[0] != "sharing" && words[0] != "list" && words[0] != "expires" {
-		grant, words = append(grant, words[0]), words[1:]
+	spec, err := conformance.ParseKeySpec(words, r.lab.Catalog)
+	if err != nil {
+		r.halt(ts, err)
 	}
-	set, err := conformance.ParseGrant(strings.Join(grant, " "), r.lab.Catalog)
-	if err != nil || len(grant) == 0 {
-		r.halt(ts, fmt.Errorf("expected a grant: all, none, or permissions joined by &: %v", err))
-	}
-	spec.Grants = set
-	for len(words) > 1 {
-		what, text := words[0], words[1]
-		words = words[2:]
-		name, value, ok := strings.Cut(text, "=")
-		switch {
-		case what == "expires":
-			d, err := time.ParseDuration(text)
-			if err != nil || d < 0 {
-				r.halt(ts, fmt.Errorf("expires %s: expected a duration such as 2s", text))
-			}
-			spec.Expires = time.Now().Add(d)
-		case !ok:
-			r.halt(ts, fmt.Errorf("%s %s: expected NAME=VALUE", what, text))
-		case what == "sharing":
-			i := slices.IndexFunc(r.lab.Catalog.Records, func(rec catalogs.Record) bool { return rec.Object == name })
-			if i < 0 || !slices.ContainsFunc(r.lab.Catalog.Records[i].Sharing, func(o catalogs.Option) bool { return o.Name == value }) {
-				r.halt(ts, fmt.Errorf("the catalog has no sharing option %s of %s", value, name))
-			}
-			if spec.Sharing == nil {
-				spec.Sharing = map[string]string{}
-			}
-			spec.Sharing[name] = value
-		case what == "list":
-			if !slices.ContainsFunc(r.lab.Catalog.AllowLists, func(l catalogs.AllowList) bool { return l.Name == name }) {
-				r.halt(ts, fmt.Errorf("the catalog has no allow list %s", name))
-			}
-			if spec.Lists == nil {
-				spec.Lists = map[string][]string{}
-			}
-			spec.Lists[name] = strings.Split(value, ",")
-		default:
-			r.halt(ts, fmt.Errorf("%s: expected sharing OBJECT=OPTION, list LIST=A,B or expires DURATION", what))
-		}
-	}
-	if len(words) > 0 {
-		r.halt(ts, fmt.Errorf("%s: says nothing", words[0]))
-	}
+	spec.Name = name
 	return spec
 }
-
-// keyActions are the commands that change a key, whose name comes first.
-var keyActions = []string{"regrant", "disable", "enable", "revoke", "delete", "rotate", "do"}
 
 func (r *run) key(ts *testscript.TestScript, neg bool, args []string) {
 	r.usage(ts, !neg && len(args) > 1, "key NAME GRANT [sharing OBJECT=OPTION] [list LIST=A,B] [expires DURATION]")
@@ -232,16 +186,7 @@ func (r *run) key(ts *testscript.TestScript, neg bool, args []string) {
 	if slices.ContainsFunc(r.lab.Plan.Keys, func(k conformance.Key) bool { return k.Kind != conformance.ValidKey && k.Name == args[0] }) {
 		r.halt(ts, fmt.Errorf("the name %s is taken: every script has a sender of that name", args[0]))
 	}
-	var actions []conformance.Action
-	for _, c := range r.commands {
-		if slices.Contains(keyActions, c.Name) && len(c.Args) > 0 && c.Args[0] == args[0] {
-			name := c.Name
-			if name == "do" && len(c.Args) > 1 {
-				name = c.Args[1]
-			}
-			actions = append(actions, conformance.Action(name))
-		}
-	}
+	actions := conformance.KeyActions(r.commands, args[0])
 	own := len(actions) > 0 || !spec.Expires.IsZero()
 	k, err := r.lab.Key(r.ctx, spec, own, actions...)
 	if err != nil {
@@ -374,10 +319,23 @@ func (r *run) request(ts *testscript.TestScript, neg bool, args []string) {
 		c.Body = []byte(strings.TrimSpace(r.expand(ts, ts.ReadFile(args[2]), escape)))
 	}
 	r.call, r.row, r.asks, r.previous = c, row, method+" "+concrete+"?"+c.Query, r.answer
-	if row >= 0 && !r.lab.Plan.Rows[row].Reads {
+	if row >= 0 && !r.reads() {
 		r.asks = method + " " + args[1] // each write has an object of its own
 	}
+	writes := !r.reads() && !r.harmless
+	if writes {
+		if err := r.lab.MayWrite(r.ctx, row, r.mine(path)); err != nil {
+			r.halt(ts, err)
+		}
+	}
 	r.answer = r.send(ts, c)
+	if writes && row >= 0 {
+		id, err := r.lab.Made(row, concrete, r.answer)
+		if err != nil {
+			r.halt(ts, err)
+		}
+		r.made = append(r.made, id)
+	}
 	r.known()
 }
 
@@ -407,6 +365,24 @@ func (r *run) filled(ts *testscript.TestScript, method, template, expanded strin
 		r.halt(ts, err)
 	}
 	return path
+}
+
+// mine reports whether the objects that a path names are the script's own, or were found for it
+// as ones that may be changed.
+func (r *run) mine(path string) bool {
+	filled := strings.Contains(path, "{")
+	for _, m := range variableName.FindAllStringSubmatch(path, -1) {
+		if name := strings.Trim(m[1], "{}"); name != "mark" && !slices.Contains(r.made, r.vars[name]) {
+			return false
+		}
+		filled = true
+	}
+	for name, v := range r.vars {
+		if strings.Contains(path, "{"+name+"}") && !slices.Contains(r.made, v) {
+			return false
+		}
+	}
+	return filled
 }
 
 // known remembers that a request was answered 2xx.
@@ -513,9 +489,19 @@ func (r *run) every(ts *testscript.TestScript, neg bool, args []string) {
 			unclear = append(unclear, fmt.Sprintf("%s: %v", row, err))
 			continue
 		}
+		if !row.Reads {
+			if err := r.lab.MayWrite(r.ctx, i, true); err != nil {
+				r.halt(ts, err)
+			}
+		}
 		c := &conformance.Call{Label: fmt.Sprintf("row %d as %s, expected that it is %s", n, r.by().Name, want), Method: row.Method, Path: path, By: r.by(), Any: true, Body: r.lab.Body(i)}
 		r.call, r.row, r.asks = c, i, row.String()
 		r.answer = r.send(ts, c)
+		if !row.Reads {
+			if _, err := r.lab.Made(i, path, r.answer); err != nil {
+				r.halt(ts, err)
+			}
+		}
 		r.known()
 		is, why := r.access(ts)
 		switch {

@@ -239,8 +239,11 @@ keys:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(facts.Left) > 0 || len(d.keys) != 2 {
-		t.Errorf("left behind: %v, %d keys", facts.Left, len(d.keys)-2)
+	delete(d.jobs, "1")
+	delete(d.jobs, "2")
+	delete(d.jobs, "3")
+	if len(facts.Left) > 0 || len(d.keys) != 2 || len(d.jobs) > 0 {
+		t.Errorf("%q: left behind: %v, %d keys, jobs %v", text, facts.Left, len(d.keys)-2, d.jobs)
 	}
 	r := &conformance.Report{Result: conformance.Judge(p, answers), Sent: facts, Target: target.Base, Credentials: target.Credentials, CatalogRef: "desk.yaml", Writes: writes}
 	var out bytes.Buffer
@@ -369,6 +372,13 @@ func TestKeysOfTheProfile(t *testing.T) {
 		{"key a all\nrevoke a", conformance.Inconclusive, "needs a key of its own that holds all, to change it", conformance.WritesAll, false},
 		{"key r read\nas r\nrequest GET /jobs", conformance.Inconclusive, "or allow that keys are made (--writes)", conformance.WritesNone, true},
 		{"key a all\nrevoke a", conformance.Skipped, "--writes none", conformance.WritesNone, true},
+		// What is not expendable is left alone with --writes disposable, what the script made is not.
+		{"as full\nrequest GET /jobs\ntake ONE data.0.id\nrequest DELETE /jobs/$ONE", conformance.Skipped, "not expendable", conformance.WritesDisposable, false},
+		{"as full\nrequest DELETE /jobs/1", conformance.Skipped, "not expendable", conformance.WritesDisposable, false},
+		{"as full\nlet id 1\nrequest DELETE /jobs/{id}", conformance.Skipped, "not expendable", conformance.WritesDisposable, false},
+		{"as full\nrequest POST /people", conformance.Skipped, "not expendable", conformance.WritesDisposable, false},
+		{"as full\nrequest DELETE /jobs/{id}\nadmitted", conformance.Pass, "", conformance.WritesDisposable, false},
+		{"as full\nrequest POST /jobs body\nstatus 201\ntake NEW id\nrequest DELETE /jobs/$NEW\nadmitted\n-- body --\n{}", conformance.Pass, "", conformance.WritesDisposable, false},
 	} {
 		if v, reason, _ := onDesk(t, &desk{}, tt.script, tt.makes, tt.writes); v != tt.want || !strings.Contains(reason, tt.reason) {
 			t.Errorf("%q: %v, %q, expected %v, %q", tt.script, v, reason, tt.want, tt.reason)

@@ -95,13 +95,14 @@ func (d *Dir) Perform(ctx context.Context, l *conformance.Lab, name string, rec 
 	path, isFile := d.files[name]
 	var text []byte
 	var commands []suites.Command
+	harmless := false
 	if s := suites.Find(name); !isFile && s != nil {
 		dir, err := os.MkdirTemp("", "permcheck-statement-")
 		if err != nil {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		path, text, commands = filepath.Join(dir, filepath.Base(s.File)), s.Text, s.Commands
+		path, text, commands, harmless = filepath.Join(dir, filepath.Base(s.File)), s.Text, s.Commands, s.HarmlessWrites
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			return err
 		}
@@ -114,7 +115,7 @@ func (d *Dir) Perform(ctx context.Context, l *conformance.Lab, name string, rec 
 		}
 		commands = suites.Commands(text)
 	}
-	r := &run{ctx: ctx, lab: l, rec: rec, by: l.Nobody, told: map[string]string{}, header: http.Header{}, admitted: map[string]*conformance.Answer{}, began: time.Now(), commands: commands, keys: map[string]*conformance.LiveKey{}, vars: map[string]string{}, sets: map[string][]string{}}
+	r := &run{ctx: ctx, lab: l, rec: rec, by: l.Nobody, told: map[string]string{}, header: http.Header{}, admitted: map[string]*conformance.Answer{}, began: time.Now(), harmless: harmless, commands: commands, keys: map[string]*conformance.LiveKey{}, vars: map[string]string{}, sets: map[string][]string{}}
 	t := &verdict{}
 	t.Run(name, func(testscript.T) {
 		testscript.RunT(t, testscript.Params{
@@ -214,7 +215,9 @@ type run struct {
 	tells   bool   // an expectation is only looked at
 	met     bool   // whether it was met, then
 
-	asked    bool // the catalog was asked
+	asked    bool     // the catalog was asked
+	harmless bool     // its requests change nothing, whatever their methods
+	made     []string // ids of what it made
 	commands []suites.Command
 	keys     map[string]*conformance.LiveKey // that the script named
 	vars     map[string]string               // values of variables

@@ -299,6 +299,7 @@ func keyLines(c *catalogs.Catalog) []string {
 		out = append(out, text)
 	}
 	form("a request without a valid key", c.Refused.Anonymous)
+	form("a credential that is no living key", c.Refused.Invalid)
 	form("a key without the permission", c.Refused.Forbidden)
 	if c.Browsers != "" {
 		out = append(out, "pages of other origins are "+string(c.Browsers))

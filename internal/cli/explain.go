@@ -70,6 +70,9 @@ func ruleIDs() []string {
 	for i, r := range report.Rules {
 		ids[i] = r.ID
 	}
+	for _, c := range conformance.Statements() {
+		ids = append(ids, c.ID)
+	}
 	return ids
 }
 

@@ -31,7 +31,8 @@ func isVetTool(args []string) bool {
 	return last == "-V=full" || last == "-flags" || strings.HasSuffix(last, ".cfg") && !strings.HasPrefix(last, "-")
 }
 
-// runVetTool plays the go command's vet tool. It exits the process but for -V=full.
+// runVetTool plays the go command's vet tool. It exits the process where the driver of
+// analyzers does.
 func runVetTool(args []string, out, errOut io.Writer) int {
 	if args[len(args)-1] == "-V=full" {
 		id, err := toolID()
@@ -41,6 +42,9 @@ func runVetTool(args []string, out, errOut io.Writer) int {
 		}
 		fmt.Fprintf(out, "permcheck version devel buildID=%s/%s\n", id, id)
 		return exitOK
+	}
+	if code, done := vetStandard(args); done {
+		return code
 	}
 	// The tool is started once for each package and lives for a moment: memory that is
 	// never touched keeps the collector from running at 4 MB and every few after that.

@@ -59,7 +59,7 @@
   };
   const bySeverity = tally(report.findings, "severity");
   for (const s of ["error", "warning", "info"]) if (bySeverity.has(s)) toggle(filter.severities, s, s + " " + bySeverity.get(s));
-  const rows = report.matrix ? report.matrix.rows : [];
+  const rows = report.matrix ? report.matrix.rows || [] : [];
   const byState = tally(rows, "state");
   if (byState.size > 1) for (const [s, n] of byState) if (s) toggle(filter.states, s, s + " " + n);
   const shown = make("span", { class: "count", "aria-live": "polite" });
