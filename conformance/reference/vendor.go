@@ -30,9 +30,7 @@ type vendor struct {
 }
 
 // vendors are those that have manners of their own.
-var vendors = []*vendor{
-	comeetVendor,
-}
+var vendors = []*vendor{comeetVendor, eightfoldVendor, personioVendor}
 
 // A Switch is something that the vendor's own pages leave open, so that a client must be
 // tried with each of its values.
@@ -87,9 +85,12 @@ type manners interface {
 	before(c *call) bool
 	// caller identifies the sender.
 	caller(c *call) (Caller, *key, bool)
-	// identify finds the key that a token stands for, wherever in the request it was. Unlike
-	// caller it leaves room for mistakes about where a credential may be.
-	identify(token string, rt *route) (Caller, *key, bool)
+	// identify finds the key of a credential that stands where a secret does, such as a token
+	// that was got for one: all faults of authentication are then those of the token.
+	identify(credential string, rt *route) (Caller, *key, bool)
+	// admits has the last word on whether a call is admitted; right is what the catalog's
+	// requirement and the planted faults make of it.
+	admits(c *call, right bool) bool
 	// query reads the parameters of a list.
 	query(c *call) (query, error, bool)
 	// perform does what an admitted request asks for. It locks the store itself.
@@ -102,6 +103,10 @@ type manners interface {
 	shape(c *call, status int, body any) (int, any)
 	// user is what a client signs in as with a key, where that is not the key's id.
 	user(k *key) string
+	// param is what to put in for a parameter of a route that is no id of an object.
+	param(rt *route, name string) (string, bool)
+	// editable is why a key may not be edited; nil: it may.
+	editable(k *key) error
 	// keyChanged is told of every key that was made, changed, parked or deleted, and of the
 	// state that it had, nil if it is new; now is nil if it was deleted.
 	keyChanged(was, now *key)
@@ -114,11 +119,14 @@ func (plain) respell(_, path string) string                      { return path }
 func (plain) before(*call) bool                                  { return false }
 func (plain) caller(*call) (Caller, *key, bool)                  { return Anonymous, nobody, false }
 func (plain) identify(string, *route) (Caller, *key, bool)       { return Anonymous, nobody, false }
+func (plain) admits(_ *call, right bool) bool                    { return right }
 func (plain) query(*call) (query, error, bool)                   { return query{}, nil, false }
 func (plain) perform(*call, string) (answer, bool)               { return answer{}, false }
 func (plain) row(_ *call, _ *collection, _, shown object) object { return shown }
 func (plain) shape(_ *call, status int, body any) (int, any)     { return status, body }
 func (plain) user(*key) string                                   { return "" }
+func (plain) param(*route, string) (string, bool)                { return "", false }
+func (plain) editable(*key) error                                { return nil }
 func (plain) keyChanged(_, _ *key)                               {}
 
 // adopt makes the server one of a vendor's, with these switches set.
