@@ -66,6 +66,10 @@ type Target struct {
 	// Provisioner makes and changes keys for checks that need some of their own; nil: nothing
 	// does.
 	Provisioner Provisioner
+	// Marked are keys of the plan, by their index, whose life cycle may be tested although the
+	// run did not make them: they are disabled and enabled again, nothing more, and only where
+	// nothing makes keys.
+	Marked map[int]MintedKey
 	// Bodies are those of requests, by the key of [catalogs.EndpointKey]: any JSON value. In its
 	// texts $mark stands for a mark of the run. Rows without one get a minimal body.
 	Bodies map[string]any
@@ -199,6 +203,7 @@ type runner struct {
 		mu   sync.Mutex
 		list []Credential
 	}
+	marked   sync.Mutex // one question at a time changes a key of [Target.Marked]
 	refusals refusals
 	telling  []telling
 	done     atomic.Int64
@@ -631,7 +636,7 @@ func (r *runner) experiments(ctx context.Context) {
 		}
 		shuffle(r.target.Seed, list)
 		lanes := r.client.limits.Connections
-		if effort == SomeWrites {
+		if effort == SomeWrites || effort == OwnKeys && r.borrows() { // others may be sending with that key
 			lanes = 1
 		}
 		var wg sync.WaitGroup
