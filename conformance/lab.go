@@ -100,6 +100,9 @@ type Answer struct {
 // OK reports whether the answer is 2xx.
 func (a *Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }
 
+// Rows is whether the answer is a list, and of any rows.
+func (a *Answer) Rows() ListState { return listState(a.Body) }
+
 // JSON is the body as a JSON value whose numbers are json.Number; nil when it is none.
 func (a *Answer) JSON() any {
 	a.once.Do(func() {

@@ -50,6 +50,7 @@ type desk struct {
 	next   int
 	late   time.Duration // until a change of state is in force
 	leaky  bool          // sharing is ignored
+	empty  bool          // a narrowed key sees no rows
 	bodies []string
 	server *httptest.Server
 	shown  *keyring.Profile
@@ -129,6 +130,8 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == "DELETE":
 		delete(d.jobs, id)
 		reply(204, nil)
+	case d.empty && k.share == "open" && !one:
+		reply(200, map[string]any{"data": []any{}})
 	case r.Method == "POST" || !one:
 		list := []any{}
 		for id := range d.jobs {
@@ -371,6 +374,18 @@ func TestChangesAreWaitedFor(t *testing.T) {
 	const shared = "key a read\nkey o read sharing job=open\nas a\nrequest GET /jobs\nset OPEN data id open=true\nas o\nrequest GET /jobs\nset SEEN data id\nset-equal SEEN OPEN"
 	if v, reason, _ := onDesk(t, &desk{leaky: true}, shared, true, conformance.WritesAll); v != conformance.Fail || !strings.Contains(reason, "check.txtar:9: expected that SEEN and OPEN have the same values: 3 and 2") {
 		t.Errorf("a server that ignores sharing: %v, %s", v, reason)
+	}
+}
+
+// An empty list may be a refusal, or all that a narrowed key has.
+func TestEmptyLists(t *testing.T) {
+	for text, want := range map[string]conformance.Verdict{
+		"key o read sharing job=open\nas o\nrequest GET /jobs\nrefused":  conformance.Pass,
+		"key o read sharing job=open\nas o\nrequest GET /jobs\nadmitted": conformance.Inconclusive,
+	} {
+		if v, reason, _ := onDesk(t, &desk{empty: true}, text, true, conformance.WritesAll); v != want {
+			t.Errorf("%q: %v, %s", text, v, reason)
+		}
 	}
 }
 
