@@ -314,7 +314,8 @@ func (c *call) reply(status int, body any) {
 
 // shaped is an answer as the vendor writes it, unless it was written already.
 func (c *call) shaped(status int, body any) (int, any) {
-	if _, written := body.(encoded); written {
+	switch body.(type) {
+	case encoded, file:
 		return status, body
 	}
 	return c.s.manners.shape(c, status, body)

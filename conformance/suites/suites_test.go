@@ -71,6 +71,48 @@ func TestSuitesOnTheirServers(t *testing.T) {
 	}
 }
 
+// A vendor's server is right as every server is: signed in as its clients do, all checks are
+// silent on it, and they find mistakes that any server may make.
+func TestVendorsServers(t *testing.T) {
+	for _, suite := range suites.All() {
+		if !slices.Contains(reference.Vendors(), suite.Name) {
+			continue
+		}
+		t.Run(suite.Name, func(t *testing.T) {
+			t.Parallel()
+			c, err := catalogs.Load(catalogs.VendorPrefix + suite.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clean := probe(t, c, suite, suites.Fault{}, nil, []string{"statements"})
+			for i, v := range clean.Verdicts {
+				if v == conformance.Fail {
+					t.Errorf("%s on the clean server: %s", clean.Plan.Probes[i].Check, clean.Reasons[i])
+				}
+			}
+			if clean.Proven != clean.Total() || clean.Total() == 0 {
+				t.Errorf("proven %d of %d; unproven: %+v", clean.Proven, clean.Total(), clean.Unproven())
+			}
+			for fault, by := range map[string][]string{
+				"missing-check": {"over-grant"}, "wrong-permission": {"under-grant"}, "anonymous-passes": {"anonymous-admitted"},
+				// What looks like a token may be no token any more.
+				"unknown-key-passes": {"bad-key-admitted", "key-altered"}, "malformed-key-passes": {"bad-key-admitted"},
+				"effect-before-refusal": {"effect-despite-refusal"}, "default-allow": {"default-allow"},
+				"head-unguarded": {"head-unguarded"}, "empty-key-accepted": {"key-empty"}, "role-header-trusted": {"role-header"},
+			} {
+				wrong := probe(t, c, suite, suites.Fault{Plant: fault}, append(slices.Clone(by), "under-grant"), nil) // which has keys, for bad ones to look like
+				found := false
+				for i, v := range wrong.Verdicts {
+					found = found || v == conformance.Fail && slices.Contains(by, wrong.Plan.Probes[i].Check)
+				}
+				if !found {
+					t.Errorf("%s is not found by %v on the server of %s", fault, by, suite.Name)
+				}
+			}
+		})
+	}
+}
+
 // sends reports whether a statement sends requests, and not only asks the catalog.
 func sends(s *suites.Statement) bool {
 	return slices.ContainsFunc(s.Commands, func(c suites.Command) bool {
@@ -80,6 +122,19 @@ func sends(s *suites.Statement) bool {
 
 // ask asks for a suite on a server with a fault and returns what became of each statement.
 func ask(t *testing.T, c *catalogs.Catalog, suite *suites.Suite, fault suites.Fault) map[string]conformance.StatementResult {
+	t.Helper()
+	out := map[string]conformance.StatementResult{}
+	for _, r := range probe(t, c, suite, fault, []string{"statements"}, nil).Statements() {
+		out[r.ID] = r
+	}
+	if len(out) != len(suite.Statements) {
+		t.Fatalf("%d of %d statements were asked for", len(out), len(suite.Statements))
+	}
+	return out
+}
+
+// probe asks some checks of the vendor's server with a fault, as the vendor's clients would.
+func probe(t *testing.T, c *catalogs.Catalog, suite *suites.Suite, fault suites.Fault, only, skip []string) *conformance.Result {
 	t.Helper()
 	opts := reference.Options{AdminToken: "admin"}
 	if slices.Contains(reference.Vendors(), suite.Name) {
@@ -110,7 +165,7 @@ func ask(t *testing.T, c *catalogs.Catalog, suite *suites.Suite, fault suites.Fa
 		ring.Manners, ring.API, target.Dialect, target.Bodies = m, target.Base, m.Dialect, m.Bodies
 		plan.SignIns = m.SignIns()
 	}
-	if plan.Checks, err = conformance.SelectChecks([]string{"statements"}, nil); err != nil {
+	if plan.Checks, err = conformance.SelectChecks(only, skip); err != nil {
 		t.Fatal(err)
 	}
 	p, err := conformance.NewPlan(c, plan)
@@ -128,14 +183,7 @@ func ask(t *testing.T, c *catalogs.Catalog, suite *suites.Suite, fault suites.Fa
 	if len(sent.Left) > 0 {
 		t.Errorf("left behind: %v", sent.Left)
 	}
-	out := map[string]conformance.StatementResult{}
-	for _, r := range conformance.Judge(p, answers).Statements() {
-		out[r.ID] = r
-	}
-	if len(out) != len(suite.Statements) {
-		t.Fatalf("%d of %d statements were asked for", len(out), len(suite.Statements))
-	}
-	return out
+	return conformance.Judge(p, answers)
 }
 
 func address(t *testing.T, text string) *url.URL {

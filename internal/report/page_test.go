@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -96,8 +97,13 @@ func browser(t *testing.T) context.Context {
 // open writes a page to a file and opens it, as a user does.
 func open(t *testing.T, ctx context.Context, p *Page) {
 	t.Helper()
+	openFile(t, ctx, p.Write)
+}
+
+func openFile(t *testing.T, ctx context.Context, write func(io.Writer) error) {
+	t.Helper()
 	var b bytes.Buffer
-	if err := p.Write(&b); err != nil {
+	if err := write(&b); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "report.html")
