@@ -92,14 +92,15 @@ func (r *run) usage(ts *testscript.TestScript, ok bool, usage string) {
 // ownNames are environment variables of testscript's own.
 var ownNames = []string{"WORK", "HOME", "TMPDIR", "PATH", "devnull", "exe"}
 
-var variableName = regexp.MustCompile(`\$(\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*)(\.(id|secret|count))?`)
+// variableName matches a variable. Before a second dollar sign the first one stands for itself.
+var variableName = regexp.MustCompile(`\$\$|\$(\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*)(\.(id|secret|count))?`)
 
 // variables returns the names of the variables that a script uses.
 func variables(text []byte) []string {
 	var out []string
 	for _, m := range variableName.FindAllSubmatch(text, -1) {
 		name := strings.Trim(string(m[1]), "{}")
-		if !slices.Contains(ownNames, name) && !slices.Contains(out, name) {
+		if name != "" && !slices.Contains(ownNames, name) && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
 	}
@@ -109,6 +110,9 @@ func variables(text []byte) []string {
 // expand puts the values of variables into a text. escape makes a value fit for its place.
 func (r *run) expand(ts *testscript.TestScript, text string, escape func(string) string) string {
 	return variableName.ReplaceAllStringFunc(text, func(match string) string {
+		if match == "$$" {
+			return "$"
+		}
 		m := variableName.FindStringSubmatch(match)
 		name := strings.Trim(m[1], "{}")
 		if m[3] != "" {
@@ -720,7 +724,6 @@ func (r *run) pick(ts *testscript.TestScript, neg bool, args []string) {
 func (r *run) putSet(name string, values []string) {
 	slices.Sort(values)
 	r.sets[name] = slices.Compact(values)
-	r.told[name] = fmt.Sprint(len(r.sets[name])) // for $NAME.count
 }
 
 // holds reports whether a condition of a line is so: [same:A,B] where two variables have one
@@ -805,10 +808,11 @@ func (r *run) observe(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	r.rec.Observed(variableName.ReplaceAllStringFunc(strings.Join(args, " "), func(match string) string {
 		m := variableName.FindStringSubmatch(match)
-		if v, ok := r.told[strings.Trim(m[1], "{}")]; ok {
-			if m[3] == "count" {
-				return v
-			}
+		name := strings.Trim(m[1], "{}")
+		if set, ok := r.sets[name]; ok && m[3] == "count" {
+			return fmt.Sprint(len(set))
+		}
+		if v, ok := r.told[name]; ok {
 			return v + m[2]
 		}
 		return match // a value of the server's is not told

@@ -312,7 +312,8 @@ func TestCommandsWithKeysAndValues(t *testing.T) {
 		{"key s read & salary\nas s\nrequest GET /jobs\nabsent-or-null data.*.salary", fail, "check.txtar:4: the answer to GET /jobs as s has a value at data.*.salary, expected none"},
 		{"key a read\nas a\nrequest GET /jobs\n! absent-or-null data.*.salary", fail, "check.txtar:4: the answer to GET /jobs as a has no value at data.*.salary"},
 		// Values.
-		{"as full\nrequest GET /jobs\ntake id data.0.id\nrequest GET /jobs/{id}\njson id $id\nlet name 'ann '$id\nrequest GET /jobs/$id\njson owner.name $name\nrequest POST /jobs body\n-- body --\n{\"x\": \"$name \\\" $mark\"}", pass, ""},
+		{"as full\nrequest GET /jobs\ntake id data.0.id\nrequest GET /jobs/{id}\njson id $id\nlet name 'ann '$id\nrequest GET /jobs/$id\njson owner.name $name\nrequest POST /jobs body\n-- body --\n{\"x\": \"$name \\\" $mark\", \"$$ref\": 1}", pass, ""},
+		{"as full\nrequest POST /jobs body\n-- body --\n{\"$ref\": 1}", open, "there is no variable $ref"},
 		{"as full\nrequest GET /jobs\ntake X data.9.id", open, "the answer to GET /jobs as full has no data.9.id"},
 		{"as full\nrequest GET /jobs\nfind X data id open=maybe", open, "has nothing in data with id where open=maybe"},
 		{"as full\nrequest GET /jobs\nset X nowhere id", open, "has no list at nowhere"},
