@@ -14,8 +14,8 @@ import (
 // A Dialect is how an API spells what lists can do. Each member that is empty is not
 // stated: where answers stand is then guessed, and a parameter is tried ([Lab.Spelled]).
 type Dialect struct {
-	List  string   // path of the array in an answer, such as data.items; "." is the body itself
-	ID    string   // member of an object that identifies it
+	List  []string // paths of the array in an answer, such as data.items; "." is the body itself
+	ID    []string // paths of what identifies an object in it; the first that is there counts
 	Total []string // where the number of all objects stands: paths, or "header NAME"
 	Next  string   // path of the cursor or address of the next page
 
@@ -116,13 +116,17 @@ var (
 
 // list returns the array of objects in an answer; nil when there is none.
 func (d *Dialect) list(v any) []any {
-	if d != nil && d.List != "" {
-		if d.List == "." {
-			list, _ := v.([]any)
-			return list
+	if d != nil && len(d.List) > 0 {
+		for _, path := range d.List {
+			at := v
+			if path != "." {
+				at = member(v, path)
+			}
+			if list, ok := at.([]any); ok {
+				return list
+			}
 		}
-		list, _ := member(v, d.List).([]any)
-		return list
+		return nil
 	}
 	if list, ok := v.([]any); ok {
 		return list
@@ -187,8 +191,13 @@ func (d *Dialect) id(item any) string {
 	if !ok {
 		return scalar(item)
 	}
-	if d != nil && d.ID != "" {
-		return scalar(member(m, d.ID))
+	if d != nil && len(d.ID) > 0 {
+		for _, path := range d.ID {
+			if id := scalar(member(m, path)); id != "" {
+				return id
+			}
+		}
+		return ""
 	}
 	for _, name := range idMembers {
 		if id := scalar(m[name]); id != "" {
@@ -207,10 +216,14 @@ func (d *Dialect) id(item any) string {
 	return found
 }
 
-// idMember is the name of the member that identifies the objects of a list.
+// idMember is the path of what identifies the objects of a list.
 func (d *Dialect) idMember(item map[string]any) string {
-	if d != nil && d.ID != "" {
-		return d.ID
+	if d != nil {
+		for _, path := range d.ID {
+			if scalar(member(item, path)) != "" {
+				return path
+			}
+		}
 	}
 	for _, name := range idMembers {
 		if scalar(item[name]) != "" {

@@ -60,6 +60,7 @@ type jsonKey struct {
 	Sharing map[string]string   `json:"sharing,omitempty"`
 	Lists   map[string][]string `json:"lists,omitempty"`
 	State   string              `json:"state,omitempty"`
+	Made    bool                `json:"made,omitempty"` // by the run, and deleted again
 	// How the key is shown: never with its secret.
 	Header  string `json:"header,omitempty"`
 	Query   string `json:"query,omitempty"`
@@ -121,6 +122,7 @@ type jsonRun struct {
 	Exhaustive      bool         `json:"exhaustive,omitempty"`
 	Reference       bool         `json:"reference,omitempty"`
 	Shares          bool         `json:"shares,omitempty"`
+	SignIns         []string     `json:"sign_ins,omitempty"`
 	Fixed           bool         `json:"fixed_keys"`
 	Writes          WritePolicy  `json:"writes"`
 	Checks          []string     `json:"checks"`
@@ -238,7 +240,7 @@ func (r *Report) jsonRun() jsonRun {
 	p := r.Plan
 	out := jsonRun{
 		Tool: r.Tool, CatalogHash: p.catalog.Hash(), CatalogRevision: r.Revision, Seed: r.Seed, Shard: p.shard.String(), Shards: r.Merged,
-		Exhaustive: p.options.Exhaustive, Reference: r.Reference, Shares: p.options.Shares, Fixed: p.fixed, Writes: r.Writes, Refused: p.options.Refused,
+		Exhaustive: p.options.Exhaustive, Reference: r.Reference, Shares: p.options.Shares, SignIns: p.options.SignIns, Fixed: p.fixed, Writes: r.Writes, Refused: p.options.Refused,
 		Require: r.Require, Resumed: r.Resumed, Cut: r.Answers.Cut, Evidence: r.Bodies, Paths: r.Paths, Reproduce: r.Reproduce,
 	}
 	checks := p.options.Checks
@@ -263,7 +265,7 @@ func (r *Report) jsonRun() jsonRun {
 	}
 	for i := range p.Keys {
 		k := &p.Keys[i]
-		key := jsonKey{Name: k.Name, Kind: k.Kind, Grants: k.Grants, Sharing: k.Sharing, Lists: k.Lists, State: k.State, Vouched: r.Answers.Vouched[i]}
+		key := jsonKey{Name: k.Name, Kind: k.Kind, Grants: k.Grants, Sharing: k.Sharing, Lists: k.Lists, State: k.State, Made: k.Made, Vouched: r.Answers.Vouched[i]}
 		if key.Grants == nil {
 			key.Grants = []perm.Permission{}
 		}

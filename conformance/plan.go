@@ -40,6 +40,8 @@ type Key struct {
 	Sharing map[string]string
 	Lists   map[string][]string
 	State   string // of a ParkedKey: what it is instead of enabled
+	// Made says that the run makes the key and deletes it again.
+	Made bool
 }
 
 // A Row is one request line that is probed: a row of the catalog under one method, or
@@ -138,6 +140,9 @@ type Plan struct {
 	Questions []Question
 	Points    []Point
 	Unknown   []*catalogs.Endpoint // rows whose requirement the catalog does not know
+	// SignIns are rows at which keys sign in: what they are sent is no request of a key's, and
+	// every token that a key shows proves that they work.
+	SignIns []*catalogs.Endpoint
 	// TooLarge are rows whose boundary has more grants than perm works out; at most a
 	// part of it is planned.
 	TooLarge []*catalogs.Endpoint
@@ -161,6 +166,11 @@ type PlanOptions struct {
 	// Keys are the keys of a fixed keyring. Nil means that keys of any grant can be
 	// made: the plan then lists in [Plan.Keys] those to make.
 	Keys []Key
+	// Make is how many keys at most the run makes besides a fixed keyring's: those that prove
+	// most of what the keyring's own keys cannot.
+	Make int
+	// Unmade are grants of which no key can be made.
+	Unmade []perm.Set
 	// Refused are forms of refusal stated for the target; they win over the catalog's, but for
 	// those that a row of it states for itself.
 	Refused Forms
@@ -171,6 +181,8 @@ type PlanOptions struct {
 	Shares bool
 	// Scripts are hand-written checks.
 	Scripts []Script
+	// SignIns are the requests with which keys sign in, as "POST /oauth/token".
+	SignIns []string
 	// Checks are those to plan, in the order of [Checks]; nil: all of them.
 	Checks []*Check
 }
@@ -180,6 +192,26 @@ var anyMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 // NewPlan derives the probes. An error means that the catalog has nothing to probe.
 func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
+	if opts.Make > 0 && opts.Keys != nil {
+		n := opts.Make
+		opts.Make = 0
+		p, err := NewPlan(c, opts)
+		if err != nil {
+			return nil, err
+		}
+		missing := slices.DeleteFunc(p.Missing(), func(m MissingGrant) bool { return slices.ContainsFunc(opts.Unmade, m.Grant.Equal) })
+		if len(missing) == 0 {
+			return p, nil
+		}
+		opts.Keys = slices.Clone(opts.Keys)
+		for _, m := range missing[:min(n, len(missing))] {
+			name := m.Name
+			for slices.ContainsFunc(opts.Keys, func(k Key) bool { return k.Name == name }) {
+				name += " (made)"
+			}
+			opts.Keys = append(opts.Keys, Key{Name: name, Grants: m.Grant, Made: true})
+		}
+	}
 	p := &planner{Plan: &Plan{Catalog: c.Name, catalog: c, options: opts, implications: c.Implications()},
 		checks: opts.Checks, exhaustive: opts.Exhaustive, shares: opts.Shares, keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}}
 	p.fixed = opts.Keys != nil
@@ -373,6 +405,10 @@ func (p *planner) rows(stated Forms) {
 		e := &c.Endpoints[i]
 		if e.Requires == nil || e.Requires.IsUnknown() {
 			p.Unknown = append(p.Unknown, e)
+			continue
+		}
+		if slices.Contains(p.options.SignIns, e.String()) {
+			p.SignIns = append(p.SignIns, e)
 			continue
 		}
 		need, _ := c.CanonicalRequirement(*e.Requires)
@@ -696,6 +732,9 @@ func (p *Plan) hash() string {
 	}
 	for _, e := range p.Unknown {
 		line("unknown", e.String())
+	}
+	for _, e := range p.SignIns {
+		line("sign-in", e.String())
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -73,7 +73,7 @@ func (r *Recorded) CatalogRef() string { return r.doc.Catalog }
 // options are those that the run's plan was made with.
 func (r *Recorded) options() (PlanOptions, error) {
 	run := r.doc.Run
-	opts := PlanOptions{Refused: run.Refused, Exhaustive: run.Exhaustive, Shares: run.Shares, Checks: []*Check{}}
+	opts := PlanOptions{Refused: run.Refused, Exhaustive: run.Exhaustive, Shares: run.Shares, SignIns: run.SignIns, Checks: []*Check{}}
 	for _, id := range run.Checks {
 		c := checkOf(id)
 		if c == nil {
@@ -88,7 +88,7 @@ func (r *Recorded) options() (PlanOptions, error) {
 		opts.Keys = []Key{}
 		for i, k := range run.Keys {
 			if i > 2 {
-				opts.Keys = append(opts.Keys, Key{Name: k.Name, Kind: k.Kind, Grants: perm.NewSet(k.Grants...), Sharing: k.Sharing, Lists: k.Lists, State: k.State})
+				opts.Keys = append(opts.Keys, Key{Name: k.Name, Kind: k.Kind, Grants: perm.NewSet(k.Grants...), Sharing: k.Sharing, Lists: k.Lists, State: k.State, Made: k.Made})
 			}
 		}
 	}

@@ -48,6 +48,9 @@ func (r *Report) WriteText(w io.Writer, s report.Styles) {
 	if n := len(r.Plan.Unknown); n > 0 {
 		fmt.Fprintf(w, "not probed: %s whose requirement the catalog does not know\n", plural(n, "endpoint"))
 	}
+	if n := len(r.Plan.SignIns); n > 0 {
+		fmt.Fprintf(w, "not probed: %s at which keys sign in\n", plural(n, "endpoint"))
+	}
 	if n := r.Plan.OtherRules; n > 0 {
 		fmt.Fprintf(w, "not probed: %s about records, fields and allow lists\n", plural(n, "rule"))
 	}

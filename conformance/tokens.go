@@ -34,6 +34,7 @@ type Tokens struct {
 
 	mu      sync.Mutex
 	token   string
+	stable  bool      // the next token was the same: they do not rotate here
 	expires time.Time // the zero time: not known
 	renewAt time.Time
 	used    []string
@@ -48,6 +49,7 @@ func NewTokens(token string, expires time.Time, rotates string, fetch func(conte
 }
 
 func (t *Tokens) set(token string, expires time.Time) {
+	t.stable = t.stable || len(t.used) > 0 && token == t.used[len(t.used)-1]
 	t.token, t.expires = token, expires
 	t.renewAt = expires.Add(-min(renewBefore, time.Until(expires)/4))
 	if len(t.used) < maxTokens {
@@ -86,7 +88,7 @@ func (t *Tokens) take(ctx context.Context) (token string, done func(http.Header)
 		}
 	}
 	token = t.token
-	if t.Rotates == "" {
+	if t.Rotates == "" || t.stable {
 		t.mu.Unlock()
 		return token, func(http.Header) {}, nil
 	}

@@ -15,7 +15,7 @@ import (
 type Options struct {
 	BasePath string   // what calls have before the catalog's paths
 	Fields   []string // fields that the integration reads, as "object.name"
-	SignIn   []string // paths to which clients POST for a token, which no row may be for
+	SignIn   []string // requests with which clients get tokens, as "POST /oauth/token": no row may be for them
 }
 
 // A Need is what a list of calls needs.
@@ -123,7 +123,7 @@ func (n *Need) match(m *matcher, calls []Call, opts Options) ([]perm.Requirement
 		call := &calls[i]
 		path, under := strings.CutPrefix(call.Path, strings.TrimSuffix(opts.BasePath, "/"))
 		e := m.find(call.Method, path)
-		if e == nil && call.Method == "POST" && slices.Contains(opts.SignIn, call.Path) {
+		if e == nil && slices.Contains(opts.SignIn, call.String()) {
 			n.SignIns++
 			continue
 		}

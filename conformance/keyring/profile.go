@@ -94,6 +94,21 @@ type Auth struct {
 	Below []AuthBelow
 }
 
+// SignIns are the requests to the target with which keys are signed in, as "POST /oauth/token".
+func (p *Profile) SignIns() []string {
+	var list []string
+	add := func(a *Auth) {
+		if a.Exchange != nil && strings.HasPrefix(a.Exchange.URL, "/") {
+			list = append(list, http.MethodPost+" "+a.Exchange.URL)
+		}
+	}
+	add(&p.Auth)
+	for i := range p.Auth.Below {
+		add(&p.Auth.Below[i].Auth)
+	}
+	return list
+}
+
 // An AuthBelow is how a key is shown to paths that begin so.
 type AuthBelow struct {
 	Prefix string

@@ -276,15 +276,20 @@ func (s *Server) adminEdit(w http.ResponseWriter, r *http.Request) {
 		adminError(w, r, http.StatusUnprocessableEntity, errors.New("grants is missing: expected a list of permissions, or name, sharing, lists, owner, expires_at, expires_in"))
 		return
 	}
-	if s.keys.get(r.PathValue("id")) == nil {
+	k := s.keys.get(r.PathValue("id"))
+	if k == nil {
 		adminFailed(w, r, errNoKey)
+		return
+	}
+	if err := s.manners.editable(k); err != nil {
+		adminError(w, r, http.StatusConflict, err)
 		return
 	}
 	if err := s.check(&in); err != nil {
 		adminError(w, r, http.StatusUnprocessableEntity, err)
 		return
 	}
-	k, err := s.keys.update(r.PathValue("id"), func(k *key) {
+	k, err := s.keys.update(k.id, func(k *key) {
 		if in.Grants != nil {
 			s.regrant(k, *in.Grants)
 		}
@@ -406,7 +411,10 @@ func (s *Server) adminObject(w http.ResponseWriter, r *http.Request) {
 		for j, name := range seg.names {
 			last := i == len(rt.pattern.segs)-1 && j == len(seg.names)-1
 			id, err := "", error(nil)
+			value, ok := s.manners.param(rt, name)
 			switch {
+			case ok:
+				id = value
 			case name == rt.param || last:
 				id, err = s.objectFor(rt, k, in.New)
 			case rt.parent != nil && name == rt.parentParam:

@@ -46,7 +46,7 @@ func (s *Server) caller(r *http.Request, rt *route) (Caller, *key) {
 	if !wellFormed(secret) {
 		return Malformed, nobody
 	}
-	return s.identify(secret, rt)
+	return s.keyBySecret(secret, rt)
 }
 
 // wellFormed reports whether a text could be a secret or a token of this server.

@@ -1,8 +1,10 @@
 package reference
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -155,7 +157,7 @@ func (c *collection) add(o object) (object, bool) {
 		return nil, false
 	}
 	c.next++
-	o["id"] = fmt.Sprintf("%s-%d", c.stem, c.next)
+	o["id"] = strings.ReplaceAll(cmp.Or(c.seed.IDs, c.stem+"-{n}"), "{n}", strconv.Itoa(c.next))
 	c.put(o)
 	return o, true
 }

@@ -18,6 +18,9 @@ type Seeds map[string]Seed
 // A Seed is one kind of object.
 type Seed struct {
 	Attributes []SeedAttribute `json:"attributes"`
+	// IDs is what their ids look like: {n} is the number of the object. Empty: the name of the
+	// collection and the number.
+	IDs string `json:"ids"`
 	// Actions are what a POST to /objects/{id}/ACTION sets.
 	Actions map[string]map[string]any `json:"actions"`
 	// Rows is how many objects there are at least, where the number is not asked for.

@@ -148,6 +148,7 @@ type call struct {
 	k      *key // nobody for a request without a valid key
 	query  query
 	body   object
+	own    any // what the vendor's manners note about the call
 	// readAhead is the body, where it was read before anything was decided.
 	readAhead object
 
@@ -313,7 +314,8 @@ func (c *call) reply(status int, body any) {
 
 // shaped is an answer as the vendor writes it, unless it was written already.
 func (c *call) shaped(status int, body any) (int, any) {
-	if _, written := body.(encoded); written {
+	switch body.(type) {
+	case encoded, file:
 		return status, body
 	}
 	return c.s.manners.shape(c, status, body)
@@ -334,6 +336,12 @@ func readObject(w http.ResponseWriter, r *http.Request) (object, error) {
 	return o, nil
 }
 
+// A file is a body that is no JSON.
+type file struct {
+	mediaType string
+	data      []byte
+}
+
 // reply writes an answer of the admin API.
 func reply(w http.ResponseWriter, r *http.Request, status int, body any) {
 	writeReply(w, r.Method, status, body)
@@ -349,8 +357,16 @@ func writeReply(w http.ResponseWriter, method string, status int, body any) {
 		w.WriteHeader(status)
 		return
 	}
-	data := encode(body)
-	h["Content-Type"] = jsonType
+	f, isFile := body.(file)
+	data := f.data
+	if isFile {
+		h.Set("Content-Type", f.mediaType)
+	} else {
+		data = encode(body)
+		if h["Content-Type"] == nil {
+			h["Content-Type"] = jsonType
+		}
+	}
 	h["X-Content-Type-Options"] = noSniff
 	h["Content-Length"] = []string{strconv.Itoa(len(data))}
 	w.WriteHeader(status)

@@ -30,10 +30,7 @@ type vendor struct {
 }
 
 // vendors are those that have manners of their own.
-var vendors = []*vendor{
-	comeetVendor,
-	eightfoldVendor,
-}
+var vendors = []*vendor{comeetVendor, eightfoldVendor, personioVendor}
 
 // A Switch is something that the vendor's own pages leave open, so that a client must be
 // tried with each of its values.
@@ -106,6 +103,10 @@ type manners interface {
 	shape(c *call, status int, body any) (int, any)
 	// user is what a client signs in as with a key, where that is not the key's id.
 	user(k *key) string
+	// param is what to put in for a parameter of a route that is no id of an object.
+	param(rt *route, name string) (string, bool)
+	// editable is why a key may not be edited; nil: it may.
+	editable(k *key) error
 	// keyChanged is told of every key that was made, changed, parked or deleted, and of the
 	// state that it had, nil if it is new; now is nil if it was deleted.
 	keyChanged(was, now *key)
@@ -124,6 +125,8 @@ func (plain) perform(*call, string) (answer, bool)               { return answer
 func (plain) row(_ *call, _ *collection, _, shown object) object { return shown }
 func (plain) shape(_ *call, status int, body any) (int, any)     { return status, body }
 func (plain) user(*key) string                                   { return "" }
+func (plain) param(*route, string) (string, bool)                { return "", false }
+func (plain) editable(*key) error                                { return nil }
 func (plain) keyChanged(_, _ *key)                               {}
 
 // adopt makes the server one of a vendor's, with these switches set.

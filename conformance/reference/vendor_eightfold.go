@@ -253,6 +253,9 @@ func (e *eightfold) signIn(c *call) {
 	c.reply(http.StatusOK, object{"data": object{"access_token": e.token(k)}})
 }
 
+// user is the e-mail address that a key was made for, if there is one.
+func (e *eightfold) user(k *key) string { return k.owner }
+
 // tokenClaims are what a token says. It is signed with the hash of the key's secret, so that
 // it needs no memory, survives the server, and ends when the secret is replaced.
 type tokenClaims struct {
@@ -283,6 +286,9 @@ func sign(secret [sha256.Size]byte, text string) string {
 
 // identify finds the key of a token.
 func (e *eightfold) identify(token string, rt *route) (Caller, *key, bool) {
+	if !wellFormed(token) {
+		return Malformed, nobody, true
+	}
 	signed, signature, _ := strings.Cut(token, ".")
 	var claims tokenClaims
 	data, err := base64.RawURLEncoding.DecodeString(signed)

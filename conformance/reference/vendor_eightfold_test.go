@@ -84,8 +84,8 @@ func (e *eightfold) status(access, call string) int {
 	return status
 }
 
-// dig follows a path of names into a JSON value.
-func dig(v any, names ...string) any {
+// within follows a path of names into a JSON value.
+func within(v any, names ...string) any {
 	for _, name := range names {
 		m, _ := v.(map[string]any)
 		v = m[name]
@@ -96,7 +96,7 @@ func dig(v any, names ...string) any {
 func ids(body map[string]any) (out []string) {
 	list, _ := body["data"].([]any)
 	for _, row := range list {
-		out = append(out, fmt.Sprint(dig(row, "id")))
+		out = append(out, fmt.Sprint(within(row, "id")))
 	}
 	return out
 }
@@ -364,21 +364,21 @@ func TestEightfoldTransactions(t *testing.T) {
 	e := startEightfold(t, reference.Options{})
 	writer, reader := e.holder("Profile:WRITE"), e.holder("Transaction:READ", "Profile:READ")
 	_, body, _ := e.call(writer, "PATCH", "/api/v2/profiles/profiles-2", `{"firstName":"Ada"}`)
-	id, _ := dig(body, "data", "transactionId").(string)
+	id, _ := within(body, "data", "transactionId").(string)
 	poll := "/api/v2/core/transactions/" + id
 	if s := e.status(writer, "GET "+poll); id == "" || s != 403 {
 		t.Errorf("%v; its sender asks for it: %d", body, s)
 	}
 	_, body, _ = e.call(reader, "GET", poll, "")
-	if got := fmt.Sprint(dig(body, "data", "status"), " ", dig(body, "data", "efEntityId")); got != "PASS profiles-2" {
+	if got := fmt.Sprint(within(body, "data", "status"), " ", within(body, "data", "efEntityId")); got != "PASS profiles-2" {
 		t.Error(got)
 	}
 	if _, body, _ = e.call(reader, "GET", "/api/v2/profiles/profiles-2", ""); body["firstName"] != "Ada" {
 		t.Errorf("the write: %v", body)
 	}
 	_, body, _ = e.call(writer, "DELETE", "/api/v2/profiles/nix", "")
-	_, body, _ = e.call(reader, "GET", "/api/v2/transactions/"+fmt.Sprint(dig(body, "data", "transactionId")), "")
-	if dig(body, "data", "status") != "FAIL" {
+	_, body, _ = e.call(reader, "GET", "/api/v2/transactions/"+fmt.Sprint(within(body, "data", "transactionId")), "")
+	if within(body, "data", "status") != "FAIL" {
 		t.Errorf("of a write that failed: %v", body)
 	}
 	e.now = e.now.Add(73 * time.Hour)
@@ -440,12 +440,12 @@ func TestEightfoldSwitches(t *testing.T) {
 	answered := func(method, path string) answers {
 		return func(e *eightfold) string {
 			_, body, _ := e.call(e.holder("WRITE"), method, path, "{}")
-			return fmt.Sprint(dig(body, "data", "transactionId") != nil)
+			return fmt.Sprint(within(body, "data", "transactionId") != nil)
 		}
 	}
 	batch := func(e *eightfold) string {
 		s, body, _ := e.call(e.holder("READ"), "POST", "/api/v2/positions/batch-fetch", `{"entityIds":["x"`+strings.Repeat(`,"x"`, 100)+`]}`)
-		missing, _ := dig(body, "meta", "missingEntityIds").([]any)
+		missing, _ := within(body, "meta", "missingEntityIds").([]any)
 		return fmt.Sprint(s, len(missing))
 	}
 	lists := st("GET /api/v2/profile-notes", "GET /api/v2/profile-tags")
@@ -561,7 +561,7 @@ func TestEightfoldFaults(t *testing.T) {
 	e := startEightfold(t, reference.Options{Faults: []string{"own-transaction-readable"}})
 	mine, other := e.holder("Profile:WRITE"), e.holder("Profile:WRITE")
 	_, body, _ := e.call(mine, "PATCH", "/api/v2/profiles/profiles-2", "{}")
-	poll := fmt.Sprint("GET /api/v2/transactions/", dig(body, "data", "transactionId"))
+	poll := fmt.Sprint("GET /api/v2/transactions/", within(body, "data", "transactionId"))
 	if got := []int{e.status(mine, poll), e.status(other, poll), e.status(mine, "GET /api/v2/transactions/transactions-1")}; !slices.Equal(got, []int{200, 403, 403}) {
 		t.Errorf("own-transaction-readable: %v", got)
 	}

@@ -29,6 +29,7 @@ func (r *run) commandTable() map[string]command {
 		"json": r.json, "absent-or-null": r.absentOrNull, "same-as": r.sameAs, "cors-blocked": r.corsBlocked,
 		"take": r.take, "take-header": r.takeHeader, "let": r.let, "find": r.find,
 		"set": r.set, "set-equal": r.setEqual, "set-within": r.setWithin, "set-disjoint": r.setDisjoint, "set-empty": r.setEmpty,
+		"members": r.members, "set-minus": r.setMinus, "pick": r.pick,
 		"sign-in": r.signIn, "token": r.token, "jwt": r.jwt, "sleep": r.sleep,
 		"regrant": r.regrant, "do": r.do,
 		"catalog": r.catalog, "observe": r.observe, "inconclusive": r.inconclusive,
@@ -211,8 +212,24 @@ func (r *run) act(ts *testscript.TestScript, name string, action conformance.Act
 }
 
 func (r *run) regrant(ts *testscript.TestScript, neg bool, args []string) {
-	r.usage(ts, !neg && len(args) > 1, "regrant KEY GRANT")
-	r.act(ts, args[0], conformance.Regrant, r.spec(ts, args[0], args[1:]))
+	r.usage(ts, len(args) > 1, "[!] regrant KEY GRANT")
+	spec := r.spec(ts, args[0], args[1:])
+	if !neg {
+		r.act(ts, args[0], conformance.Regrant, spec)
+		return
+	}
+	switch err := r.live(ts, args[0]).Act(r.ctx, conformance.Regrant, spec); {
+	case err == nil:
+		r.fail(ts, "the grant of key %s is changed, expected that it cannot be", args[0])
+	case !errors.Is(err, conformance.ErrNotEditable) && !conflicts(err):
+		r.halt(ts, err)
+	}
+}
+
+// conflicts reports whether a provisioner was answered 409.
+func conflicts(err error) bool {
+	var refused *conformance.SignInRefused
+	return errors.As(err, &refused) && refused.Status == http.StatusConflict
 }
 
 func (r *run) do(ts *testscript.TestScript, neg bool, args []string) {
@@ -650,9 +667,56 @@ func (r *run) set(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 	}
+	r.putSet(args[0], values)
+}
+
+// members makes a set of the names of an object's members.
+func (r *run) members(ts *testscript.TestScript, neg bool, args []string) {
+	r.usage(ts, !neg && len(args) == 2, "members NAME PATH")
+	names, found := []string{}, false
+	for _, v := range lookUp(r.answered(ts).JSON(), strings.Split(args[1], ".")) {
+		if m, ok := v.(map[string]any); ok {
+			names, found = slices.AppendSeq(names, maps.Keys(m)), true
+		}
+	}
+	if !found {
+		r.halt(ts, fmt.Errorf("the answer to %s has no object at %s", r.line(), args[1]))
+	}
+	r.putSet(args[0], names)
+}
+
+func (r *run) setMinus(ts *testscript.TestScript, neg bool, args []string) {
+	r.usage(ts, !neg && len(args) == 3, "set-minus NAME SET SET")
+	b := r.one(ts, args[2])
+	r.putSet(args[0], slices.DeleteFunc(slices.Clone(r.one(ts, args[1])), func(v string) bool { return slices.Contains(b, v) }))
+}
+
+func (r *run) pick(ts *testscript.TestScript, neg bool, args []string) {
+	r.usage(ts, !neg && len(args) == 2, "pick NAME SET")
+	set := r.one(ts, args[1])
+	if len(set) == 0 {
+		r.halt(ts, fmt.Errorf("%s is empty", args[1]))
+	}
+	r.put(args[0], set[0])
+}
+
+func (r *run) putSet(name string, values []string) {
 	slices.Sort(values)
-	r.sets[args[0]] = slices.Compact(values)
-	r.told[args[0]] = fmt.Sprint(len(r.sets[args[0]])) // for $NAME.count
+	r.sets[name] = slices.Compact(values)
+	r.told[name] = fmt.Sprint(len(r.sets[name])) // for $NAME.count
+}
+
+// holds reports whether a condition of a line is so: [same:A,B] where two variables have one
+// value.
+func (r *run) holds(condition string) (bool, error) {
+	names, ok := strings.CutPrefix(condition, "same:")
+	a, b, two := strings.Cut(names, ",")
+	v, hasA := r.vars[a]
+	w, hasB := r.vars[b]
+	if !ok || !two || !hasA || !hasB {
+		return false, fmt.Errorf("[%s]: expected [same:A,B] with two variables", condition)
+	}
+	return v == w, nil
 }
 
 // two returns two sets by name.

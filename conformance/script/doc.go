@@ -20,7 +20,8 @@
 //	                                end. One that the script changes is always made. GRANT is all,
 //	                                none, permissions joined by &, or all except those. Where there
 //	                                is no such key the check is inconclusive and says what to add
-//	regrant KEY GRANT               gives it another grant
+//	[!] regrant KEY GRANT           gives it another grant; ! where who keeps the keys says that
+//	                                it cannot be edited (409)
 //	disable|enable|revoke|delete|rotate KEY
 //	do KEY ACTION                   any other action of the catalog's credentials
 //	[!] sign-in KEY [PATH]          gets a new token for a key that is shown as one: that of the
@@ -71,7 +72,13 @@
 //	                                answer) that meets FIELD=VALUE or FIELD!=VALUE
 //	set NAME LIST FIELD [CONDITION]...
 //	                                the FIELDs of all of them, as a set; set NAME = VALUE... is one too
+//	members NAME PATH               the names of the members of the object at PATH, as a set
+//	set-minus NAME A B              what is in A and not in B
+//	pick NAME SET                   puts one value of a set into a variable
 //	[!] set-equal A B, set-within A B, set-disjoint A B, set-empty A
+//
+// A line that begins with [same:A,B] counts where two variables have one value, with [!same:A,B]
+// where they do not.
 //
 // Variables are written $NAME or ${NAME} in paths, queries, headers, conditions, VALUEs and the
 // files of bodies; $KEY.id and $KEY.secret are those of a key, $mark is a word that nothing else

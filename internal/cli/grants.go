@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -17,7 +16,6 @@ import (
 	"github.com/permcheck/permcheck/catalogs/grants"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/conformance"
-	"github.com/permcheck/permcheck/conformance/keyring"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -94,8 +92,12 @@ func (a *app) grants(f *grantsFlags) error {
 			return fmt.Errorf("--holds: %w", err)
 		}
 	}
-	if f.opts.SignIn, err = signInPaths(f.catalog, c); err != nil {
+	m, err := manners(f.catalog, c)
+	if err != nil {
 		return err
+	}
+	if m != nil {
+		f.opts.SignIn = m.SignIns()
 	}
 	need, err := grants.Of(c, calls, f.opts)
 	if err != nil {
@@ -126,30 +128,6 @@ func (a *app) grants(f *grantsFlags) error {
 		return &partialError{"no grant suffices: a row that is called is open to nobody"}
 	}
 	return a.result(findings)
-}
-
-// signInPaths are the paths at which clients of a vendor get tokens.
-func signInPaths(ref string, c *catalogs.Catalog) ([]string, error) {
-	m, err := manners(ref, c)
-	if err != nil || m == nil {
-		return nil, err
-	}
-	ways := []keyring.Auth{m.Auth}
-	for _, b := range m.Auth.Below {
-		ways = append(ways, b.Auth)
-	}
-	var paths []string
-	for _, way := range ways {
-		if way.Exchange == nil {
-			continue
-		}
-		u, err := url.Parse(way.Exchange.URL)
-		if err != nil {
-			return nil, err
-		}
-		paths = append(paths, u.EscapedPath())
-	}
-	return paths, nil
 }
 
 func (a *app) readCalls(name string) ([]grants.Call, error) {
