@@ -72,7 +72,8 @@ func (c *call) leakBefore() bool {
 // answer writes what was performed.
 func (c *call) answer(a answer) {
 	h := c.w.Header()
-	if a.status, a.body = c.shaped(a.status, a.body); a.body != nil {
+	a.status, a.body = c.shaped(a.status, a.body)
+	if _, isFile := a.body.(file); a.body != nil && !isFile {
 		a.body = encoded(encode(a.body))
 	}
 	if c.wrong("no-store-missing") {

@@ -115,10 +115,6 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 	if s.traps, err = readTraps(opts.Traps); err != nil {
 		return nil, err
 	}
-	if v != nil {
-		s.manners = v.start(s)
-		s.keys.changed = s.manners.keyChanged
-	}
 	for _, name := range opts.Faults {
 		if err := s.plant(name); err != nil {
 			return nil, err
@@ -318,7 +314,8 @@ func (c *call) reply(status int, body any) {
 
 // shaped is an answer as the vendor writes it, unless it was written already.
 func (c *call) shaped(status int, body any) (int, any) {
-	if _, written := body.(encoded); written {
+	switch body.(type) {
+	case encoded, file:
 		return status, body
 	}
 	return c.s.manners.shape(c, status, body)

@@ -83,7 +83,7 @@ var unstatedRights = []unstatedRight{
 }
 
 var personioSwitches = append([]Switch{
-	{"v1-tokens", []string{"rotating", "stable"}, "whether a v1 token is good for one request, and the next one comes with the answer, or for 24 hours", personioAuth + " ; " + personioStable},
+	{"v1-tokens", []string{"rotating", "stable"}, "whether a v1 token is good for one request, and the next one comes with the answer, or for 24 hours", personioAuth + " " + personioStable},
 	{"token-reach", []string{"both", "own"}, "whether a token of one version of the API opens the other one too", personioScopes},
 	{"tokens-after-regrant", []string{"live", "stale"}, "whether a changed grant changes what tokens open that were issued before", personioHelp},
 	{"tokens-after-disable", []string{"live", "stale"}, "whether tokens of a credential that is disabled end with it", personioHelp},
@@ -125,7 +125,7 @@ var personioFaults = []Fault{
 			})
 		}},
 	{Name: "scope-error-plain", Aspect: Operations, What: "a missing v2 scope is answered 403 without saying so"},
-	{Name: "roles-filter-employees", Aspect: Records, What: "the employees that a credential sees depend on the role of who made it: it sees active ones only"},
+	{Name: "roles-filter-employees", Aspect: Records, What: "which employees a credential sees depends on who made it: one of a single right sees active ones only"},
 	{Name: "attributes-show-all", Aspect: Fields, What: "the list of readable attributes names all there are"},
 	{Name: "picture-forbidden", Aspect: Fields, What: "a profile picture that is not on the list is answered 403, and so told from one that is not there"},
 	{Name: "reports-keep-to-list", Aspect: Fields, What: "a custom report shows only attributes that the credential's list names"},

@@ -2,7 +2,6 @@ package reference
 
 import (
 	"bytes"
-	"encoding/json"
 	"image"
 	"image/png"
 	"net/http"
@@ -142,7 +141,7 @@ func (p *personio) perform(c *call, method string) (answer, bool) {
 		return p.enabledReports(c), true
 	case strings.HasPrefix(path, webhooksPath+"/{id}/"):
 		return p.deliveries(c), true
-	case path == employeesPath && c.wrong("roles-filter-employees") && !c.k.holds[systemKey]:
+	case path == employeesPath && c.wrong("roles-filter-employees") && len(c.k.granted) == 1:
 		c.query.filters = append(c.query.filters, filter{field: "status", value: "active"})
 	}
 	if c.rt.reads(method) {
@@ -183,6 +182,7 @@ func (p *personio) picture(c *call) answer {
 	if width, err := strconv.Atoi(c.params["width"]); !there || err != nil || width < 1 {
 		return notFound
 	}
+	p.next(c, http.StatusOK) // what is no JSON is not shaped
 	return answer{http.StatusOK, file{"image/png", onePixel}}
 }
 
@@ -260,9 +260,7 @@ func (p *personio) enabledReports(c *call) answer {
 // shape writes a body as the API does.
 func (p *personio) shape(c *call, status int, body any) (int, any) {
 	p.next(c, status)
-	if f, ok := body.(file); ok {
-		return status, f
-	}
+	c.w.Header().Del("X-Total-Count")
 	switch v2 := isV2(c.r.URL.Path); {
 	case status >= 400 && v2:
 		return p.v2Error(c, status)
@@ -276,16 +274,13 @@ func (p *personio) shape(c *call, status int, body any) (int, any) {
 	return p.v1Body(c, status, body)
 }
 
-// object decodes a body that was written ahead.
+// objectOf is a body that is an object.
 func objectOf(body any) (object, bool) {
 	switch body := body.(type) {
 	case object:
 		return body, true
 	case map[string]any:
 		return body, true
-	case encoded:
-		var o object
-		return o, json.Unmarshal(body, &o) == nil
 	}
 	return nil, false
 }
@@ -497,17 +492,13 @@ const personioCodes = "https://developer.personio.de/docs/public-api-error-codes
 func (p *personio) v2Body(c *call, status int, body any) (int, any) {
 	o, ok := objectOf(body)
 	if rows, isList := o["data"].([]object); isList {
-		data := make([]object, len(rows))
-		for i, row := range rows {
-			data[i] = p.v2Row(c, row)
-		}
 		links := object{"self": object{"href": p.link(c, c.r.URL.RawQuery)}}
 		if next, more := o["next"].(string); more {
 			values := c.r.URL.Query()
 			values.Set("cursor", next)
 			links["next"] = object{"href": p.link(c, values.Encode())}
 		}
-		return status, object{"_data": data, "_meta": object{"links": links}}
+		return status, object{"_data": rows, "_meta": object{"links": links}}
 	}
 	if !ok {
 		return status, body
@@ -515,7 +506,7 @@ func (p *personio) v2Body(c *call, status int, body any) (int, any) {
 	if c.rt.row.Method == http.MethodPatch && strings.HasPrefix(c.rt.row.Path, personsPath+"/") {
 		return http.StatusNoContent, nil
 	}
-	return status, p.v2Row(c, o)
+	return status, o
 }
 
 // link is the address of the path that was asked for, with another query.
@@ -524,26 +515,22 @@ func (p *personio) link(c *call, query string) string {
 	return u.String()
 }
 
-// v2Row is an object as v2 shows it: persons with their employments and links.
-func (p *personio) v2Row(c *call, o object) object {
-	if c.rt.objects == nil || c.rt.objects.name != "person" || o["id"] == nil {
-		return o
+// row adds to a person of v2 its employments and links. The store is locked.
+func (p *personio) row(c *call, coll *collection, o, shown object) object {
+	if coll.name != "person" {
+		return shown
 	}
-	out := o.merged(nil)
-	id := textOf(o["id"])
+	out := shown.merged(nil)
 	employments := []object{}
-	st := p.s.store
-	st.mu.RLock()
-	for _, ch := range c.rt.objects.children {
+	for _, ch := range coll.children {
 		if ch.of.name == "employment" {
 			for _, one := range c.childrenOf(ch, o) {
 				employments = append(employments, object{"id": one["id"]})
 			}
 		}
 	}
-	st.mu.RUnlock()
 	out["employments"] = employments
-	href := url.URL{Scheme: "http", Host: c.r.Host, Path: personsPath + "/" + id + "/employments"}
+	href := url.URL{Scheme: "http", Host: c.r.Host, Path: personsPath + "/" + textOf(o["id"]) + "/employments"}
 	out["_meta"] = object{"links": object{"employments": object{"href": href.String()}}}
 	return out
 }

@@ -322,7 +322,10 @@ func TestPersonioAttributes(t *testing.T) {
 	// The picture: as if it were not there.
 	picture := "/v1/company/employees/" + id + "/profile-picture/100"
 	f.want("the picture, not listed", f.status(none, "GET", picture), 404)
-	resp, data := fetch(t, f.api+picture, f.signed("employees:read", "Profile Picture"))
+	resp, data := fetch(t, f.api+picture, f.v1(f.mint("employees:read", "Profile Picture")))
+	if resp.Header.Get("Authorization") == "" {
+		t.Error("no token comes with a picture")
+	}
 	f.want("listed", resp.StatusCode, 200)
 	f.want("as an image", resp.Header.Get("Content-Type"), "image/png")
 	if _, err := png.Decode(bytes.NewReader(data)); err != nil {
