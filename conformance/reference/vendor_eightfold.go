@@ -99,6 +99,7 @@ func startEightfold(s *Server) manners {
 	e.imply()
 	// One path has the positions in the singular.
 	s.homes[eightfoldBase+"/position"] = e.of("/positions")
+	e.plansByPosition()
 	e.doing = map[*route]func(*call) answer{}
 	for _, rt := range s.routes {
 		if do := e.does(rt); do != nil {
@@ -109,6 +110,21 @@ func startEightfold(s *Server) manners {
 		}
 	}
 	return e
+}
+
+// plansByPosition gives succession plans the ids of their positions, by which paths name them.
+func (e *eightfold) plansByPosition() {
+	plans, positions := e.of("/succession_plans"), e.of("/positions")
+	byPosition := map[string]object{}
+	for i, id := range plans.ids {
+		o := plans.objects[id].merged(nil)
+		if of := o.text("positionId"); of != "" && byPosition[of] == nil {
+			id = of
+		}
+		o["id"] = id
+		plans.ids[i], byPosition[id] = id, o
+	}
+	plans.objects, plans.stem = byPosition, positions.stem
 }
 
 // of is the collection of a path below eightfoldBase.
