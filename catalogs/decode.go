@@ -549,9 +549,10 @@ func (d *decoder) records(n strictyaml.Node) {
 				rec.PartOf, _ = n.Text("the object whose records these are parts of")
 				whole := rec.PartOf
 				d.later = append(d.later, func() {
-					known := slices.ContainsFunc(d.c.Records, func(r Record) bool { return r.Object == whole })
-					if (!known || whole == object) && !d.broken {
-						n.Errorf("expected another object that has a record rule, found %q", strictyaml.Excerpt(whole))
+					if !slices.ContainsFunc(d.c.Records, func(r Record) bool { return r.Object == whole }) && !d.broken {
+						n.Errorf("expected an object that has a record rule, found %q", strictyaml.Excerpt(whole))
+					} else if d.c.PartOf(whole, object) && !d.broken {
+						n.Errorf("%s is a part of %s already", strictyaml.Excerpt(whole), strictyaml.Excerpt(object))
 					}
 				})
 			default:

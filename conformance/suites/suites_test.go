@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/conformance"
@@ -153,14 +154,15 @@ func probe(t *testing.T, c *catalogs.Catalog, suite *suites.Suite, fault suites.
 	defer api.Close()
 	defer admin.Close()
 	ring := keyring.NewAdmin(address(t, admin.URL), "admin")
-	target := conformance.Target{Base: address(t, api.URL), Reference: true, Objects: ring, Provisioner: ring, Writes: conformance.WritesAll, Scripts: &script.Dir{}}
+	target := conformance.Target{Base: address(t, api.URL), Reference: true, Objects: ring, Provisioner: ring, Writes: conformance.WritesAll, Scripts: &script.Dir{},
+		Within: 200 * time.Millisecond} // a server in this process is told at once
 	plan := conformance.PlanOptions{Shares: true}
 	if opts.Vendor != "" {
 		m, err := keyring.ParseManners(suite.ProfileFile, suite.Profile, c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ring.Manners, ring.API, target.Dialect, target.Bodies, target.Within = m, target.Base, m.Dialect, m.Bodies, m.Within
+		ring.Manners, ring.API, target.Dialect, target.Bodies = m, target.Base, m.Dialect, m.Bodies
 		plan.SignIns = m.SignIns()
 	}
 	if plan.Checks, err = conformance.SelectChecks(only, skip); err != nil {
@@ -251,4 +253,79 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A target whose keys nobody makes is asked with those that the profile has, and the rest says
+// which key to add; nothing is written where nothing may be.
+func TestSuiteOnATarget(t *testing.T) {
+	c, err := catalogs.Load("vendor:eightfold")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := reference.New(c, reference.Options{AdminToken: "admin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, admin := httptest.NewServer(s.API()), httptest.NewServer(s.Admin())
+	defer api.Close()
+	defer admin.Close()
+	ctx := context.Background()
+	ring := keyring.NewAdmin(address(t, admin.URL), "admin")
+	for _, k := range []struct{ env, grant string }{{"PC_FULL", "all"}, {"PC_NOTHING", "none"}, {"PC_NOTES", "Profile:READ"}} {
+		spec, err := conformance.ParseKeySpec([]string{k.grant}, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := ring.Mint(ctx, spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(k.env, key.Credential.Secret)
+	}
+	profile, err := keyring.ParseProfile("probe.yaml", []byte(`permcheck: probe/1
+auth: {send: bearer}
+keys:
+  full: {grants: all, secret: env:PC_FULL}
+  none: {grants: none, secret: env:PC_NOTHING}
+  notes: {grants: "Profile:READ", secret: env:PC_NOTES}
+`), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks, err := conformance.SelectChecks([]string{"statements"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := conformance.NewPlan(c, conformance.PlanOptions{Keys: profile.PlanKeys(), Checks: checks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := conformance.Target{Base: address(t, api.URL), Scripts: &script.Dir{}, Writes: conformance.WritesNone}
+	if target.Credentials, err = profile.SignIn(ctx, p, target.Base); err != nil {
+		t.Fatal(err)
+	}
+	answers, _, err := conformance.Run(ctx, p, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	needs := map[string]conformance.StatementNeed{}
+	for _, n := range p.StatementNeeds() {
+		needs[n.ID] = n
+	}
+	judged := 0
+	for _, r := range conformance.Judge(p, answers).Statements() {
+		switch n := needs[r.ID]; {
+		case r.Outcome == conformance.Broken:
+			t.Errorf("%s fails on a server that is right: %s", r.ID, r.Reason)
+		case n.Writes && (r.Outcome != conformance.NotAsked || !strings.Contains(r.Reason, "--writes none")):
+			t.Errorf("%s writes, and %s: %s", r.ID, r.Outcome, r.Reason)
+		case !n.Writes && !n.Own && len(n.Missing) > 0 && (r.Outcome != conformance.Undecided || !strings.Contains(r.Reason, "needs a key that holds "+n.Missing[0]+": add it to the profile")):
+			t.Errorf("%s lacks %q, and %s: %s", r.ID, n.Missing, r.Outcome, r.Reason)
+		case r.Outcome == conformance.Holds || r.Outcome == conformance.Told:
+			judged++
+		}
+	}
+	if judged == 0 {
+		t.Error("no statement was judged with the keys that there are")
+	}
 }

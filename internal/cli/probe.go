@@ -340,7 +340,7 @@ func reproduce(ref string, flags *probeFlags, r *conformance.Report) []string {
 					adminTokenEnv, conformance.ShellQuote(string(body)), r.Credentials[key].Env))
 				return
 			}
-			fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(r.Credentials[key].Env+"="+k.Name))
+			fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(strings.TrimSuffix(r.Credentials[key].Env, conformance.TokenSuffix)+"="+k.Name))
 		}
 	}
 	for _, g := range r.Groups {
@@ -354,7 +354,7 @@ func reproduce(ref string, flags *probeFlags, r *conformance.Report) []string {
 			for _, name := range slices.Sorted(maps.Keys(made)) {
 				if !exported[name] && !strings.Contains(made[name], " sharing ") && !strings.Contains(made[name], " list ") && !strings.Contains(made[name], " expires ") {
 					exported[name] = true
-					fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(name+"="+made[name]))
+					fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(strings.TrimSuffix(name, conformance.TokenSuffix)+"="+made[name]))
 				}
 			}
 		}
