@@ -105,8 +105,8 @@ func startEightfold(s *Server) manners {
 		if do := e.does(rt); do != nil {
 			e.doing[rt] = do
 		}
-		if e.own(rt) != nil {
-			rt.need = *e.own(rt)
+		if own := e.own(rt); own != nil {
+			rt.need = *own
 		}
 	}
 	return e
@@ -284,7 +284,8 @@ type tokenClaims struct {
 func (e *eightfold) token(k *key) string {
 	claims := tokenClaims{Key: k.id, Expires: e.s.now().Add(e.lifetime).Unix(), Nonce: rand.Text()}
 	if e.s.switches["token-grants"] == "as-issued" {
-		claims.Grants = &k.inForce
+		held := grantsOf(k.inForce) // no grants are written as such, too
+		claims.Grants = &held
 	}
 	data, err := json.Marshal(claims)
 	if err != nil {

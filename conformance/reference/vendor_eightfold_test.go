@@ -413,6 +413,12 @@ func TestEightfoldSwitches(t *testing.T) {
 		access = e.signIn(id, key)
 		return out + fmt.Sprint(" then ", e.status(access, "GET /api/v2/positions"), e.status(access, "GET /api/v2/profiles"))
 	}
+	widened := func(e *eightfold) string {
+		id, key := e.key()
+		access := e.signIn(id, key)
+		e.adminCall("PATCH", "/keys/"+id, map[string]any{"grants": []string{"Profile:READ"}})
+		return fmt.Sprint(e.status(access, "GET /api/v2/profiles"))
+	}
 	lives := func(e *eightfold) string {
 		access := e.holder("Position:READ")
 		var out []string
@@ -471,6 +477,8 @@ func TestEightfoldSwitches(t *testing.T) {
 		{"note-and-tag-lists=own-entity", lists("Profile:Note:READ"), "200 403"},
 		{"token-grants=of-the-key", edited, "403 200 then 403 200"},
 		{"token-grants=as-issued", edited, "200 403 then 403 200"},
+		{"token-grants=of-the-key", widened, "200"},
+		{"token-grants=as-issued", widened, "403"},
 		{"token-lifetime=8640s", lives, "200 401 401"},
 		{"token-lifetime=86400s", lives, "200 200 401"},
 		{"sign-in-basic=required", noBasic, "401"},
@@ -566,5 +574,8 @@ func TestEightfoldFaults(t *testing.T) {
 	}
 	if _, err := reference.New(reference.Board(), reference.Options{Faults: []string{"child-opens-parent"}}); err == nil {
 		t.Error("a vendor's fault can be planted on the board")
+	}
+	if _, err := reference.New(reference.Board(), reference.Options{Vendor: "eightfold"}); err == nil || !strings.Contains(err.Error(), "its own catalog") {
+		t.Errorf("a vendor's server of another catalog: %v", err)
 	}
 }
