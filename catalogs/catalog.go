@@ -49,11 +49,13 @@ type Endpoint struct {
 	// nothing, which a catalog file cannot say: it says unknown.
 	Requires *perm.Requirement
 
-	Effect           Effect            // what a call does, where the method misleads
-	Lists, Gets      string            // the object whose records it returns
-	NeedsListed      map[string]string // allow list -> attribute that must be on it
-	Ignores          []string          // allow lists that do not apply here
-	Refused          Refused           // how this endpoint refuses, where it differs
+	Effect      Effect            // what a call does, where the method misleads
+	Lists, Gets string            // the object whose records it returns
+	NeedsListed map[string]string // allow list -> attribute that must be on it
+	Ignores     []string          // allow lists that do not apply here
+	Refused     Refused           // how this endpoint refuses, where it differs
+	// Also are other paths by which some source has this endpoint; nothing else is served there.
+	Also             []AlsoAt
 	Source, Evidence string
 	Odd              string // why a suspicious row is right
 	// SameAs is "METHOD /path" of the row that this one was made from by same-as; Pos is
@@ -61,6 +63,10 @@ type Endpoint struct {
 	SameAs string
 	Pos    Pos
 }
+
+// AlsoAt is a path that one source gives an endpoint which stands under another one in the
+// catalog.
+type AlsoAt struct{ Source, Path string }
 
 // Effect is what a call does to the server's data.
 type Effect string

@@ -128,17 +128,20 @@ func (d *decoder) rowFields(source, evidence *string) []strictyaml.Field {
 				return
 			}
 			*source = s
-			d.later = append(d.later, func() {
-				if !d.sources[s] && !d.broken {
-					n.Errorf("unknown source %q: expected one of the names under sources%s", s, nearest(s, d.sources))
-				}
-			})
+			d.later = append(d.later, func() { d.needSource(n, s) })
 		}},
 		{Name: "evidence", Decode: func(n strictyaml.Node) {
 			if s, ok := n.OneOf("how well this is founded", evidenceLevels...); ok {
 				*evidence = s
 			}
 		}},
+	}
+}
+
+// needSource reports a source that the catalog does not list, when all files are read.
+func (d *decoder) needSource(n strictyaml.Node, name string) {
+	if !d.sources[name] && !d.broken {
+		n.Errorf("unknown source %q: expected one of the names under sources%s", name, nearest(name, d.sources))
 	}
 }
 
@@ -284,6 +287,23 @@ func (d *decoder) rows(n strictyaml.Node, section string) {
 	}
 }
 
+// also reads the paths that other sources give an endpoint.
+func (d *decoder) also(n strictyaml.Node, e *Endpoint) {
+	for _, q := range n.Pairs("a mapping of a source to the path that it gives the endpoint") {
+		path, ok := q.Value.Text("a path")
+		if !ok {
+			continue
+		}
+		if t, err := ParseTemplate(path); err != nil {
+			q.Value.Errorf("%v", err)
+		} else if own, err := ParseTemplate(e.Path); err == nil && t.Key() == own.Key() {
+			q.Value.Errorf("%s is the path of the row itself: expected another one", strictyaml.Excerpt(path))
+		}
+		e.Also = append(e.Also, AlsoAt{Source: q.Name, Path: path})
+		d.later = append(d.later, func() { d.needSource(q.Key, q.Name) })
+	}
+}
+
 func (d *decoder) row(p strictyaml.Pair, section string) {
 	e := &Endpoint{Section: section, Source: d.defaults.source, Evidence: d.defaults.evidence, Pos: pos(p.Key)}
 	ok := d.endpointKey(p.Key, p.Name, e)
@@ -322,6 +342,7 @@ func (d *decoder) row(p strictyaml.Pair, section string) {
 				}
 			}},
 			{Name: "refused", Decode: func(n strictyaml.Node) { e.Refused = d.refused(n) }},
+			{Name: "also", Decode: func(n strictyaml.Node) { d.also(n, e) }},
 			setText("odd", "the reason why this row is right", &e.Odd),
 		}, d.rowFields(&e.Source, &e.Evidence)...)...)
 		if !stated {
@@ -528,9 +549,10 @@ func (d *decoder) records(n strictyaml.Node) {
 				rec.PartOf, _ = n.Text("the object whose records these are parts of")
 				whole := rec.PartOf
 				d.later = append(d.later, func() {
-					known := slices.ContainsFunc(d.c.Records, func(r Record) bool { return r.Object == whole })
-					if (!known || whole == object) && !d.broken {
-						n.Errorf("expected another object that has a record rule, found %q", strictyaml.Excerpt(whole))
+					if !slices.ContainsFunc(d.c.Records, func(r Record) bool { return r.Object == whole }) && !d.broken {
+						n.Errorf("expected an object that has a record rule, found %q", strictyaml.Excerpt(whole))
+					} else if d.c.PartOf(whole, object) && !d.broken {
+						n.Errorf("%s is a part of %s already", strictyaml.Excerpt(whole), strictyaml.Excerpt(object))
 					}
 				})
 			default:

@@ -209,6 +209,12 @@ func (l *linter) permissionNames() {
 			raws = append(raws, n.raw)
 		}
 		s.actions[n.action] = true
+		for _, a := range l.c.Permissions[i].Aliases {
+			if normal(string(a)) == normal(id) {
+				l.permission(i, LintNearPermission, []string{string(a)}, "is spelled %s too", a)
+				l.answered("aliases: lists both spellings")
+			}
+		}
 		whole := normal(id)
 		if j, dup := ids[whole]; dup {
 			if first := string(l.c.Permissions[j].ID); l.names[l.c.Permissions[j].ID].raw == n.raw {

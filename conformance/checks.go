@@ -86,7 +86,7 @@ func SelectChecks(only, skip []string) ([]*Check, error) {
 // Checks lists every check. Those that ask whether a request is admitted come first:
 // the others look at the same requests.
 var Checks = []*Check{
-	&overGrant, &underGrant, &anonymousAdmitted, &badKeyAdmitted, &defaultAllow,
+	&overGrant, &underGrant, &anonymousAdmitted, &badKeyAdmitted, &defaultAllow, &unlistedVersion, &unlistedMethod,
 	&refusalForm, &effectDespiteRefusal,
 	&keyAltered, &keyEmpty, &badKeyIgnored, &keyInQuery, &keyInCookie, &twoCredentials, &wrongScheme, &wwwAuthenticate,
 	&keyMintsStronger, &keyEditsStronger, &keyEditsItself, &massAssignmentCreate, &massAssignmentUpdate, &impersonation, &roleHint,

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -56,6 +57,35 @@ type Credential struct {
 type Below struct {
 	Prefix     string // of paths, such as /v1/
 	Credential Credential
+}
+
+// TokenSuffix ends the variable of what a key shows where that is not the secret which it has.
+const TokenSuffix = "_TOKEN"
+
+// variable is the variable of what the key shows, where env is that of its secret.
+func (c *Credential) variable(env string) string {
+	if c.Tokens != nil || slices.ContainsFunc(c.Below, func(b Below) bool { return b.Credential.Tokens != nil }) {
+		return env + TokenSuffix
+	}
+	return env
+}
+
+// NamedAfter is [Credential.Named] with the variable that the keyring exports the key's secret
+// as.
+func (c *Credential) NamedAfter(env string) { c.Named(c.variable(env), "") }
+
+// Variables returns what is shown, by the variable that stands for it: to the API as a whole, and
+// to parts of it.
+func (c *Credential) Variables() map[string]string {
+	out := map[string]string{}
+	for _, of := range append([]Below{{"", *c}}, c.Below...) {
+		secret := of.Credential.Secret
+		if t := of.Credential.Tokens; t != nil {
+			secret = t.Current()
+		}
+		out[of.Credential.Env] = secret
+	}
+	return out
 }
 
 // at is how the key is shown to a path.

@@ -224,6 +224,11 @@ func (r *Report) experiment(f *Finding, g *Group) {
 			f.Evidence = append(f.Evidence, report.Clean(fmt.Sprintf("where $%s is what a key shows that holds %s", v, keys[v])))
 		}
 	}
+	if s := checkOf(g.Check).statement; s != nil {
+		for _, source := range s.Sources {
+			f.Evidence = append(f.Evidence, "source: "+source)
+		}
+	}
 	f.Expected, f.Observed = checkOf(g.Check).Title, report.Clean(r.Reasons[g.Probes[0]])
 	if last != nil {
 		f.Curl = report.Clean(r.curlOf(last))

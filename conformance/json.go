@@ -60,6 +60,7 @@ type jsonKey struct {
 	Sharing map[string]string   `json:"sharing,omitempty"`
 	Lists   map[string][]string `json:"lists,omitempty"`
 	State   string              `json:"state,omitempty"`
+	Made    bool                `json:"made,omitempty"` // by the run, and deleted again
 	// How the key is shown: never with its secret.
 	Header  string `json:"header,omitempty"`
 	Query   string `json:"query,omitempty"`
@@ -264,7 +265,7 @@ func (r *Report) jsonRun() jsonRun {
 	}
 	for i := range p.Keys {
 		k := &p.Keys[i]
-		key := jsonKey{Name: k.Name, Kind: k.Kind, Grants: k.Grants, Sharing: k.Sharing, Lists: k.Lists, State: k.State, Vouched: r.Answers.Vouched[i]}
+		key := jsonKey{Name: k.Name, Kind: k.Kind, Grants: k.Grants, Sharing: k.Sharing, Lists: k.Lists, State: k.State, Made: k.Made, Vouched: r.Answers.Vouched[i]}
 		if key.Grants == nil {
 			key.Grants = []perm.Permission{}
 		}

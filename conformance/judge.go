@@ -331,7 +331,7 @@ func (j *judge) learn(r *Result) {
 		} else if !j.rows[req.Row].controlled && !row.Need.IsNobody() {
 			continue
 		}
-		r.forms[learnedForm{kind == ValidKey, row.Kind(), short}]++
+		r.forms[learnedForm{senderOf(kind), row.Kind(), short}]++
 		if kind == ValidKey {
 			r.Learned.Forbidden[form]++
 		} else {

@@ -537,7 +537,7 @@ func (l *Lab) Key(ctx context.Context, spec KeySpec, own bool, actions ...Action
 	if err != nil {
 		return nil, err
 	}
-	k.key.Credential.Named("PC_"+variable(spec.Name), "")
+	k.key.Credential.NamedAfter("PC_" + variable(spec.Name))
 	l.run.hide(k.key.Credential)
 	return k, nil
 }

@@ -2,10 +2,12 @@ package conformance_test
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,9 +28,9 @@ endpoints:
   GET /books/{id}: {requires: read, gets: book}
   POST /books: admin
   DELETE /books/{id}: admin
-  GET /reviews: {requires: read, lists: review}
+  GET /reviews: {requires: read, lists: review, refused: {invalid: 401}}
   GET /reviews/{id}: {requires: read, gets: review}
-  GET /loans: {requires: read, lists: loan}
+  GET /loans: {requires: read, lists: loan, refused: {invalid: 401}}
   GET /loans/{id}: {requires: read, gets: loan}
   POST /loans: admin
   DELETE /loans/{id}: admin
@@ -41,8 +43,9 @@ fields: {book: {cost: admin}}
 
 // A shelf is a server with the manners of many that are made of a database and rules: a list
 // that is refused is empty, an object is not found, and a create is a bad request; a key is the
-// whole header; pages are counted by the client; truth values are numbers; what has no value
-// stands at one end of an order.
+// whole header; pages are counted by the client; truth values and ids are small numbers; what has
+// no value stands at one end of an order; a record shows the ids of its parts, and takes those
+// that a create names.
 type shelf struct {
 	mu   sync.Mutex
 	rows map[string][]map[string]any
@@ -70,7 +73,7 @@ func newShelf() *shelf {
 
 func (s *shelf) add(kind string, row map[string]any) string {
 	s.next++
-	row["id"] = fmt.Sprintf("%s%04d", kind[:1], s.next)
+	row["id"] = fmt.Sprint(s.next)
 	s.rows[kind] = append(s.rows[kind], row)
 	return row["id"].(string)
 }
@@ -90,8 +93,10 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reply := func(status int, v any) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("WWW-Authenticate", "Key")
+		data, _ := json.Marshal(v)
+		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(data)))
 		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(v)
+		_, _ = w.Write(data)
 	}
 	key := r.Header.Get("Authorization")
 	if key == "disabled-key" && s.deadWorks {
@@ -109,6 +114,11 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			status = 200
 		}
 		reply(status, map[string]any{"name": "shelf"})
+		return
+	}
+	if s.rows[kind] != nil && r.Method == "OPTIONS" {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "GET,POST, DELETE")
 		return
 	}
 	if s.rows[kind] == nil || !slices.Contains([]string{"GET", "HEAD", "POST", "DELETE"}, r.Method) || one && r.Method == "POST" || !one && r.Method == "DELETE" {
@@ -132,7 +142,14 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			reply(400, map[string]any{})
 			return
 		}
-		s.add(kind, row)
+		id := s.add(kind, row)
+		taken, _ := row["reviews"].([]any)
+		delete(row, "reviews")
+		for _, review := range s.rows["reviews"] { // what is named becomes a part of the new one
+			if kind == "books" && slices.Contains(taken, review["id"]) {
+				review["book"] = id
+			}
+		}
 		reply(200, s.shown(row, key))
 	case r.Method == "POST":
 		reply(400, map[string]any{"error": "create failed"})
@@ -143,7 +160,7 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(404, map[string]any{"error": "not_found"})
 	case one:
 		reply(200, s.shown(s.find(kind, id), key))
-	case bad && kind == "books" && !s.badAsNone:
+	case bad && !s.badAsNone:
 		reply(401, map[string]any{"error": "who"})
 	default:
 		var list []map[string]any
@@ -175,6 +192,15 @@ func (s *shelf) shown(row map[string]any, key string) map[string]any {
 			v = nil
 		}
 		out[name] = v
+	}
+	if out["title"] != nil {
+		reviews := []any{}
+		for _, review := range s.rows["reviews"] {
+			if review["book"] == out["id"] {
+				reviews = append(reviews, review["id"])
+			}
+		}
+		out["reviews"] = reviews
 	}
 	return out
 }
@@ -222,9 +248,14 @@ func (s *shelf) sort(list []map[string]any, by string, scoped bool) {
 	})
 }
 
-func probeShelf(t *testing.T, s *shelf) *conformance.Result {
+func probeShelf(t *testing.T, s *shelf, stated bool) *conformance.Result {
 	t.Helper()
-	c, err := catalogs.Parse("shelf.yaml", []byte(shelfCatalog))
+	text := shelfCatalog
+	if !stated {
+		text = regexp.MustCompile(`, refused: \{[^}]*\}`).ReplaceAllString(text, "")
+		text = strings.Replace(text, "  GET /settings: {requires: admin}\n", "", 1) // it refuses in its own way
+	}
+	c, err := catalogs.Parse("shelf.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,6 +265,9 @@ func probeShelf(t *testing.T, s *shelf) *conformance.Result {
 		conformance.ListRow:   {Anonymous: catalogs.Denial{Status: 200}, Forbidden: catalogs.Denial{Status: 200}},
 		conformance.ObjectRow: {Anonymous: same, Forbidden: same}, conformance.WriteRow: {Anonymous: same, Forbidden: same},
 		conformance.CreateRow: {Anonymous: catalogs.Denial{Status: 400}, Forbidden: catalogs.Denial{Status: 400}},
+	}
+	if !stated {
+		forms = nil
 	}
 	p, err := conformance.NewPlan(c, conformance.PlanOptions{Refused: forms, Keys: []conformance.Key{
 		{Name: "admin", Grants: c.Universe()}, {Name: "none", Grants: perm.Set{}}, {Name: "reader", Grants: perm.NewSet("read")},
@@ -294,7 +328,11 @@ func TestMannersOfADatabase(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newShelf()
 			tt.wrong(s)
-			r := probeShelf(t, s)
+			before := fmt.Sprint(s.rows)
+			r := probeShelf(t, s, true)
+			if after := fmt.Sprint(s.rows); after != before {
+				t.Errorf("the run left\n%s\nof\n%s", after, before)
+			}
 			found := false
 			for i, v := range r.Verdicts {
 				if v != conformance.Fail {
@@ -315,5 +353,16 @@ func TestMannersOfADatabase(t *testing.T) {
 				t.Errorf("%d inconclusive", n)
 			}
 		})
+	}
+}
+
+// Where no form of refusal is stated each is right, and the three kinds of senders are told apart.
+func TestMannersAreLearned(t *testing.T) {
+	s := newShelf()
+	r := probeShelf(t, s, false)
+	const want = "refused:\n  anonymous: {list: empty, object: 404, create: 400, write: 404}\n" +
+		"  invalid: {list: 401, object: 404, create: 400, write: 404}\n  forbidden: {list: empty, object: 404, create: 400, write: 404}\n"
+	if got := r.RefusedBlock(); got != want || r.Count[conformance.Fail] > 0 {
+		t.Errorf("%d failed; learned\n%swant\n%s", r.Count[conformance.Fail], got, want)
 	}
 }

@@ -40,6 +40,8 @@ type Key struct {
 	Sharing map[string]string
 	Lists   map[string][]string
 	State   string // of a ParkedKey: what it is instead of enabled
+	// Made says that the run makes the key and deletes it again.
+	Made bool
 }
 
 // A Row is one request line that is probed: a row of the catalog under one method, or
@@ -164,6 +166,11 @@ type PlanOptions struct {
 	// Keys are the keys of a fixed keyring. Nil means that keys of any grant can be
 	// made: the plan then lists in [Plan.Keys] those to make.
 	Keys []Key
+	// Make is how many keys at most the run makes besides a fixed keyring's: those that prove
+	// most of what the keyring's own keys cannot.
+	Make int
+	// Unmade are grants of which no key can be made.
+	Unmade []perm.Set
 	// Refused are forms of refusal stated for the target; they win over the catalog's, but for
 	// those that a row of it states for itself.
 	Refused Forms
@@ -185,6 +192,26 @@ var anyMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 // NewPlan derives the probes. An error means that the catalog has nothing to probe.
 func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
+	if opts.Make > 0 && opts.Keys != nil {
+		n := opts.Make
+		opts.Make = 0
+		p, err := NewPlan(c, opts)
+		if err != nil {
+			return nil, err
+		}
+		missing := slices.DeleteFunc(p.Missing(), func(m MissingGrant) bool { return slices.ContainsFunc(opts.Unmade, m.Grant.Equal) })
+		if len(missing) == 0 {
+			return p, nil
+		}
+		opts.Keys = slices.Clone(opts.Keys)
+		for _, m := range missing[:min(n, len(missing))] {
+			name := m.Name
+			for slices.ContainsFunc(opts.Keys, func(k Key) bool { return k.Name == name }) {
+				name += " (made)"
+			}
+			opts.Keys = append(opts.Keys, Key{Name: name, Grants: m.Grant, Made: true})
+		}
+	}
 	p := &planner{Plan: &Plan{Catalog: c.Name, catalog: c, options: opts, implications: c.Implications()},
 		checks: opts.Checks, exhaustive: opts.Exhaustive, shares: opts.Shares, keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}}
 	p.fixed = opts.Keys != nil

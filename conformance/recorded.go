@@ -88,7 +88,7 @@ func (r *Recorded) options() (PlanOptions, error) {
 		opts.Keys = []Key{}
 		for i, k := range run.Keys {
 			if i > 2 {
-				opts.Keys = append(opts.Keys, Key{Name: k.Name, Kind: k.Kind, Grants: perm.NewSet(k.Grants...), Sharing: k.Sharing, Lists: k.Lists, State: k.State})
+				opts.Keys = append(opts.Keys, Key{Name: k.Name, Kind: k.Kind, Grants: perm.NewSet(k.Grants...), Sharing: k.Sharing, Lists: k.Lists, State: k.State, Made: k.Made})
 			}
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/perm"
 )
 
 // WritePolicy says which rows that write are sent.
@@ -131,6 +132,10 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	if err := r.reach(ctx); err != nil {
 		return nil, nil, err
 	}
+	if err := r.makeKeys(ctx); err != nil {
+		r.lab.debts.settle(ctx)
+		return nil, nil, err
+	}
 	r.controls(ctx, false)
 	r.all(ctx)
 	r.experiments(ctx)
@@ -159,7 +164,7 @@ func newRunner(p *Plan, t Target, limits Limits) *runner {
 		byRow:   make([][]int, len(p.Rows)),
 		paths:   make([]rowPath, len(p.Rows)),
 		telling: make([]telling, len(p.Rows)), refusals: refusals{seen: map[string]int{}},
-		mark: "permcheck-" + strings.ToLower(rand.Text()[:10]),
+		mark: "permcheck" + strings.ToLower(rand.Text()[:8]),
 	}
 	ledger := t.Ledger
 	if ledger == nil {
@@ -174,6 +179,54 @@ func newRunner(p *Plan, t Target, limits Limits) *runner {
 		r.byRow[req.Row] = append(r.byRow[req.Row], i)
 	}
 	return r
+}
+
+// An UnmadeError means that keys of the plan could not be made, and that nothing else was sent.
+// A plan without them ([PlanOptions.Unmade]) can be run.
+type UnmadeError struct {
+	Grants []perm.Set
+	Name   string // of the first of them
+	Why    error  // its reason
+}
+
+func (e *UnmadeError) Error() string {
+	return fmt.Sprintf("no key that holds %s can be made: %v", e.Name, e.Why)
+}
+
+// maxUnmade is how many keys may fail to be made before one was: then none can be.
+const maxUnmade = 3
+
+// makeKeys makes the keys of the plan that the keyring lacks.
+func (r *runner) makeKeys(ctx context.Context) error {
+	var failed *UnmadeError
+	made := false
+	for i, k := range r.plan.Keys {
+		if !k.Made {
+			continue
+		}
+		live, err := r.lab.Mint(ctx, KeySpec{Name: "made", Grants: k.Grants})
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			if failed == nil {
+				failed = &UnmadeError{Name: k.Name, Why: err}
+			}
+			if failed.Grants = append(failed.Grants, k.Grants); !made && len(failed.Grants) == maxUnmade {
+				return &RunError{fmt.Sprintf("the first %d keys cannot be made: %v", maxUnmade, err), "correct provision: in the profile, or add --make-keys 0 to probe with the profile's keys alone"}
+			}
+			continue
+		}
+		made = true
+		cred := &r.target.Credentials[i]
+		*cred = live.key.Credential
+		cred.Env = fmt.Sprintf("PC_MADE_%d", i)
+		cred.EnvNote = "the secret of a key that holds " + k.Name + ": the run made one and has deleted it"
+	}
+	if failed != nil {
+		return failed
+	}
+	return nil
 }
 
 // errDeadline is why a run that took too long was cut short.
@@ -620,9 +673,9 @@ func (r *runner) hide(c Credential) {
 	r.hidden.list = append(r.hidden.list, c)
 }
 
-// nextMark is a word that nothing else has; no mark is the beginning of another. It is good for a
-// part of an address, too.
-func (r *runner) nextMark() string { return fmt.Sprintf("%s-%dx", r.mark, r.marks.Add(1)) }
+// nextMark is a word that nothing else has; no mark is the beginning of another. It is short and
+// has lower-case letters and digits alone, so that names and addresses can be made of it.
+func (r *runner) nextMark() string { return fmt.Sprintf("%sn%dz", r.mark, r.marks.Add(1)) }
 
 // experiments performs the questions of the plan whose grounds the matrix has shown: those
 // that only read, then those about keys of their own, both side by side, then those that

@@ -49,7 +49,7 @@ func (p *Plan) containers(object string) []string {
 		if e := p.Rows[i].Endpoint; e == nil || e.Lists != object && e.Gets != object {
 			continue
 		}
-		if c := p.container(i); c != "" && c != object && p.recordRule(c) != nil && !slices.Contains(out, c) {
+		if c := p.container(i); c != "" && !p.catalog.PartOf(c, object) && p.recordRule(c) != nil && !slices.Contains(out, c) {
 			out = append(out, c)
 		}
 	}

@@ -63,9 +63,10 @@ type workshop struct {
 
 // workshop reads what there is of a question's object.
 func (l *Lab) workshop(ctx context.Context, rec *Record, q *Question) (*workshop, error) {
+	l = l.afresh() // questions before this one have written
 	w := &workshop{l: l, object: q.Object, key: q.Keys[0], full: q.Keys[1], get: -1}
 	var err error
-	if w.all, err = l.afresh().records(ctx, rec, q.Object, w.full); err != nil {
+	if w.all, err = l.records(ctx, rec, q.Object, w.full); err != nil {
 		return nil, err
 	}
 	if w.allowed, w.hidden, err = l.divide(ctx, rec, q.Object, w.key, w.full, w.all.Items); err != nil {
@@ -272,7 +273,7 @@ func (w *workshop) read(ctx context.Context, rec *Record, id string) (*Item, err
 
 // sees reports whether the key may see a record.
 func (w *workshop) sees(ctx context.Context, rec *Record, it *Item) (bool, error) {
-	allowed, _, err := w.l.divide(ctx, rec, w.object, w.key, w.full, []Item{*it})
+	allowed, _, err := w.l.afresh().divide(ctx, rec, w.object, w.key, w.full, []Item{*it})
 	return len(allowed) > 0, err
 }
 

@@ -195,6 +195,10 @@ func (c *comparison) sharing(from, to *catalogs.Catalog) {
 	for object := range merged(before, after) {
 		o, n := before[object], after[object]
 		none := &catalogs.Record{}
+		if o != nil && n != nil { // else the object has no rules on one side, which is told by its options
+			c.subject("", "sharing:"+object+":outside", outcome(o.Outside, o.Pos), outcome(n.Outside, n.Pos),
+				"a key may write rows now that it does not see afterwards", "a write whose result the key does not see is refused now")
+		}
 		if o == nil {
 			o = none
 		}
@@ -292,21 +296,7 @@ func (c *comparison) browsers(from, to *catalogs.Catalog) {
 // credentials compares the life of a key: what keeps working that should not.
 func (c *comparison) credentials(from, to *catalogs.Catalog) {
 	o, n := &from.Credentials, &to.Credentials
-	// state is what a key in a state can do. A state that is gone refuses too.
-	state := func(word string, pos catalogs.Pos) demand {
-		var r perm.Requirement
-		switch word {
-		case "":
-			return demand{}
-		case "admitted":
-			r = perm.Public()
-		case "refused", "gone":
-			r = perm.Nobody()
-		default:
-			r = perm.Unknown()
-		}
-		return demand{req: &r, text: word, pos: pos}
-	}
+	state := outcome
 	for name := range merged(o.States, n.States) {
 		c.subject("", "credential:state."+name, state(o.States[name], o.Pos), state(n.States[name], n.Pos),
 			"a key in this state works now", "a key in this state is refused now")
@@ -360,6 +350,45 @@ func (c *comparison) credentials(from, to *catalogs.Catalog) {
 		"a credential is taken from more places", "a credential is taken from fewer places")
 	c.subject("", "credential:scheme", place(o.Scheme, o.Pos), place(n.Scheme, n.Pos),
 		"a credential is taken under more schemes", "a credential is taken under one scheme")
+	if lives(o) && lives(n) {
+		// What takes longer allows what something shorter does. Where nothing is stated a change
+		// is in force at once.
+		longest := max(o.Within, n.Within)
+		bound := func(cr *catalogs.Credentials) demand {
+			r, shown := perm.Public(), cr.Within.String()
+			if cr.Within < longest {
+				r = perm.All("sooner")
+			}
+			if cr.Within == 0 {
+				shown = "at once"
+			}
+			return demand{req: &r, text: shown, pos: cr.Pos}
+		}
+		c.subject("", "credential:within", bound(o), bound(n),
+			"a key that has ended, or lost a grant, may be admitted for longer", "a change of a key is in force sooner")
+	}
 	c.subject("", "credential:live-tokens", state(o.LiveTokens, o.Pos), state(n.LiveTokens, n.Pos),
 		"tokens that were issued work on", "tokens that were issued stop")
+}
+
+// outcome is what a word of the catalog lets happen: to a key in a state, to a write whose
+// result cannot be seen. A state that is gone refuses too.
+func outcome(word string, pos catalogs.Pos) demand {
+	var r perm.Requirement
+	switch word {
+	case "":
+		return demand{}
+	case "admitted":
+		r = perm.Public()
+	case "refused", "gone":
+		r = perm.Nobody()
+	default:
+		r = perm.Unknown()
+	}
+	return demand{req: &r, text: word, pos: pos}
+}
+
+// lives reports whether a catalog says anything of how keys change.
+func lives(cr *catalogs.Credentials) bool {
+	return cr.GrantsChange != "" || len(cr.States)+len(cr.Actions) > 0 || cr.Within != 0
 }

@@ -59,7 +59,7 @@ func (a *Admin) MintPlan(ctx context.Context, p *conformance.Plan) ([]conformanc
 			env = "PC_" + strings.ToUpper(k.Name)
 		}
 		creds[i] = key.Credential
-		creds[i].Named(env, "")
+		creds[i].NamedAfter(env)
 		like = key.Credential
 	}
 	addBadKeys(p, creds, like)
@@ -108,6 +108,17 @@ func (a *Admin) Mint(ctx context.Context, spec conformance.KeySpec) (conformance
 
 // adminKey is what the admin API says of a key.
 type adminKey struct{ ID, User, Secret string }
+
+// Export returns what the admin API's key of an id and a secret shows, by the variables that stand
+// for it where env is that of its secret.
+func (a *Admin) Export(ctx context.Context, env, id, secret string) (map[string]string, error) {
+	key, err := a.shown(ctx, conformance.MintedKey{ID: id}, adminKey{ID: id, Secret: secret})
+	if err != nil {
+		return nil, err
+	}
+	key.Credential.NamedAfter(env)
+	return key.Credential.Variables(), nil
+}
 
 // shown is a key with the credential that its secret gives.
 func (a *Admin) shown(ctx context.Context, key conformance.MintedKey, of adminKey) (conformance.MintedKey, error) {

@@ -54,6 +54,16 @@ type AdminCall struct {
 	ID, Secret, Owner, User string
 }
 
+// Mints reports whether the profile says how keys are made. A command is taken at its word
+// when it runs.
+func (p *Profile) Mints() bool {
+	if p.Provision == nil {
+		return false
+	}
+	_, ok := p.Provision.Actions["mint"]
+	return ok || len(p.Provision.Command) > 0
+}
+
 // Provisioner returns what makes and changes keys; nil when the profile does not say.
 func (p *Profile) Provisioner(ctx context.Context, target *url.URL) (conformance.Provisioner, error) {
 	v := p.Provision

@@ -31,7 +31,7 @@ func (c *call) admitted(to destination) bool {
 	if len(s.planted) > 0 {
 		right = c.misjudge(right)
 	}
-	return right
+	return s.manners.admits(c, right)
 }
 
 // leakBefore answers before anything is decided, on servers that do.

@@ -18,6 +18,9 @@ const (
 	Valid                   // a key that is enabled, not expired, and whose owner is not disabled
 )
 
+// maxCredential bounds a secret or a token, in bytes.
+const maxCredential = 8 << 10
+
 // caller identifies a request. The key is nobody unless the caller is Valid.
 func (s *Server) caller(r *http.Request, rt *route) (Caller, *key) {
 	if len(s.planted) > 0 {
@@ -43,19 +46,25 @@ func (s *Server) caller(r *http.Request, rt *route) (Caller, *key) {
 	if !wellFormed(secret) {
 		return Malformed, nobody
 	}
-	return s.identify(secret, rt)
+	return s.keyBySecret(secret, rt)
 }
 
-// wellFormed reports whether a text could be a secret of this server.
+// wellFormed reports whether a text could be a secret or a token of this server.
 func wellFormed(secret string) bool {
-	return len(secret) >= 20 && len(secret) <= 100 && !strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+	return len(secret) >= 20 && len(secret) <= maxCredential && !strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
-// identify finds the key of a secret, or of what a vendor's clients send in its place.
-func (s *Server) identify(secret string, rt *route) (Caller, *key) {
-	if who, k, known := s.manners.identify(secret, rt); known {
+// identify finds the key that a credential shows: the key's secret, or what the vendor's
+// clients show in its place.
+func (s *Server) identify(credential string, rt *route) (Caller, *key) {
+	if who, k, known := s.manners.identify(credential, rt); known {
 		return who, k
 	}
+	return s.keyBySecret(credential, rt)
+}
+
+// keyBySecret finds the key of a secret.
+func (s *Server) keyBySecret(secret string, rt *route) (Caller, *key) {
 	hash := sha256.Sum256([]byte(secret))
 	s.keys.mu.RLock()
 	k := s.keys.byHash[hash]

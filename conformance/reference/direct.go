@@ -81,6 +81,19 @@ var rereadings = []rereading{
 	{"router-folds-case", strings.ToLower},
 }
 
+// firstVersion is the segment of the version that others are served as by a fault.
+const firstVersion = "v1"
+
+// asFirstVersion is a path of a version that no route has, as the one of the first version.
+func asFirstVersion(path string) (string, bool) {
+	for _, other := range []string{"/v0/", "/v3/", "/internal/"} {
+		if rest, ok := strings.CutPrefix(path, other); ok {
+			return "/" + firstVersion + "/" + strings.TrimPrefix(rest, firstVersion+"/"), true
+		}
+	}
+	return "", false
+}
+
 // overrides are the headers that rename the method of a POST.
 var overrides = []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"}
 
@@ -109,6 +122,19 @@ func (s *Server) misdirect(r *http.Request, sent string) (destination, bool) {
 		if d, ok := look("encoded-letters-unguarded", method, sent); ok {
 			d.guard, d.unguarded = nil, true // the guard compares what was sent with its table
 			return d, true
+		}
+	}
+	if listed, _, others := s.router.find(method, sent); listed == nil {
+		if read, ok := asFirstVersion(sent); ok && len(others) == 0 && s.wrong(nil, "unlisted-version-served") {
+			if d, ok := look("unlisted-version-served", method, read); ok {
+				return d, true
+			}
+		}
+		if method == http.MethodPut && len(others) > 0 && s.wrong(nil, "unlisted-method-served") {
+			if d, ok := look("unlisted-method-served", http.MethodPatch, sent); ok {
+				d.method = http.MethodPatch
+				return d, true
+			}
 		}
 	}
 	if s.wrong(nil, "rewrite-header-honoured") {

@@ -132,6 +132,19 @@ var moreOperationFaults = []Fault{
 		},
 	},
 	{
+		Name: "unlisted-version-served", Numbers: []string{"11", "12"}, Aspect: Operations, Check: "unlisted-version",
+		What: "paths below /v0, /v3 and /internal that no route has are served as those of /v1, to anybody",
+		anywhere: func(s *Server, rt *route) bool {
+			first := rt.pattern.segs[0].lits[0] // a later version's neighbours are served so, too
+			return anyGuarded(s, rt) && rt.row.Method == "GET" && (first == firstVersion || first == "v2")
+		},
+	},
+	{
+		Name: "unlisted-method-served", Numbers: []string{"11", "13"}, Aspect: Operations, Check: "unlisted-method",
+		What:     "PUT is served as PATCH where only that has a route, to anybody",
+		anywhere: func(_ *Server, rt *route) bool { return rt.kind == kindObjects && rt.param != "" },
+	},
+	{
 		Name: "router-folds-case", Numbers: []string{"8"}, Aspect: Routing, What: "the router takes a path in upper case, the guard has no rule for it",
 		anywhere: anyGuarded,
 	},

@@ -30,6 +30,7 @@ type query struct {
 	filters         []filter
 	sorts           []sortKey
 	fields, include []string
+	omit            []string // fields that are left out
 	ids             []string
 	limitIDs        bool // ids was given
 }
@@ -359,6 +360,12 @@ func (c *call) show(coll *collection, o object) object {
 	}
 	for _, name := range q.include {
 		c.relate(coll, o, name, out)
+	}
+	if len(q.omit) > 0 {
+		out = out.merged(nil) // rows are shared
+		for _, name := range q.omit {
+			delete(out, name)
+		}
 	}
 	return out
 }

@@ -30,10 +30,7 @@ type vendor struct {
 }
 
 // vendors are those that have manners of their own.
-var vendors = []*vendor{
-	comeetVendor,
-	personioVendor,
-}
+var vendors = []*vendor{comeetVendor, eightfoldVendor, personioVendor}
 
 // A Switch is something that the vendor's own pages leave open, so that a client must be
 // tried with each of its values.
@@ -88,9 +85,12 @@ type manners interface {
 	before(c *call) bool
 	// caller identifies the sender.
 	caller(c *call) (Caller, *key, bool)
-	// identify finds the key that a token stands for, wherever in the request it was. Unlike
-	// caller it leaves room for mistakes about where a credential may be.
-	identify(token string, rt *route) (Caller, *key, bool)
+	// identify finds the key of a credential that stands where a secret does, such as a token
+	// that was got for one: all faults of authentication are then those of the token.
+	identify(credential string, rt *route) (Caller, *key, bool)
+	// admits has the last word on whether a call is admitted; right is what the catalog's
+	// requirement and the planted faults make of it.
+	admits(c *call, right bool) bool
 	// query reads the parameters of a list.
 	query(c *call) (query, error, bool)
 	// perform does what an admitted request asks for. It locks the store itself.
@@ -119,6 +119,7 @@ func (plain) respell(_, path string) string                      { return path }
 func (plain) before(*call) bool                                  { return false }
 func (plain) caller(*call) (Caller, *key, bool)                  { return Anonymous, nobody, false }
 func (plain) identify(string, *route) (Caller, *key, bool)       { return Anonymous, nobody, false }
+func (plain) admits(_ *call, right bool) bool                    { return right }
 func (plain) query(*call) (query, error, bool)                   { return query{}, nil, false }
 func (plain) perform(*call, string) (answer, bool)               { return answer{}, false }
 func (plain) row(_ *call, _ *collection, _, shown object) object { return shown }

@@ -139,12 +139,12 @@ func (s *comeet) st(by integration, line, body string, headers ...string) string
 }
 
 func told(status int, v any) string {
-	code, _ := dig(v, "error").(string)
+	code, _ := inside(v, "error").(string)
 	return strings.TrimSpace(fmt.Sprint(status, " ", code))
 }
 
-// dig follows members and places; nil where there is none.
-func dig(v any, path ...any) any {
+// inside follows members and places; nil where there is none.
+func inside(v any, path ...any) any {
 	for _, step := range path {
 		switch step := step.(type) {
 		case string:
@@ -171,14 +171,14 @@ func (s *comeet) list(by integration, path string) []map[string]any {
 	out := []map[string]any{}
 	for path != "" {
 		status, v := s.ask(by, "GET "+path, "")
-		rows, ok := dig(v, name).([]any)
+		rows, ok := inside(v, name).([]any)
 		if status != 200 || !ok {
 			s.t.Fatalf("GET %s: %d %v, want a list of %s", path, status, v, name)
 		}
 		for _, row := range rows {
 			out = append(out, row.(map[string]any))
 		}
-		next, _ := dig(v, "next_page").(string)
+		next, _ := inside(v, "next_page").(string)
 		if next != "" && !strings.HasPrefix(next, s.api+"/") {
 			s.t.Fatalf("next_page is %q", next)
 		}
@@ -234,7 +234,7 @@ func TestComeetTokens(t *testing.T) {
 		status, v := s.with(c.token, "GET /positions", "")
 		s.same(c.what, status, c.want)
 		if c.want == 401 {
-			s.same(c.what+": status in the body", dig(v, "status"), 401)
+			s.same(c.what+": status in the body", inside(v, "status"), 401)
 		}
 	}
 	far := jwt(hs256, map[string]any{"iss": i.apiKey, "exp": time.Now().Add(48 * time.Hour).Unix()}, i.secret)
@@ -275,18 +275,18 @@ func TestComeetErrors(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.same(c.line, string(data), c.want)
-		s.same(c.line+": status", status, dig(v, "status"))
+		s.same(c.line+": status", status, inside(v, "status"))
 	}
 	// A person with a scheduled interview stays.
 	var person, candidate string
 	for _, c := range s.list(full, "/candidates") {
-		if dig(any(c), "current_steps", 0, "time_scheduled") != nil {
+		if inside(any(c), "current_steps", 0, "time_scheduled") != nil {
 			person, candidate = c["person_uid"].(string), c["uid"].(string)
 		}
 	}
 	status, v := s.ask(full, "DELETE /person/"+person, "")
-	s.same("pending interviews", told(status, v)+" "+fmt.Sprint(dig(v, "person_uid")), "400 person_has_pending_interviews "+person)
-	if uids, _ := dig(v, "candidate_uid").([]any); !slices.Contains(uids, any(candidate)) {
+	s.same("pending interviews", told(status, v)+" "+fmt.Sprint(inside(v, "person_uid")), "400 person_has_pending_interviews "+person)
+	if uids, _ := inside(v, "candidate_uid").([]any); !slices.Contains(uids, any(candidate)) {
 		t.Errorf("candidate_uid is %v, want %s in it", uids, candidate)
 	}
 }
@@ -308,7 +308,7 @@ func TestComeetPersons(t *testing.T) {
 		t.Fatalf("person-1 has %v, person-4 has %v: the test needs two each", gone, hidden)
 	}
 	status, v := s.ask(full, "DELETE /person/person-1", "")
-	s.same("delete", fmt.Sprint(status, dig(v, "candidates_deleted"), dig(v, "deleted_candidates_uids")), fmt.Sprint(200, len(gone), gone))
+	s.same("delete", fmt.Sprint(status, inside(v, "candidates_deleted"), inside(v, "deleted_candidates_uids")), fmt.Sprint(200, len(gone), gone))
 	s.same("candidates left", len(of("person-1")), 0)
 	s.same("again", s.st(full, "DELETE /person/person-1", ""), "404 not_found")
 	status, v = s.ask(full, "GET /candidates/"+gone[0], "")
@@ -321,9 +321,9 @@ func TestComeetPersons(t *testing.T) {
 	s.same("deleted after now", fmt.Sprint(v), "[]")
 
 	status, v = s.ask(full, "POST /person/person-4/pseudonymize", "")
-	s.same("pseudonymize", fmt.Sprint(status, dig(v, "candidates_pseudonymized"), dig(v, "pseudonymized_candidates_uids")), fmt.Sprint(200, len(hidden), hidden))
+	s.same("pseudonymize", fmt.Sprint(status, inside(v, "candidates_pseudonymized"), inside(v, "pseudonymized_candidates_uids")), fmt.Sprint(200, len(hidden), hidden))
 	_, v = s.ask(full, "GET /candidates/"+hidden[0], "")
-	s.same("the name", dig(v, "first_name"), nil)
+	s.same("the name", inside(v, "first_name"), nil)
 }
 
 // Each endpoint has a permission of its own.
@@ -370,8 +370,8 @@ func TestComeetClone(t *testing.T) {
 			s.same("no template", status, 400)
 			continue
 		}
-		_, made := s.ask(full, "GET /positions/"+fmt.Sprint(dig(v, "uid")), "")
-		s.same("a clone", fmt.Sprint(status, dig(made, "name"), dig(made, "is_discreet"), dig(made, "is_template"), dig(made, "status")), fmt.Sprint("201Copy", true, false, p["status"]))
+		_, made := s.ask(full, "GET /positions/"+fmt.Sprint(inside(v, "uid")), "")
+		s.same("a clone", fmt.Sprint(status, inside(made, "name"), inside(made, "is_discreet"), inside(made, "is_template"), inside(made, "status")), fmt.Sprint("201Copy", true, false, p["status"]))
 	}
 }
 
@@ -392,12 +392,12 @@ func TestComeetFields(t *testing.T) {
 				for step := range strings.SplitSeq(path, ".") {
 					steps = append(steps, step)
 				}
-				if dig(v, steps...) != nil {
+				if inside(v, steps...) != nil {
 					seen = append(seen, path)
 				}
 			}
 			for _, always := range []string{"name", "completed_steps", "current_steps"} {
-				if (always == "name") == strings.Contains(line, "positions") && dig(v, always) == nil {
+				if (always == "name") == strings.Contains(line, "positions") && inside(v, always) == nil {
 					t.Errorf("%s has no %s", line, always)
 				}
 			}
@@ -424,7 +424,7 @@ func TestComeetFields(t *testing.T) {
 	full := s.activate("", s.all...)
 	_, v := s.ask(full, "GET /positions/positions-1", "")
 	for _, member := range []string{"min", "max", "currency_code", "period"} {
-		if dig(v, "salary_range", member) == nil {
+		if inside(v, "salary_range", member) == nil {
 			t.Errorf("salary_range has no %s", member)
 		}
 	}
@@ -447,15 +447,15 @@ func TestComeetFields(t *testing.T) {
 	}
 	uid := startComeet(t, reference.Options{Switches: map[string]string{"contact-details": "with-uid"}})
 	_, v = uid.ask(uid.activate("", append(slices.Clone(read), "candidates.source-contact-details")...), "GET /candidates/candidates-1", "")
-	if dig(v, "source_contact", "uid") == nil {
+	if inside(v, "source_contact", "uid") == nil {
 		t.Error("contact-details=with-uid: no uid")
 	}
 	gate := startComeet(t, reference.Options{Switches: map[string]string{"include": "needed", "include-ungranted": "refused"}})
 	by := gate.activate("", append(slices.Clone(read), "candidates.source")...)
 	_, v = gate.ask(by, "GET /candidates/candidates-1", "")
-	s.same("include needed", dig(v, "source"), nil)
+	s.same("include needed", inside(v, "source"), nil)
 	_, v = gate.ask(by, "GET /candidates/candidates-1?include=source", "")
-	if dig(v, "source", "uid") == nil {
+	if inside(v, "source", "uid") == nil {
 		t.Error("include=source: no source")
 	}
 	s.same("include without the permission", gate.st(by, "GET /candidates/candidates-1?include=future_steps", ""), "403 no_permission")
@@ -502,7 +502,7 @@ func TestComeetSources(t *testing.T) {
 	for name, grants := range map[string][]string{"own": {"candidates.own"}, "others": {"candidates.others"}, "both": {"candidates.own", "candidates.others"}, "neither": nil} {
 		by := s.activate("", append([]string{"candidates.create"}, grants...)...)
 		status, v := s.ask(by, "POST /candidates", `{"position_uid":"positions-1","first_name":"Ada","last_name":"L","source":{"uid":"forged"}}`)
-		uid, _ := dig(v, "uid").(string)
+		uid, _ := inside(v, "uid").(string)
 		if made[name] = uid; status != 201 || uid == "" {
 			t.Fatalf("%s creates: %d %v", name, status, v)
 		}
@@ -602,7 +602,7 @@ func TestComeetLists(t *testing.T) {
 	s.same("rows", len(all), 130)
 	paged := s.list(full, "/candidates?limit=7")
 	s.same("page by page", fmt.Sprint(paged), fmt.Sprint(all))
-	if _, v := s.ask(full, "GET /positions?limit=7", ""); len(dig(v, "positions").([]any)) != 7 || len(v.(map[string]any)) != 2 {
+	if _, v := s.ask(full, "GET /positions?limit=7", ""); len(inside(v, "positions").([]any)) != 7 || len(v.(map[string]any)) != 2 {
 		t.Errorf("a page of seven: %v", v)
 	}
 	s.same("limit=x", s.st(full, "GET /positions?limit=x", ""), "400")
@@ -634,10 +634,10 @@ func TestComeetSalaryRange(t *testing.T) {
 		full := s.activate("", s.all...)
 		got := s.st(full, "PATCH /position/positions-1", body)
 		_, v := s.ask(full, "GET /positions/positions-1", "")
-		s.same(value, got+" "+fmt.Sprint(dig(v, "salary_range", "currency_code") == "USD"), want)
+		s.same(value, got+" "+fmt.Sprint(inside(v, "salary_range", "currency_code") == "USD"), want)
 		_, v = s.ask(full, "POST /positions/", body)
-		_, v = s.ask(full, "GET /positions/"+fmt.Sprint(dig(v, "uid")), "")
-		s.same(value+" on create", dig(v, "salary_range", "currency_code") == "USD", value == "readers")
+		_, v = s.ask(full, "GET /positions/"+fmt.Sprint(inside(v, "uid")), "")
+		s.same(value+" on create", inside(v, "salary_range", "currency_code") == "USD", value == "readers")
 	}
 }
 

@@ -263,6 +263,11 @@ var plantings = []planting{
 		s := b.holder("")
 		return pair(b.st(s, "GET /v1/positions"), b.st(s, "GET /v2/positions"))
 	}, "403 403", "403 200", false},
+	{"unlisted-version-served", rawPaths("/v0/positions", "/internal/v1/positions"), "404 404", "200 200", false},
+	{"unlisted-method-served", func(b *board) string {
+		s := b.holder("")
+		return pair(b.st(s, `PUT /v2/positions/positions-1 {"title":"x"}`), b.st(s, "PUT /v2/applications/applications-1 {}"))
+	}, "405 405", "200 405", false},
 	{"alias-method-unguarded", func(b *board) string {
 		s := b.holder("")
 		return pair(b.st(s, "PUT /v1/positions/positions-1 {}"), b.st(s, "PATCH /v1/positions/positions-1 {}"))

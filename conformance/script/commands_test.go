@@ -235,9 +235,27 @@ keys:
 		ring.Manners, ring.API = profile, target.Base
 		target.Provisioner = ring
 	}
+	archive := filepath.Join(dir, "all.har")
+	har, err := conformance.NewHAR(archive, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target.Tape = conformance.Tapes{har}
 	answers, facts, err := conformance.Run(ctx, p, target)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if err := har.Close(); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := os.ReadFile(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"token-of-desk", "secret-of", "desk-secret"} {
+		if i := strings.Index(string(kept), secret); i >= 0 {
+			t.Errorf("%q: the archive holds %q: %s", text, secret, kept[max(0, i-200):i+50])
+		}
 	}
 	delete(d.jobs, "1")
 	delete(d.jobs, "2")

@@ -417,7 +417,7 @@ func (r *run) corsBlocked(ts *testscript.TestScript, neg bool, args []string) {
 			continue // sending a write again would happen again
 		}
 		for name := range r.send(ts, c).Header {
-			if opened == "" && strings.HasPrefix(name, "Access-Control-Allow-") {
+			if opened == "" && conformance.OpensCORS(name) {
 				opened = fmt.Sprintf("%s: the answer has %s", c.Label, name)
 			}
 		}

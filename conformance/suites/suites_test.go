@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/conformance"
@@ -70,6 +71,48 @@ func TestSuitesOnTheirServers(t *testing.T) {
 	}
 }
 
+// A vendor's server is right as every server is: signed in as its clients do, all checks are
+// silent on it, and they find mistakes that any server may make.
+func TestVendorsServers(t *testing.T) {
+	for _, suite := range suites.All() {
+		if !slices.Contains(reference.Vendors(), suite.Name) {
+			continue
+		}
+		t.Run(suite.Name, func(t *testing.T) {
+			t.Parallel()
+			c, err := catalogs.Load(catalogs.VendorPrefix + suite.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clean := probe(t, c, suite, suites.Fault{}, nil, []string{"statements"})
+			for i, v := range clean.Verdicts {
+				if v == conformance.Fail {
+					t.Errorf("%s on the clean server: %s", clean.Plan.Probes[i].Check, clean.Reasons[i])
+				}
+			}
+			if clean.Proven != clean.Total() || clean.Total() == 0 {
+				t.Errorf("proven %d of %d; unproven: %+v", clean.Proven, clean.Total(), clean.Unproven())
+			}
+			for fault, by := range map[string][]string{
+				"missing-check": {"over-grant"}, "wrong-permission": {"under-grant"}, "anonymous-passes": {"anonymous-admitted"},
+				// What looks like a token may be no token any more.
+				"unknown-key-passes": {"bad-key-admitted", "key-altered"}, "malformed-key-passes": {"bad-key-admitted"},
+				"effect-before-refusal": {"effect-despite-refusal"}, "default-allow": {"default-allow"},
+				"head-unguarded": {"head-unguarded"}, "empty-key-accepted": {"key-empty"}, "role-header-trusted": {"role-header"},
+			} {
+				wrong := probe(t, c, suite, suites.Fault{Plant: fault}, append(slices.Clone(by), "under-grant"), nil) // which has keys, for bad ones to look like
+				found := false
+				for i, v := range wrong.Verdicts {
+					found = found || v == conformance.Fail && slices.Contains(by, wrong.Plan.Probes[i].Check)
+				}
+				if !found {
+					t.Errorf("%s is not found by %v on the server of %s", fault, by, suite.Name)
+				}
+			}
+		})
+	}
+}
+
 // sends reports whether a statement sends requests, and not only asks the catalog.
 func sends(s *suites.Statement) bool {
 	return slices.ContainsFunc(s.Commands, func(c suites.Command) bool {
@@ -79,6 +122,19 @@ func sends(s *suites.Statement) bool {
 
 // ask asks for a suite on a server with a fault and returns what became of each statement.
 func ask(t *testing.T, c *catalogs.Catalog, suite *suites.Suite, fault suites.Fault) map[string]conformance.StatementResult {
+	t.Helper()
+	out := map[string]conformance.StatementResult{}
+	for _, r := range probe(t, c, suite, fault, []string{"statements"}, nil).Statements() {
+		out[r.ID] = r
+	}
+	if len(out) != len(suite.Statements) {
+		t.Fatalf("%d of %d statements were asked for", len(out), len(suite.Statements))
+	}
+	return out
+}
+
+// probe asks some checks of the vendor's server with a fault, as the vendor's clients would.
+func probe(t *testing.T, c *catalogs.Catalog, suite *suites.Suite, fault suites.Fault, only, skip []string) *conformance.Result {
 	t.Helper()
 	opts := reference.Options{AdminToken: "admin"}
 	if slices.Contains(reference.Vendors(), suite.Name) {
@@ -98,17 +154,18 @@ func ask(t *testing.T, c *catalogs.Catalog, suite *suites.Suite, fault suites.Fa
 	defer api.Close()
 	defer admin.Close()
 	ring := keyring.NewAdmin(address(t, admin.URL), "admin")
-	target := conformance.Target{Base: address(t, api.URL), Reference: true, Objects: ring, Provisioner: ring, Writes: conformance.WritesAll, Scripts: &script.Dir{}}
+	target := conformance.Target{Base: address(t, api.URL), Reference: true, Objects: ring, Provisioner: ring, Writes: conformance.WritesAll, Scripts: &script.Dir{},
+		Within: 200 * time.Millisecond} // a server in this process is told at once
 	plan := conformance.PlanOptions{Shares: true}
 	if opts.Vendor != "" {
 		m, err := keyring.ParseManners(suite.ProfileFile, suite.Profile, c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ring.Manners, ring.API, target.Dialect, target.Bodies, target.Within = m, target.Base, m.Dialect, m.Bodies, m.Within
+		ring.Manners, ring.API, target.Dialect, target.Bodies = m, target.Base, m.Dialect, m.Bodies
 		plan.SignIns = m.SignIns()
 	}
-	if plan.Checks, err = conformance.SelectChecks([]string{"statements"}, nil); err != nil {
+	if plan.Checks, err = conformance.SelectChecks(only, skip); err != nil {
 		t.Fatal(err)
 	}
 	p, err := conformance.NewPlan(c, plan)
@@ -126,14 +183,7 @@ func ask(t *testing.T, c *catalogs.Catalog, suite *suites.Suite, fault suites.Fa
 	if len(sent.Left) > 0 {
 		t.Errorf("left behind: %v", sent.Left)
 	}
-	out := map[string]conformance.StatementResult{}
-	for _, r := range conformance.Judge(p, answers).Statements() {
-		out[r.ID] = r
-	}
-	if len(out) != len(suite.Statements) {
-		t.Fatalf("%d of %d statements were asked for", len(out), len(suite.Statements))
-	}
-	return out
+	return conformance.Judge(p, answers)
 }
 
 func address(t *testing.T, text string) *url.URL {
@@ -203,4 +253,79 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A target whose keys nobody makes is asked with those that the profile has, and the rest says
+// which key to add; nothing is written where nothing may be.
+func TestSuiteOnATarget(t *testing.T) {
+	c, err := catalogs.Load("vendor:eightfold")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := reference.New(c, reference.Options{AdminToken: "admin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, admin := httptest.NewServer(s.API()), httptest.NewServer(s.Admin())
+	defer api.Close()
+	defer admin.Close()
+	ctx := context.Background()
+	ring := keyring.NewAdmin(address(t, admin.URL), "admin")
+	for _, k := range []struct{ env, grant string }{{"PC_FULL", "all"}, {"PC_NOTHING", "none"}, {"PC_NOTES", "Profile:READ"}} {
+		spec, err := conformance.ParseKeySpec([]string{k.grant}, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := ring.Mint(ctx, spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(k.env, key.Credential.Secret)
+	}
+	profile, err := keyring.ParseProfile("probe.yaml", []byte(`permcheck: probe/1
+auth: {send: bearer}
+keys:
+  full: {grants: all, secret: env:PC_FULL}
+  none: {grants: none, secret: env:PC_NOTHING}
+  notes: {grants: "Profile:READ", secret: env:PC_NOTES}
+`), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks, err := conformance.SelectChecks([]string{"statements"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := conformance.NewPlan(c, conformance.PlanOptions{Keys: profile.PlanKeys(), Checks: checks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := conformance.Target{Base: address(t, api.URL), Scripts: &script.Dir{}, Writes: conformance.WritesNone}
+	if target.Credentials, err = profile.SignIn(ctx, p, target.Base); err != nil {
+		t.Fatal(err)
+	}
+	answers, _, err := conformance.Run(ctx, p, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	needs := map[string]conformance.StatementNeed{}
+	for _, n := range p.StatementNeeds() {
+		needs[n.ID] = n
+	}
+	judged := 0
+	for _, r := range conformance.Judge(p, answers).Statements() {
+		switch n := needs[r.ID]; {
+		case r.Outcome == conformance.Broken:
+			t.Errorf("%s fails on a server that is right: %s", r.ID, r.Reason)
+		case n.Writes && (r.Outcome != conformance.NotAsked || !strings.Contains(r.Reason, "--writes none")):
+			t.Errorf("%s writes, and %s: %s", r.ID, r.Outcome, r.Reason)
+		case !n.Writes && !n.Own && len(n.Missing) > 0 && (r.Outcome != conformance.Undecided || !strings.Contains(r.Reason, "needs a key that holds "+n.Missing[0]+": add it to the profile")):
+			t.Errorf("%s lacks %q, and %s: %s", r.ID, n.Missing, r.Outcome, r.Reason)
+		case r.Outcome == conformance.Holds || r.Outcome == conformance.Told:
+			judged++
+		}
+	}
+	if judged == 0 {
+		t.Error("no statement was judged with the keys that there are")
+	}
 }

@@ -44,6 +44,9 @@ const (
 // maxFewKeys bounds --keys.
 const maxFewKeys = 200
 
+// maxMadeKeys bounds --make-keys.
+const maxMadeKeys = 10_000
+
 type probeFlags struct {
 	reference, plan, faultList bool
 	faults, switches           []string
@@ -51,7 +54,7 @@ type probeFlags struct {
 	allowProduction            string
 	clean, calibrate, browser  bool
 	ledger, openapi, depth     string
-	keys                       int
+	keys, makeKeys             int
 	only, skip                 []string
 	limits                     conformance.Limits
 
@@ -59,6 +62,8 @@ type probeFlags struct {
 	seed                          uint64
 	known, script, journal        string
 	evidence, evidenceFolder, har string
+
+	unmade []perm.Set // grants that the target makes no keys of
 
 	part    conformance.Shard
 	scripts *script.Dir
@@ -129,6 +134,7 @@ probed, nothing was proven, or less than the profile requires.`,
 	fl.StringVar(&f.writes, "writes", "none", "rows that write: none, disposable or all (default none, all for --reference)")
 	fl.StringVar(&f.allowProduction, "allow-production", "", "host of a production target, which is sent reads only")
 	fl.IntVar(&f.keys, "keys", 0, "with --plan: the grants of this many keys to make that prove most")
+	fl.IntVar(&f.makeKeys, "make-keys", 64, "at most so many keys that the profile lacks are made, where its provision: says how, and deleted again; 0: none")
 	fl.StringVar(&f.depth, "depth", depthBoundary, "boundary: the keys that tell most on each row; exhaustive: every key on every row")
 	fl.StringVar(&f.openapi, "openapi", "", "OpenAPI document to take the bodies of requests from")
 	fl.BoolVar(&f.calibrate, "calibrate", false, "learn the forms of refusal, print them, and write them to a profile that states none")
@@ -201,6 +207,8 @@ func (f *probeFlags) check() error {
 		return errors.New("--rate, --timeout and --deadline cannot be negative")
 	case f.depth != depthBoundary && f.depth != depthExhaustive:
 		return fmt.Errorf("--depth %q: expected boundary or exhaustive", f.depth)
+	case f.makeKeys < 0 || f.makeKeys > maxMadeKeys:
+		return fmt.Errorf("--make-keys %d: expected 0 to %d", f.makeKeys, maxMadeKeys)
 	case f.keys < 0 || f.keys > maxFewKeys:
 		return fmt.Errorf("--keys %d: expected 1 to %d", f.keys, maxFewKeys)
 	case f.keys > 0 && !f.plan:
@@ -332,7 +340,7 @@ func reproduce(ref string, flags *probeFlags, r *conformance.Report) []string {
 					adminTokenEnv, conformance.ShellQuote(string(body)), r.Credentials[key].Env))
 				return
 			}
-			fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(r.Credentials[key].Env+"="+k.Name))
+			fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(strings.TrimSuffix(r.Credentials[key].Env, conformance.TokenSuffix)+"="+k.Name))
 		}
 	}
 	for _, g := range r.Groups {
@@ -346,7 +354,7 @@ func reproduce(ref string, flags *probeFlags, r *conformance.Report) []string {
 			for _, name := range slices.Sorted(maps.Keys(made)) {
 				if !exported[name] && !strings.Contains(made[name], " sharing ") && !strings.Contains(made[name], " list ") && !strings.Contains(made[name], " expires ") {
 					exported[name] = true
-					fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(name+"="+made[name]))
+					fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(strings.TrimSuffix(name, conformance.TokenSuffix)+"="+made[name]))
 				}
 			}
 		}
@@ -514,6 +522,14 @@ func catalogRevision(ctx context.Context, ref string) string {
 }
 
 // options adds what the flags say to those of a plan.
+// toMake is how many keys the run may make besides the profile's.
+func (f *probeFlags) toMake(profile *keyring.Profile) int {
+	if !profile.Mints() || profile.Environment == "production" || f.clean || f.keys > 0 {
+		return 0
+	}
+	return f.makeKeys
+}
+
 func (f *probeFlags) options(o conformance.PlanOptions) conformance.PlanOptions {
 	o.Exhaustive = f.depth == depthExhaustive
 	if f.scripts != nil {
@@ -595,7 +611,7 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 		} else if m != nil {
 			profile.Under(m)
 		}
-		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, SignIns: profile.SignIns(), Checks: checks}))
+		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Make: f.toMake(profile), Unmade: f.unmade, Refused: profile.Refused, SignIns: profile.SignIns(), Checks: checks}))
 		if err != nil {
 			return err
 		}
@@ -606,7 +622,7 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 	if err != nil {
 		return err
 	}
-	ledger, left, err := openLedger(f, t.Base, t.Writes)
+	ledger, left, err := openLedger(f, &t)
 	if err != nil {
 		return err
 	}
@@ -625,6 +641,17 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 	}
 	defer stopBrowser()
 	r, err := a.run(ctx, ref, p, t, f)
+	var unmade *conformance.UnmadeError
+	if errors.As(err, &unmade) {
+		if ledger != nil {
+			if err := ledger.Close(len(left)); err != nil {
+				return fmt.Errorf("the ledger: %w", err)
+			}
+		}
+		fmt.Fprintf(a.err, "note: %s; what it would prove stays open\n", report.Clean(unmade.Error()))
+		f.unmade = append(f.unmade, unmade.Grants...)
+		return a.probeTarget(ctx, ref, c, f, checks, writesGiven)
+	}
 	if err != nil {
 		return err
 	}
@@ -691,16 +718,16 @@ func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conforman
 
 // openLedger opens the ledger of a target and returns what earlier runs have left there. A run
 // that makes nothing needs none: it is nil then, unless there is one already.
-func openLedger(f *probeFlags, target *url.URL, writes conformance.WritePolicy) (*conformance.FileLedger, []conformance.Made, error) {
+func openLedger(f *probeFlags, t *conformance.Target) (*conformance.FileLedger, []conformance.Made, error) {
 	path := f.ledger
 	if path == "" {
 		dir, err := os.UserCacheDir()
 		if err != nil {
 			return nil, nil, fmt.Errorf("no place for the ledger of what runs make: %w: name one with --ledger", err)
 		}
-		path = filepath.Join(dir, "permcheck", "ledger", fileName(target.Host+target.Path+f.shardName())+".jsonl")
+		path = filepath.Join(dir, "permcheck", "ledger", fileName(t.Base.Host+t.Base.Path+f.shardName())+".jsonl")
 	}
-	if _, err := os.Stat(path); err != nil && writes == conformance.WritesNone && !f.clean {
+	if _, err := os.Stat(path); err != nil && t.Writes == conformance.WritesNone && t.Provisioner == nil && !f.clean {
 		return nil, nil, nil
 	}
 	ledger, left, err := conformance.OpenLedger(path)

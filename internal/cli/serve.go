@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/conformance/keyring"
 	"github.com/permcheck/permcheck/conformance/reference"
 	"github.com/permcheck/permcheck/internal/report"
 )
@@ -106,7 +109,7 @@ that is missing on one endpoint; the catalog that it serves stays as it is. A tr
 			return err
 		}
 		defer srv.Close() // every change of a key is in the file already
-		exports, err := mintKeys(srv, c, keys, opts.State)
+		exports, minted, err := mintKeys(srv, c, keys, opts.State, opts.Vendor != "")
 		if err != nil {
 			return err
 		}
@@ -147,7 +150,14 @@ that is missing on one endpoint; the catalog that it serves stays as it is. A tr
 				cancel()
 			}()
 		}
-		return srv.Serve(ctx, api, admin)
+		ended := make(chan error, 1)
+		go func() { ended <- srv.Serve(ctx, api, admin) }()
+		if opts.Vendor != "" && len(minted) > 0 && a.format != "json" {
+			if err := a.exportTokens(ctx, args[0], c, "http://"+api.Addr().String(), minted); err != nil {
+				return err
+			}
+		}
+		return <-ended
 	}
 	f := cmd.Flags()
 	f.StringVar(&addr, "addr", "127.0.0.1:0", "address of the API; port 0 picks a free one")
@@ -178,32 +188,63 @@ type served struct {
 	Admin     string `json:"admin"`
 }
 
+// A servedKey is a key that serve made.
+type servedKey struct{ env, id, secret string }
+
+// exportTokens prints what the keys show after signing in as the vendor's clients do.
+func (a *app) exportTokens(ctx context.Context, ref string, c *catalogs.Catalog, api string, keys []servedKey) error {
+	m, err := manners(ref, c)
+	if err != nil || m == nil {
+		return err
+	}
+	admin := keyring.NewAdmin(nil, "")
+	admin.Manners = m
+	if admin.API, err = url.Parse(api); err != nil {
+		return err
+	}
+	for _, k := range keys {
+		shown, err := admin.Export(ctx, k.env, k.id, k.secret)
+		if err != nil { // a switch or a fault may be why
+			fmt.Fprintf(a.err, "note: %s cannot sign in: %v\n", k.env, err)
+			continue
+		}
+		for _, env := range slices.Sorted(maps.Keys(shown)) {
+			if shown[env] != k.secret {
+				fmt.Fprintf(a.out, "export %s=%s\n", env, shown[env])
+			}
+		}
+	}
+	return nil
+}
+
 // mintKeys makes the keys of --key and returns the shell lines that export them. A key that
 // the state file has already keeps its secret, which nobody can print any more.
-func mintKeys(srv *reference.Server, c *catalogs.Catalog, keys []string, state string) ([]string, error) {
-	var lines []string
+func mintKeys(srv *reference.Server, c *catalogs.Catalog, keys []string, state string, vendor bool) (lines []string, minted []servedKey, err error) {
 	for _, text := range keys {
 		name, grant, ok := strings.Cut(text, "=")
 		if !ok || name == "" || strings.ContainsFunc(name, func(r rune) bool {
 			return !(r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z')
 		}) {
-			return nil, fmt.Errorf("--key %q: expected NAME=GRANT, where NAME is one for an environment variable", text)
+			return nil, nil, fmt.Errorf("--key %q: expected NAME=GRANT, where NAME is one for an environment variable", text)
 		}
 		set, err := conformance.ParseGrant(grant, c)
 		if err != nil {
-			return nil, fmt.Errorf("--key %q: %w", text, err)
+			return nil, nil, fmt.Errorf("--key %q: %w", text, err)
 		}
 		if state != "" && srv.HasKey(name) {
 			lines = append(lines, fmt.Sprintf("# %s is in %s already, with the secret that it had", name, report.Clean(state)))
 			continue
 		}
-		_, secret, err := srv.Mint(name, set)
+		id, secret, err := srv.Mint(name, set)
 		if err != nil {
-			return nil, fmt.Errorf("--key %q: %w", text, err)
+			return nil, nil, fmt.Errorf("--key %q: %w", text, err)
+		}
+		if minted = append(minted, servedKey{name, id, secret}); vendor {
+			lines = append(lines, fmt.Sprintf("export %s_ID=%s", name, id))
 		}
 		lines = append(lines, fmt.Sprintf("export %s=%s", name, secret))
 	}
-	return lines, nil
+	return lines, minted, nil
 }
 
 func faultNames() []string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -96,8 +97,13 @@ func browser(t *testing.T) context.Context {
 // open writes a page to a file and opens it, as a user does.
 func open(t *testing.T, ctx context.Context, p *Page) {
 	t.Helper()
+	openFile(t, ctx, p.Write)
+}
+
+func openFile(t *testing.T, ctx context.Context, write func(io.Writer) error) {
+	t.Helper()
 	var b bytes.Buffer
-	if err := p.Write(&b); err != nil {
+	if err := write(&b); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "report.html")
@@ -261,6 +267,11 @@ func TestPageIsUsed(t *testing.T) {
 			t.Errorf("%s: too little contrast: %s", scheme, got)
 		}
 	}
+	// A report may have tables and no endpoints.
+	p.Matrix = nil
+	open(t, ctx, p)
+	expect("without endpoints", "4 findings")
+	lines("without endpoints", "3")
 	// Screenshots are for people; where they go is said by the one who wants them.
 	if dir := os.Getenv("PERMCHECK_SCREENSHOTS"); dir != "" {
 		shot, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))

@@ -738,6 +738,18 @@ var Rules = []Rule{
 		Refs: "API9:2023 CWE-276",
 	},
 	{
+		ID: "unlisted-version", Severity: Error, Title: "another version of a path shows what the path refuses",
+		Why:  "Old, internal and coming versions are served beside the ones that are listed, and nobody guards them.",
+		Fix:  "Take the version out of service, or list it in the catalog and guard it like the others.",
+		Refs: "API9:2023 CWE-1059",
+	},
+	{
+		ID: "unlisted-method", Severity: Error, Title: "a method that the catalog does not have changes records",
+		Why:  "A router that serves a method which nobody listed runs a handler that nobody guards.",
+		Fix:  "Answer 405 for methods without a declared permission, or list the method in the catalog and guard it.",
+		Refs: "API9:2023 CWE-650",
+	},
+	{
 		ID: "refusal-form", Severity: Error, Title: "a refusal does not look as stated",
 		Why:  "Clients act on it: 401 makes them sign in again, 403 makes them ask for a grant.",
 		Fix:  "Answer in the stated form; if the server is right, change refused: in the catalog or the profile.",
@@ -851,6 +863,12 @@ var Rules = []Rule{
 		Title: "a path joins its words in another way than the others",
 		Why:   "Callers and rules that are typed from habit miss it.",
 		Fix:   "Use one style, or add odd: with the reason.",
+	},
+	{
+		ID: "path-elsewhere", Severity: Info,
+		Title: "sources differ in the path of an endpoint",
+		Why:   "A client, a gateway or a guard that is written from the one document does not know the other's path.",
+		Fix:   "Correct the document that is wrong; until then also: names both.",
 	},
 	{
 		ID: "unused-permission", Severity: Warning,

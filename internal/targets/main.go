@@ -53,6 +53,7 @@ type key struct {
 type plant struct {
 	fault            int
 	what, check, row string
+	touches          string // the beginning of the paths that it may change
 	apply            func(context.Context, *api) (undo func() error, err error)
 }
 

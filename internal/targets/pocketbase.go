@@ -75,19 +75,19 @@ var pocketbase = scenario{
 		finds: []string{"cors-origins", "cors-preflight", "cors-simple", "disabled-key", "moved-records", "refusal-form"},
 	},
 	plants: []plant{
-		{fault: 65, what: "the list rule forgets the scope", check: "list-records", row: "GET " + pbPositions + "/records",
+		{fault: 65, what: "the list rule forgets the scope", check: "list-records", row: "GET " + pbPositions + "/records", touches: pbPositions + "/records",
 			apply: func(ctx context.Context, a *api) (func() error, error) {
 				return pbPatch(ctx, a, map[string]any{"listRule": pbHas("positions:read")})
 			}},
-		{fault: 66, what: "the view rule forgets the scope", check: "record-by-id", row: "GET " + pbPositions + "/records/{id}",
+		{fault: 66, what: "the view rule forgets the scope", check: "record-by-id", row: "GET " + pbPositions + "/records/{id}", touches: pbPositions + "/records",
 			apply: func(ctx context.Context, a *api) (func() error, error) {
 				return pbPatch(ctx, a, map[string]any{"viewRule": pbHas("positions:read")})
 			}},
-		{fault: 3, what: "the update rule asks for the grant to read", check: "over-grant", row: "PATCH " + pbPositions + "/records/{id}",
+		{fault: 3, what: "the update rule asks for the grant to read", check: "over-grant", row: "PATCH " + pbPositions + "/records/{id}", touches: pbPositions + "/records",
 			apply: func(ctx context.Context, a *api) (func() error, error) {
 				return pbPatch(ctx, a, map[string]any{"updateRule": pbHas("positions:read") + " && " + pbScope("")})
 			}},
-		{fault: 82, what: "internal_notes is not hidden", check: "field-hidden", row: "GET " + pbPositions + "/records",
+		{fault: 82, what: "internal_notes is not hidden", check: "field-hidden", row: "GET " + pbPositions + "/records", touches: pbPositions + "/records",
 			apply: func(ctx context.Context, a *api) (func() error, error) {
 				was, err := a.call(ctx, http.MethodGet, pbPositions, nil)
 				if err != nil {
