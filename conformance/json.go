@@ -114,30 +114,30 @@ type jsonScript struct {
 
 // A jsonRun is how a run was made: with the catalog, all that its plan follows from.
 type jsonRun struct {
-	Tool            string       `json:"tool"`
-	CatalogHash     string       `json:"catalog_hash"`
-	CatalogRevision string       `json:"catalog_revision,omitempty"`
-	Seed            uint64       `json:"seed"`
-	Shard           string       `json:"shard,omitempty"`
-	Shards          []string     `json:"merged,omitempty"` // that the report was put together from
-	Exhaustive      bool         `json:"exhaustive,omitempty"`
-	Reference       bool         `json:"reference,omitempty"`
-	Shares          bool         `json:"shares,omitempty"`
-	SignIns         []string     `json:"sign_ins,omitempty"`
-	Fixed           bool         `json:"fixed_keys"`
-	Writes          WritePolicy  `json:"writes"`
-	Checks          []string     `json:"checks"`
-	Scripts         []jsonScript `json:"scripts,omitempty"`
-	Refused         Forms        `json:"refused,omitempty"`
-	Require         Require      `json:"require"`
-	Resumed         int          `json:"resumed,omitempty"`
-	Cut             string       `json:"cut,omitempty"`
-	Evidence        string       `json:"evidence,omitempty"`
-	Known           []jsonKnown  `json:"known,omitempty"`
-	About           []jsonAbout  `json:"about_known,omitempty"`
-	Keys            []jsonKey    `json:"keys"`
-	Paths           []string     `json:"paths"` // by row of the plan
-	Reproduce       []string     `json:"reproduce,omitempty"`
+	Tool            string            `json:"tool"`
+	CatalogHash     string            `json:"catalog_hash"`
+	CatalogRevision string            `json:"catalog_revision,omitempty"`
+	Seed            uint64            `json:"seed"`
+	Shard           string            `json:"shard,omitempty"`
+	Shards          []string          `json:"merged,omitempty"` // that the report was put together from
+	Exhaustive      bool              `json:"exhaustive,omitempty"`
+	Reference       bool              `json:"reference,omitempty"`
+	Shares          bool              `json:"shares,omitempty"`
+	LeaveOut        map[string]string `json:"leave_out,omitempty"`
+	Fixed           bool              `json:"fixed_keys"`
+	Writes          WritePolicy       `json:"writes"`
+	Checks          []string          `json:"checks"`
+	Scripts         []jsonScript      `json:"scripts,omitempty"`
+	Refused         Forms             `json:"refused,omitempty"`
+	Require         Require           `json:"require"`
+	Resumed         int               `json:"resumed,omitempty"`
+	Cut             string            `json:"cut,omitempty"`
+	Evidence        string            `json:"evidence,omitempty"`
+	Known           []jsonKnown       `json:"known,omitempty"`
+	About           []jsonAbout       `json:"about_known,omitempty"`
+	Keys            []jsonKey         `json:"keys"`
+	Paths           []string          `json:"paths"` // by row of the plan
+	Reproduce       []string          `json:"reproduce,omitempty"`
 }
 
 type jsonReport struct {
@@ -250,7 +250,7 @@ func (r *Report) jsonRun() jsonRun {
 	p := r.Plan
 	out := jsonRun{
 		Tool: r.Tool, CatalogHash: p.catalog.Hash(), CatalogRevision: r.Revision, Seed: r.Seed, Shard: p.shard.String(), Shards: r.Merged,
-		Exhaustive: p.options.Exhaustive, Reference: r.Reference, Shares: p.options.Shares, SignIns: p.options.SignIns, Fixed: p.fixed, Writes: r.Writes, Refused: p.options.Refused,
+		Exhaustive: p.options.Exhaustive, Reference: r.Reference, Shares: p.options.Shares, LeaveOut: p.options.LeaveOut, Fixed: p.fixed, Writes: r.Writes, Refused: p.options.Refused,
 		Require: r.Require, Resumed: r.Resumed, Cut: r.Answers.Cut, Evidence: r.Bodies, Paths: r.Paths, Reproduce: r.Reproduce,
 	}
 	checks := p.options.Checks

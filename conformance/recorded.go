@@ -80,7 +80,7 @@ func (r *Recorded) CatalogName() string {
 // options are those that the run's plan was made with.
 func (r *Recorded) options() (PlanOptions, error) {
 	run := r.doc.Run
-	opts := PlanOptions{Refused: run.Refused, Exhaustive: run.Exhaustive, Shares: run.Shares, SignIns: run.SignIns, Checks: []*Check{}}
+	opts := PlanOptions{Refused: run.Refused, Exhaustive: run.Exhaustive, Shares: run.Shares, LeaveOut: run.LeaveOut, Checks: []*Check{}}
 	for _, id := range run.Checks {
 		c := checkOf(id)
 		if c == nil {

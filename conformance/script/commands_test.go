@@ -168,6 +168,9 @@ func (d *desk) admin(w http.ResponseWriter, r *http.Request) {
 		out["id"], out["secret"] = id, d.keys[id].secret
 	case r.Method == "DELETE":
 		delete(d.keys, parts[1])
+	case r.Method == "PATCH" && d.keys[parts[1]].grants.Has("salary"):
+		w.WriteHeader(http.StatusConflict) // such keys are the desk's own
+		return
 	case r.Method == "PATCH":
 		d.keys[parts[1]].grants = in.Grants
 	case parts[2] == "revoke" || parts[2] == "enable":
@@ -319,6 +322,11 @@ func TestCommandsWithKeysAndValues(t *testing.T) {
 		{"as full\nrequest GET /jobs\nset X nowhere id", open, "has no list at nowhere"},
 		{"as full\nrequest GET /jobs/$nothing", open, "there is no variable $nothing"},
 		{"as full\nset-empty X", open, "there is no set X"},
+		{"as full\nrequest GET /jobs/1\nmembers M .owner\n", open, "has no object at .owner"},
+		{"as full\nrequest GET /jobs\nmembers M data.*\nset WANT = id open owner salary\nset-equal M WANT\nset ALL data id\nset ONE = 1 3\nset-minus REST ALL ONE\npick id REST\nrequest GET /jobs/$id\njson id 2\nset-minus NONE ONE ALL\nset-empty NONE", pass, ""},
+		{"as full\nrequest GET /jobs\nset NONE data id id=none\npick id NONE", open, "NONE is empty"},
+		{"as full\nrequest GET /jobs\ntake A data.0.id\ntake B data.1.id\nlet C $A\n[same:A,B] status 404\n[!same:A,B] status 200\n[!same:A,C] status 404\n[same:A,C] status 403", fail, "check.txtar:9: answered 200 to GET /jobs as full, expected 403"},
+		{"as full\nrequest GET /jobs\n[same:A,B] status 200", open, "[same:A,B]: expected [same:A,B] with two variables"},
 		// Tokens.
 		{"key k read\nrequest POST /token body\nstatus 200\ntake T data.token\ntake-header H Authorization\nbearer $T\nrequest GET /jobs\nadmitted\nheader Authorization Bearer $H\nas anonymous\nrequest GET /jobs\nstatus 200\n-- body --\n{\"id\": \"$k.id\", \"secret\": \"$k.secret\"}", pass, ""},
 		{"key k read\ntoken T k\nsign-in k\nbearer $T\nrequest GET /jobs\nstatus 200\nbearer wrong\nrequest GET /jobs\nstatus 401", pass, ""},
@@ -328,6 +336,8 @@ func TestCommandsWithKeysAndValues(t *testing.T) {
 		{"jwt T secret=s iss=full exp=now+10m n=1\nbearer $T\nrequest GET /jobs\nstatus 401", pass, ""},
 		// Life cycle.
 		{"key k read\nas k\nrequest GET /jobs\nadmitted\nrevoke k\nrequest GET /jobs\nrefused\nenable k\nrequest GET /jobs\nadmitted\nregrant k none\nrequest GET /jobs\nrefused\ndo k revoke\ndelete k", pass, ""},
+		{"key k read & salary\n! regrant k none\nas k\nrequest GET /jobs\nadmitted", pass, ""},
+		{"key k read\n! regrant k none", fail, "check.txtar:2: the grant of key k is changed, expected that it cannot be"},
 		{"revoke full", open, `no key "full" was made by this script`},
 		{"key k read\ndo k melt", open, "nothing says how to melt a key"},
 		{"key k reed\nas k", open, "expected a grant"},
