@@ -319,6 +319,10 @@ func TestCommandsWithKeysAndValues(t *testing.T) {
 		{"as full\nrequest GET /jobs\nset X nowhere id", open, "has no list at nowhere"},
 		{"as full\nrequest GET /jobs/$nothing", open, "there is no variable $nothing"},
 		{"as full\nset-empty X", open, "there is no set X"},
+		{"as full\nrequest GET /jobs/2\nmembers HAS .\nset KNOWN = id open owner\nset-minus MORE HAS KNOWN\nset SALARY = salary\nset-equal MORE SALARY\npick FIELD MORE\njson $FIELD 100\nlet F salary\n[same:FIELD,F] status 200\n[!same:FIELD,F] status 500", pass, ""},
+		{"as full\nrequest GET /jobs\nmembers X data", open, "has no object at data"},
+		{"as full\nset X = a\nset-minus Y X X\npick Z Y", open, "Y is empty"},
+		{"as full\nrequest GET /jobs\n[same:A,B] status 200", open, "the script does not run"},
 		// Tokens.
 		{"key k read\nrequest POST /token body\nstatus 200\ntake T data.token\ntake-header H Authorization\nbearer $T\nrequest GET /jobs\nadmitted\nheader Authorization Bearer $H\nas anonymous\nrequest GET /jobs\nstatus 200\n-- body --\n{\"id\": \"$k.id\", \"secret\": \"$k.secret\"}", pass, ""},
 		{"key k read\ntoken T k\nsign-in k\nbearer $T\nrequest GET /jobs\nstatus 200\nbearer wrong\nrequest GET /jobs\nstatus 401", pass, ""},
