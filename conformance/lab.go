@@ -414,6 +414,7 @@ type LiveKey struct {
 	lab  *Lab
 	key  MintedKey
 	made Made
+	lent bool // it is one of [Target.Marked]
 }
 
 // By is the sender that shows the key.
