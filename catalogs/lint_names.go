@@ -91,8 +91,10 @@ func readName(id string) permName {
 	last := len(parts) - 1
 	firstAct, _, firstOK := actionOf(parts[0])
 	lastAct, lastPlain, lastOK := actionOf(parts[last])
+	// In read:admin the administration is what is read.
+	area := strings.EqualFold(parts[last], "admin") && firstOK && firstAct != otherAction
 	switch {
-	case lastOK && (lastPlain || !firstOK):
+	case lastOK && (lastPlain || !firstOK) && !area:
 		n.action, parts = lastAct, parts[:last]
 	case firstOK:
 		n.action, parts = firstAct, parts[1:]

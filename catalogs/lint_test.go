@@ -64,6 +64,8 @@ func TestLint(t *testing.T) {
 			"GET /positions/{id}: Position:READ\nGET /positions/{id}/profiles: Profile:READ", nil},
 		{"path names the entity first", "Position:READ, Profile:READ",
 			"GET /profiles/{id}: Profile:READ\nGET /positions/{id}/profiles: Position:READ", nil},
+		{"the area that is read is called admin", "read:admin, write:admin, read:user",
+			"GET /users/{id}: read:user\nGET /admin/users: read:admin\nPOST /admin/users: write:admin", nil},
 		{"path names the whole, row asks for a part", "Profile:READ, Profile:Note:READ",
 			"GET /profiles/{id}: Profile:READ\nGET /profiles/{id}/remarks: Profile:Note:READ", nil},
 		{"path has a word of the entity", "aws_configuration_read, integrations_read",
