@@ -49,11 +49,13 @@ type Endpoint struct {
 	// nothing, which a catalog file cannot say: it says unknown.
 	Requires *perm.Requirement
 
-	Effect           Effect            // what a call does, where the method misleads
-	Lists, Gets      string            // the object whose records it returns
-	NeedsListed      map[string]string // allow list -> attribute that must be on it
-	Ignores          []string          // allow lists that do not apply here
-	Refused          Refused           // how this endpoint refuses, where it differs
+	Effect      Effect            // what a call does, where the method misleads
+	Lists, Gets string            // the object whose records it returns
+	NeedsListed map[string]string // allow list -> attribute that must be on it
+	Ignores     []string          // allow lists that do not apply here
+	Refused     Refused           // how this endpoint refuses, where it differs
+	// Also are other paths by which some source has this endpoint; nothing else is served there.
+	Also             []AlsoAt
 	Source, Evidence string
 	Odd              string // why a suspicious row is right
 	// SameAs is "METHOD /path" of the row that this one was made from by same-as; Pos is
@@ -61,6 +63,10 @@ type Endpoint struct {
 	SameAs string
 	Pos    Pos
 }
+
+// AlsoAt is a path that one source gives an endpoint which stands under another one in the
+// catalog.
+type AlsoAt struct{ Source, Path string }
 
 // Effect is what a call does to the server's data.
 type Effect string
@@ -96,7 +102,10 @@ type Record struct {
 	// Outside says what becomes of a write whose result its sender would not see: "refused",
 	// "admitted" or "unknown"; empty when not stated.
 	Outside string
-	Pos     Pos
+	// PartOf is the object whose records these are parts of: hidden with it. Empty where the paths
+	// say so (/positions/{id}/applications), or nothing does.
+	PartOf string
+	Pos    Pos
 }
 
 // An Option is one named choice of a record rule.
@@ -167,8 +176,17 @@ const (
 // Refused says what a refusal looks like.
 type Refused struct {
 	Anonymous Denial // a request without a valid key
+	Invalid   Denial // a credential that is no living key, where that is not answered as no credential is
 	Forbidden Denial // a valid key without the grant
 	Origin    Denial // any request of a web page of another origin, where the server itself refuses those
+}
+
+// WithKey is what a credential that is no living key gets: Invalid, else what none gets.
+func (r Refused) WithKey() Denial {
+	if r.Invalid.Known() {
+		return r.Invalid
+	}
+	return r.Anonymous
 }
 
 // A Denial is one form of refusal. The zero value is unknown.

@@ -128,17 +128,20 @@ func (d *decoder) rowFields(source, evidence *string) []strictyaml.Field {
 				return
 			}
 			*source = s
-			d.later = append(d.later, func() {
-				if !d.sources[s] && !d.broken {
-					n.Errorf("unknown source %q: expected one of the names under sources%s", s, nearest(s, d.sources))
-				}
-			})
+			d.later = append(d.later, func() { d.needSource(n, s) })
 		}},
 		{Name: "evidence", Decode: func(n strictyaml.Node) {
 			if s, ok := n.OneOf("how well this is founded", evidenceLevels...); ok {
 				*evidence = s
 			}
 		}},
+	}
+}
+
+// needSource reports a source that the catalog does not list, when all files are read.
+func (d *decoder) needSource(n strictyaml.Node, name string) {
+	if !d.sources[name] && !d.broken {
+		n.Errorf("unknown source %q: expected one of the names under sources%s", name, nearest(name, d.sources))
 	}
 }
 
@@ -284,6 +287,23 @@ func (d *decoder) rows(n strictyaml.Node, section string) {
 	}
 }
 
+// also reads the paths that other sources give an endpoint.
+func (d *decoder) also(n strictyaml.Node, e *Endpoint) {
+	for _, q := range n.Pairs("a mapping of a source to the path that it gives the endpoint") {
+		path, ok := q.Value.Text("a path")
+		if !ok {
+			continue
+		}
+		if t, err := ParseTemplate(path); err != nil {
+			q.Value.Errorf("%v", err)
+		} else if own, err := ParseTemplate(e.Path); err == nil && t.Key() == own.Key() {
+			q.Value.Errorf("%s is the path of the row itself: expected another one", strictyaml.Excerpt(path))
+		}
+		e.Also = append(e.Also, AlsoAt{Source: q.Name, Path: path})
+		d.later = append(d.later, func() { d.needSource(q.Key, q.Name) })
+	}
+}
+
 func (d *decoder) row(p strictyaml.Pair, section string) {
 	e := &Endpoint{Section: section, Source: d.defaults.source, Evidence: d.defaults.evidence, Pos: pos(p.Key)}
 	ok := d.endpointKey(p.Key, p.Name, e)
@@ -322,6 +342,7 @@ func (d *decoder) row(p strictyaml.Pair, section string) {
 				}
 			}},
 			{Name: "refused", Decode: func(n strictyaml.Node) { e.Refused = d.refused(n) }},
+			{Name: "also", Decode: func(n strictyaml.Node) { d.also(n, e) }},
 			setText("odd", "the reason why this row is right", &e.Odd),
 		}, d.rowFields(&e.Source, &e.Evidence)...)...)
 		if !stated {
@@ -386,8 +407,9 @@ func (d *decoder) needList(n strictyaml.Node, name string) {
 }
 
 func (d *decoder) refused(n strictyaml.Node) (r Refused) {
-	n.Fields("anonymous, forbidden and origin",
+	n.Fields("anonymous, invalid, forbidden and origin",
 		strictyaml.Field{Name: "anonymous", Decode: func(n strictyaml.Node) { r.Anonymous = d.denial(n) }},
+		strictyaml.Field{Name: "invalid", Decode: func(n strictyaml.Node) { r.Invalid = d.denial(n) }},
 		strictyaml.Field{Name: "forbidden", Decode: func(n strictyaml.Node) { r.Forbidden = d.denial(n) }},
 		strictyaml.Field{Name: "origin", Decode: func(n strictyaml.Node) { r.Origin = d.denial(n) }},
 	)
@@ -512,7 +534,7 @@ func (d *decoder) allowLists(n strictyaml.Node) {
 func (d *decoder) records(n strictyaml.Node) {
 	for _, p := range n.Pairs("a mapping of objects") {
 		rec := Record{Object: p.Name, Pos: pos(p.Key)}
-		for _, q := range p.Value.Pairs("sharing, hidden, outside, or permissions with the rows that they reveal") {
+		for _, q := range p.Value.Pairs("sharing, hidden, outside, part-of, or permissions with the rows that they reveal") {
 			switch q.Name {
 			case "sharing":
 				for _, o := range q.Value.Pairs("a mapping of sharing options") {
@@ -522,6 +544,17 @@ func (d *decoder) records(n strictyaml.Node) {
 				rec.Hidden = status(q.Value)
 			case "outside":
 				rec.Outside, _ = q.Value.OneOf("what becomes of a write whose result its sender would not see", "refused", "admitted", "unknown")
+			case "part-of":
+				n, object := q.Value, p.Name
+				rec.PartOf, _ = n.Text("the object whose records these are parts of")
+				whole := rec.PartOf
+				d.later = append(d.later, func() {
+					if !slices.ContainsFunc(d.c.Records, func(r Record) bool { return r.Object == whole }) && !d.broken {
+						n.Errorf("expected an object that has a record rule, found %q", strictyaml.Excerpt(whole))
+					} else if d.c.PartOf(whole, object) && !d.broken {
+						n.Errorf("%s is a part of %s already", strictyaml.Excerpt(whole), strictyaml.Excerpt(object))
+					}
+				})
 			default:
 				key := q.Key
 				opt := Option{Name: q.Name, Conditions: d.conditions(q.Value), Pos: pos(key)}
@@ -531,7 +564,7 @@ func (d *decoder) records(n strictyaml.Node) {
 				d.later = append(d.later, func() {
 					id, ok := d.c.Canonical(perm.Permission(opt.Name))
 					if !ok && !d.broken {
-						key.Errorf("permission %q is not listed under permissions (besides permissions, sharing, hidden and outside may stand here)%s", strictyaml.Excerpt(opt.Name), nearest(opt.Name, d.idNames()))
+						key.Errorf("permission %q is not listed under permissions (besides permissions, sharing, hidden, outside and part-of may stand here)%s", strictyaml.Excerpt(opt.Name), nearest(opt.Name, d.idNames()))
 					}
 					(*grants)[at].Name = string(id)
 				})

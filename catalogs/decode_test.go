@@ -54,6 +54,28 @@ func TestParseValues(t *testing.T) {
 	}
 }
 
+// What a wrong key gets may differ from what none gets, and a record may be a part of another by its
+// rule alone.
+func TestInvalidAndPartOf(t *testing.T) {
+	c, err := Parse("c.yaml", []byte(`permcheck: catalog/1
+name: c
+permissions: {r: }
+refused: {anonymous: 403, invalid: 401}
+endpoints:
+  GET /a: {requires: r, lists: a, refused: {anonymous: 404}}
+records: {a: {part-of: b}, b: {part-of: c}, c: {sharing: {all: {}}}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Refused.Anonymous.Status != 403 || c.Refused.WithKey().Status != 401 || c.Endpoints[0].Refused.WithKey().Status != 404 {
+		t.Errorf("%+v %+v", c.Refused, c.Endpoints[0].Refused)
+	}
+	if !c.PartOf("a", "c") || !c.PartOf("b", "b") || c.PartOf("c", "a") {
+		t.Errorf("%+v", c.Records)
+	}
+}
+
 // Each file under testdata/bad holds mistakes; the comment "# ERROR text" at the end of
 // a line says what must be reported there, and nothing else may be.
 func TestParseErrors(t *testing.T) {

@@ -17,7 +17,10 @@ type Lint struct {
 	Args    []string // what else the lint is about: the other row, the other spelling
 	Message string   // what looks wrong, as the end of a sentence about Subject
 	Pos     Pos
-	Odd     string // the reason given by the row's odd:, if it acknowledges this
+	Odd     string // the reason why this is right, if the catalog gives one: odd:, or what else it states
+	// Source and Evidence are those of the row or the permission: the id of a source, and how well
+	// what looks wrong is founded.
+	Source, Evidence string
 }
 
 // The rules of [Catalog.Lint].
@@ -43,6 +46,8 @@ const (
 	LintTrailingSlash = "trailing-slash"
 	// A path joins words in another way than nearly all others.
 	LintPathStyle = "mixed-path-style"
+	// Sources differ in where an endpoint is.
+	LintPathElsewhere = "path-elsewhere"
 	// A permission governs nothing.
 	LintUnused = "unused-permission"
 	// A row explains why it is right although nothing looks wrong.
@@ -53,7 +58,7 @@ const (
 var LintRules = []string{
 	LintListGet, LintCrossEntity, LintWriteOnRead, LintReadOnWrite, LintOverlap,
 	LintNearPermission, LintSplitEntity, LintNearPath, LintTrailingSlash, LintPathStyle,
-	LintUnused, LintOddUnneeded,
+	LintPathElsewhere, LintUnused, LintOddUnneeded,
 }
 
 // Lint returns what looks like a mistake in the catalog, in file order. Names are taken
@@ -71,6 +76,7 @@ func (c *Catalog) Lint() []Lint {
 	l.overlaps()
 	l.permissionNames()
 	l.paths()
+	l.elsewhere()
 	l.unused()
 	l.odd()
 	slices.SortStableFunc(l.out, func(a, b Lint) int {
@@ -155,13 +161,23 @@ func (l *linter) name(p perm.Permission) permName {
 func (l *linter) row(i int, rule string, args []string, format string, a ...any) {
 	e := l.rows[i].e
 	l.oddRows[i] = true
-	l.out = append(l.out, Lint{Rule: rule, Subject: e.String(), Args: args, Message: fmt.Sprintf(format, a...), Pos: e.Pos, Odd: e.Odd})
+	l.out = append(l.out, Lint{Rule: rule, Subject: e.String(), Args: args, Message: fmt.Sprintf(format, a...), Pos: e.Pos, Odd: e.Odd,
+		Source: e.Source, Evidence: e.Evidence})
+}
+
+// answered gives the last lint the reason that the catalog's own statement is, unless odd:
+// has a better one.
+func (l *linter) answered(reason string) {
+	if last := &l.out[len(l.out)-1]; last.Odd == "" {
+		last.Odd = reason
+	}
 }
 
 func (l *linter) permission(i int, rule string, args []string, format string, a ...any) {
 	p := &l.c.Permissions[i]
 	l.oddPerms[i] = true
-	l.out = append(l.out, Lint{Rule: rule, Subject: string(p.ID), Args: args, Message: fmt.Sprintf(format, a...), Pos: p.Pos, Odd: p.Odd})
+	l.out = append(l.out, Lint{Rule: rule, Subject: string(p.ID), Args: args, Message: fmt.Sprintf(format, a...), Pos: p.Pos, Odd: p.Odd,
+		Source: p.Source, Evidence: p.Evidence})
 }
 
 // listGet compares GET of a collection with GET of its items.
@@ -328,16 +344,69 @@ func (l *linter) effects() {
 			}
 			if slices.ContainsFunc(clauses, needsWrite) && all(clauses, func(s perm.Set) bool { return needsWrite(s) || len(s) > 0 && general(s) }) {
 				l.row(i, LintWriteOnRead, nil, "reads, but asks for %s; if the call changes something, say effect: write", r.req)
+			} else if stated := (&Endpoint{Method: r.e.Method}); !stated.Reads() && slices.ContainsFunc(clauses, l.readsOnly) {
+				l.row(i, LintReadOnWrite, nil, "is a %s that is open to keys that may only read: %s", r.e.Method, r.req)
+				l.answered("effect: read says that it changes nothing")
 			}
 			continue
 		}
-		readsOnly := func(s perm.Set) bool {
-			return len(s) > 0 && all(s, func(p perm.Permission) bool { return l.name(p).action == read })
-		}
-		if slices.ContainsFunc(clauses, readsOnly) {
+		if slices.ContainsFunc(clauses, l.readsOnly) {
 			l.row(i, LintReadOnWrite, nil, "writes, but is open to keys that may only read: %s; if the call changes nothing, say effect: read", r.req)
 		}
 	}
+}
+
+// readsOnly reports whether all permissions are ones to read.
+func (l *linter) readsOnly(s perm.Set) bool {
+	return len(s) > 0 && all(s, func(p perm.Permission) bool { return l.name(p).action == read })
+}
+
+// elsewhere tells which rows stand under another path in one of the sources: once for each way
+// in which the paths differ.
+func (l *linter) elsewhere() {
+	type way struct{ source, took, gave string }
+	first := map[way]int{}
+	rows := map[way]int{}
+	for i := range l.rows {
+		for _, also := range l.rows[i].e.Also {
+			took, gave := differing(l.rows[i].e.Path, also.Path)
+			w := way{also.Source, took, gave}
+			if rows[w]++; rows[w] == 1 {
+				first[w] = i
+			}
+		}
+	}
+	for i := range l.rows {
+		for _, also := range l.rows[i].e.Also {
+			took, gave := differing(l.rows[i].e.Path, also.Path)
+			w := way{also.Source, took, gave}
+			if first[w] != i {
+				continue
+			}
+			l.row(i, LintPathElsewhere, []string{also.Source, also.Path}, "is %s in %s%s", also.Path, cmp.Or(l.c.Sources[also.Source], also.Source), alike(rows[w]))
+			l.answered("also: names both paths")
+		}
+	}
+}
+
+// differing returns the segments in which two paths differ, without what they begin and end
+// with alike.
+func differing(a, b string) (string, string) {
+	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
+	for len(as) > 0 && len(bs) > 0 && as[0] == bs[0] {
+		as, bs = as[1:], bs[1:]
+	}
+	for len(as) > 0 && len(bs) > 0 && as[len(as)-1] == bs[len(bs)-1] {
+		as, bs = as[:len(as)-1], bs[:len(bs)-1]
+	}
+	return strings.Join(as, "/"), strings.Join(bs, "/")
+}
+
+func alike(rows int) string {
+	if rows == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d rows differ alike)", rows)
 }
 
 // unused finds permissions that govern nothing.

@@ -91,8 +91,10 @@ func readName(id string) permName {
 	last := len(parts) - 1
 	firstAct, _, firstOK := actionOf(parts[0])
 	lastAct, lastPlain, lastOK := actionOf(parts[last])
+	// In read:admin the administration is what is read.
+	area := strings.EqualFold(parts[last], "admin") && firstOK && firstAct != otherAction
 	switch {
-	case lastOK && (lastPlain || !firstOK):
+	case lastOK && (lastPlain || !firstOK) && !area:
 		n.action, parts = lastAct, parts[:last]
 	case firstOK:
 		n.action, parts = firstAct, parts[1:]
@@ -209,6 +211,12 @@ func (l *linter) permissionNames() {
 			raws = append(raws, n.raw)
 		}
 		s.actions[n.action] = true
+		for _, a := range l.c.Permissions[i].Aliases {
+			if normal(string(a)) == normal(id) {
+				l.permission(i, LintNearPermission, []string{string(a)}, "is spelled %s too", a)
+				l.answered("aliases: lists both spellings")
+			}
+		}
 		whole := normal(id)
 		if j, dup := ids[whole]; dup {
 			if first := string(l.c.Permissions[j].ID); l.names[l.c.Permissions[j].ID].raw == n.raw {

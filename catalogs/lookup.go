@@ -121,3 +121,19 @@ func (c *Catalog) Endpoint(method, path string) (*Endpoint, bool) {
 	}
 	return nil, false
 }
+
+// PartOf reports whether the record rules say that an object is a part of another one, directly or
+// by way of others; each is a part of itself.
+func (c *Catalog) PartOf(object, whole string) bool {
+	for range len(c.Records) + 1 {
+		if object == whole {
+			return true
+		}
+		i := slices.IndexFunc(c.Records, func(r Record) bool { return r.Object == object })
+		if i < 0 || c.Records[i].PartOf == "" {
+			return false
+		}
+		object = c.Records[i].PartOf
+	}
+	return false // round and round
+}

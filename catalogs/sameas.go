@@ -134,7 +134,7 @@ func (d *decoder) expand(a *alias) {
 		}
 		if d.endpoints[key] == nil {
 			d.endpoints[key] = &e
-			e.Odd = "" // said of the row as it is written
+			e.Odd, e.Also = "", nil // said of the row as it is written
 			d.c.Endpoints = append(d.c.Endpoints, e)
 		}
 	}

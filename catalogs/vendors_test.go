@@ -106,6 +106,32 @@ func TestVendorsNameTheirSources(t *testing.T) {
 	}
 }
 
+// also: of a row is what the second table says of its path, and nothing where that says nothing.
+func TestEightfoldPaths(t *testing.T) {
+	have := byText(t, loadVendor(t, "eightfold"))
+	rows, known := readTable(t, "eightfold_path_variants.csv"), 0
+	for _, row := range rows {
+		e := have[row["method"]+" "+row["seed_path"]]
+		if e == nil {
+			t.Fatalf("no row %s %s", row["method"], row["seed_path"])
+		}
+		var want []AlsoAt
+		if path := row["openapi_path"]; path != "" {
+			known++
+			want = []AlsoAt{{Source: "openapi", Path: path}}
+			if strings.Contains(row["evidence"], "same document") {
+				want[0].Source = "guide"
+			}
+		}
+		if !slices.Equal(e.Also, want) {
+			t.Errorf("%s: %v, the table says %v", e, e.Also, want)
+		}
+	}
+	if len(rows) != 88 || known != 42 {
+		t.Errorf("%d rows, %d known", len(rows), known)
+	}
+}
+
 func TestEightfoldTable(t *testing.T) {
 	c := loadVendor(t, "eightfold")
 	rows := readTable(t, "eightfold_endpoints.csv")

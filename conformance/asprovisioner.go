@@ -84,7 +84,7 @@ func (l *Lab) asProvisioner(ctx context.Context, rec *Record, q *Question) error
 		if err != nil {
 			return err
 		}
-		use := Call{Label: "before " + string(action), Method: "GET", Path: path, By: victim.By()}
+		use := Call{Label: "before " + string(action), Method: "GET", Path: path, By: victim.By(), row: q.Row + 1}
 		if !l.until(ctx, rec, use, before) {
 			return fmt.Errorf("the new key was answered %d before anything was done to it", rec.Last().Status)
 		}
@@ -96,6 +96,8 @@ func (l *Lab) asProvisioner(ctx context.Context, rec *Record, q *Question) error
 		if a.OK() { // it may take a moment
 			if l.until(ctx, rec, use, after) {
 				rec.Fact("did: "+string(action), "yes")
+			} else {
+				rec.Fact("unclear", fmt.Sprintf("%s was answered %d, and nothing came of it", action, a.Status))
 			}
 		} else if after(l.Send(ctx, rec, use)) {
 			rec.Fact("did: "+string(action), "yes")

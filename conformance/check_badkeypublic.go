@@ -16,7 +16,7 @@ asked where refused: in the catalog states what a request without a valid key ge
 	ask: func(p *planner) {
 		for i := range p.Rows {
 			r := &p.Rows[i]
-			if r.Endpoint == nil || r.Method != http.MethodGet || !r.Reads || !r.Need.IsPublic() || !r.Refused.Anonymous.Known() ||
+			if r.Endpoint == nil || r.Method != http.MethodGet || !r.Reads || !r.Need.IsPublic() || !r.Refused.WithKey().Known() ||
 				r.Endpoint.Lists == "" && r.Endpoint.Gets == "" {
 				continue
 			}
@@ -35,7 +35,7 @@ asked where refused: in the catalog states what a request without a valid key ge
 	},
 	decide: func(j *judge, q *Question, rec *Record) (Verdict, string) {
 		if x := rec.Find("with the key"); x.OK() {
-			return Fail, fmt.Sprintf("answered %d as without a key; the catalog states %d for a request without a valid key", x.Status, j.plan.Rows[q.Row].Refused.Anonymous.Status)
+			return Fail, fmt.Sprintf("answered %d as without a key; the catalog states %d for a request without a valid key", x.Status, j.plan.Rows[q.Row].Refused.WithKey().Status)
 		}
 		return Pass, ""
 	},

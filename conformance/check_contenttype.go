@@ -49,7 +49,7 @@ is where JSON is refused is the finding. Asked of one write of each method.`,
 		switch {
 		case !admitted.OK():
 			return Inconclusive, fmt.Sprintf("the plain request was answered %d to the admitted key", admitted.Status)
-		case refused.OK():
+		case refused.admits():
 			return Inconclusive, "the plain request is answered to both keys"
 		}
 		for i := range rec.Exchanges[2:] {

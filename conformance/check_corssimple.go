@@ -13,8 +13,8 @@ const inBrowser = ", also in a browser"
 var corsSimple = Check{
 	ID: "cors-simple", Category: "browsers", Title: "no answer lets a web page of another origin read it",
 	Doc: `Sends each endpoint that reads as a web page of another origin would, with an admitted
-key, and one in each area of the API without a key; and a path that does not exist. Any
-Access-Control header in an answer is the finding, whatever its status. With --browser a real
+key, and one in each area of the API without a key; and a path that does not exist. An answer with
+Access-Control-Allow-Origin is the finding, whatever its status. With --browser a real
 Chromium tries some of the same with fetch and XMLHttpRequest, with and without credentials and key. It is asked where the catalog says
 browsers: blocked.`,
 	Finds: []string{"cors-star", "cors-reflect", "cors-credentials", "cors-simple-only", "cors-on-errors", "cors-on-success", "cors-some-routes"},

@@ -51,11 +51,11 @@ a state which the catalog refuses (state: disabled) is tried as it is.`,
 		if by.Credential.Secret == "" {
 			return leaveOut("the key is refused when it signs in")
 		}
-		l.Send(ctx, rec, Call{Label: "dead", Method: "GET", Path: path, By: by, Fresh: true})
+		l.Send(ctx, rec, Call{Label: "dead", Method: "GET", Path: path, By: by, Fresh: true, row: q.Row + 1})
 		return nil
 	},
 	decide: func(j *judge, q *Question, rec *Record) (Verdict, string) {
-		if x := rec.Find("dead"); q.Variant == parked && x.OK() {
+		if x := rec.Find("dead"); q.Variant == parked && x.admits() {
 			return Fail, fmt.Sprintf("answered %d to a key that is out of use", x.Status)
 		}
 		return decideDead("was disabled")(j, q, rec)

@@ -99,7 +99,7 @@ func (p *planner) askRelated(q Question) {
 			}
 			for _, v := range viewers {
 				q := q
-				q.Row, q.Object, q.Field, q.Keys, q.Variant = i, r.Endpoint.Lists, rule.Object, []int{v.key, full}, v.part
+				q.Row, q.Object, q.Field, q.Keys, q.Variant = i, r.Endpoint.Lists, rule.Object, []int{v.key, full}, strings.TrimSpace(q.Variant+" "+v.part)
 				q.Subject = "sharing:" + rule.Object + " " + r.String()
 				q.Base, q.Pos = []int{p.base(i, full)}, rule.Pos
 				p.ask(q)

@@ -31,6 +31,7 @@ It says nothing where the API has no such pages.`,
 		base := strings.TrimPrefix(s.With("", "1"), "?")
 		at, query := g.path, base
 		empty, shown, pages := 0, 0, 0
+		var counted *pager
 		for pages < min(maxWalk, len(g.all.Items)+2) {
 			a := l.Send(ctx, rec, Call{Label: fmt.Sprintf("page %d", pages+1), Method: "GET", Path: at, Query: query, By: l.As(q.Keys[0]), row: q.Row + 1})
 			if !a.OK() {
@@ -38,7 +39,7 @@ It says nothing where the API has no such pages.`,
 			}
 			pages++
 			n := len(l.dialect().list(a.JSON()))
-			next := l.dialect().next(a.JSON(), a.Header)
+			next, param := l.dialect().nextPage(a.JSON(), a.Header)
 			if x := &rec.Exchanges[len(rec.Exchanges)-1]; pages > 1 {
 				x.Body.Paths, x.Body.Telling = nil, nil
 			}
@@ -49,15 +50,27 @@ It says nothing where the API has no such pages.`,
 			if n == 0 && (next != "" || shown < len(g.seen.Items)) {
 				empty++
 			}
-			if next == "" {
-				break
+			if next == "" && pages == 1 && len(g.seen.Items) > 1 {
+				counted = l.pager(ctx, q.Row, g.path)
 			}
-			if at, query, err = l.nextPage(g.path, base, next); err != nil {
-				return err
+			switch {
+			case counted != nil && shown < len(g.seen.Items):
+				// A window that is cut from all records has as many places as there are of those.
+				query = base + "&" + counted.at(pages, pages)
+				continue
+			case next == "" || counted != nil:
+				at = ""
+			default:
+				if at, query, err = l.nextPage(g.path, base, next, param); err != nil {
+					return err
+				}
+			}
+			if at == "" {
+				break
 			}
 		}
 		if pages == 1 && len(g.seen.Items) > 1 {
-			return leaveOut("the list names no next page (dialect: cursor: in the profile)")
+			return leaveOut("the list names no next page (dialect: cursor:, page: or offset: in the profile)")
 		}
 		rec.Fact("empty", fmt.Sprint(empty))
 		rec.Fact("pages", fmt.Sprint(pages))

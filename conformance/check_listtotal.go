@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // listTotal: what a list says that there are is what it shows.
@@ -20,9 +21,21 @@ the finding. It says nothing where the full key's list states no number, or a wr
 		if err != nil {
 			return err
 		}
+		asked := ""
+		if g.all.Total < 0 {
+			s, err := l.Spelled(ctx, q.Row, q.Keys[1], Count, "")
+			if err != nil {
+				return leaveOut("the list states no number of records (dialect: total: in the profile)")
+			}
+			asked = s.With("", "")
+			if g.all, err = l.listAt(ctx, rec, "all, counted", q.Row, g.path, l.As(q.Keys[1]), asked); err != nil {
+				return err
+			}
+			if g.seen, err = l.listAt(ctx, rec, "seen, counted", q.Row, g.path, l.As(q.Keys[0]), asked); err != nil {
+				return err
+			}
+		}
 		switch {
-		case g.all.Total < 0:
-			return leaveOut("the list states no number of records (dialect: total: in the profile)")
 		case g.all.Total != len(g.all.Items):
 			return leaveOut("the list states %d records to the full key and shows %d", g.all.Total, len(g.all.Items))
 		}
@@ -35,7 +48,7 @@ the finding. It says nothing where the full key's list states no number, or a wr
 				rec.Fact("stated", fmt.Sprint(stated)) // the usual page has shown it
 				return nil
 			}
-			a := l.Send(ctx, rec, Call{Label: "a page of one", Method: "GET", Path: g.path, Query: s.With("", "1"), By: l.As(q.Keys[0]), row: q.Row + 1})
+			a := l.Send(ctx, rec, Call{Label: "a page of one", Method: "GET", Path: g.path, Query: strings.TrimSuffix(s.With("", "1")+"&"+strings.TrimPrefix(asked, "?"), "&"), By: l.As(q.Keys[0]), row: q.Row + 1})
 			if total := l.dialect().total(a.JSON(), a.Header); a.OK() && total > 1 {
 				stated = total
 			}

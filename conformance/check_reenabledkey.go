@@ -29,8 +29,8 @@ where the catalog has actions that disable and enable keys.`,
 		if err != nil {
 			return err
 		}
-		defer key.giveBack(ctx, path)
-		call := Call{Label: "alive", Method: "GET", Path: path, By: key.By()}
+		defer key.giveBack(ctx, q.Row, path)
+		call := Call{Label: "alive", Method: "GET", Path: path, By: key.By(), row: q.Row + 1}
 		if !l.until(ctx, rec, call, l.admits) {
 			return fmt.Errorf("the new key was answered %d while it should live", rec.Last().Status)
 		}
@@ -49,7 +49,7 @@ where the catalog has actions that disable and enable keys.`,
 		return nil
 	},
 	decide: func(_ *judge, _ *Question, rec *Record) (Verdict, string) {
-		if x := rec.Find("enabled"); !x.OK() {
+		if x := rec.Find("enabled"); !x.admits() {
 			return Fail, fmt.Sprintf("answered %d after the key was enabled again", x.Status)
 		}
 		return Pass, ""

@@ -10,10 +10,17 @@ var refusalForm = Check{
 	ID: "refusal-form", Category: "authentication",
 	Title: "a refusal has the stated form",
 	Doc: `Compares each refusal with the form that the catalog or the profile states: the status,
-and the members of the body where they are stated. Where nothing is stated every form is
-right, and what was seen is reported as learned.`,
+and the members of the body where they are stated. Keys of the profile that are out of use are asked
+about too, on rows that read and that they would be admitted to if they lived. Where nothing is stated every form is right, and what was seen is
+reported as learned.`,
 	plan: func(p *planner, row int) {
-		for _, key := range p.refusedSenders(row) {
+		senders := p.refusedSenders(row)
+		for i, k := range p.Keys {
+			if r := &p.Rows[row]; k.Kind == ParkedKey && r.Endpoint != nil && r.Reads && !r.Need.IsPublic() && r.Need.Admits(k.Grants) {
+				senders = append(senders, i)
+			}
+		}
+		for _, key := range senders {
 			if p.Rows[row].Endpoint != nil && p.Rows[row].form(p.Keys[key].Kind).Known() {
 				p.probe("refusal-form", row, key)
 			}
@@ -43,5 +50,8 @@ func (r *Row) form(kind KeyKind) catalogs.Denial {
 	if kind == ValidKey {
 		return r.Refused.Forbidden
 	}
-	return r.Refused.Anonymous
+	if kind == NoKey {
+		return r.Refused.Anonymous
+	}
+	return r.Refused.WithKey()
 }

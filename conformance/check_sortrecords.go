@@ -1,8 +1,12 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -14,10 +18,24 @@ var sortRecords = Check{
 the API spells that. When the records which refer to hidden ones stand, up and down, just where
 those hidden values put them, the order tells what the key must not see: that is the finding.
 It takes three such records, or one whose value lies between two that the key may see, so that
-neither a place at an end nor chance looks like it.`,
+neither a place at an end nor chance looks like it: servers put what has no value at an end. Where writes
+are sent the question is asked a second time, with two records that the full key makes around a hidden one.`,
 	Finds: []string{"relation-sort-unscoped"},
-	ask:   func(p *planner) { p.askRelated(Question{Expect: Refuse}) },
+	ask: func(p *planner) {
+		p.askRelated(Question{Expect: Refuse})
+		first := len(p.Questions)
+		p.askRelated(Question{Expect: Refuse, Variant: withMade})
+		for i := range p.Questions[first:] {
+			p.Questions[first+i].Effort = SomeWrites
+		}
+	},
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
+		if strings.HasPrefix(q.Variant, withMade) {
+			if err := l.surround(ctx, rec, q); err != nil {
+				return err
+			}
+			l = l.afresh()
+		}
 		path, all, err := l.relatedList(ctx, rec, q)
 		if err != nil {
 			return err
@@ -109,6 +127,97 @@ neither a place at an end nor chance looks like it.`,
 		return leaveOut("the server understands none of the usual spellings of an order by a related record (dialect: in the profile)")
 	},
 	decide: decideTempted("the order follows the field of hidden records that the list refers to"),
+}
+
+// withMade begins the variant of the questions that make records.
+const withMade = "with records made"
+
+// surround makes two records that the key may see, whose value of a field lies on either side of a
+// hidden one's, and for each a record of the list that refers to it.
+func (l *Lab) surround(ctx context.Context, rec *Record, q *Question) error {
+	_, all, err := l.relatedList(ctx, rec, q)
+	if err != nil {
+		return err
+	}
+	rel, hidden, err := l.related(ctx, rec, q, all.Items)
+	if err != nil {
+		return err
+	}
+	gone := idSet(hidden)
+	i := slices.IndexFunc(all.Items, func(it Item) bool { return gone[refID(it.Fields[rel.attr])] })
+	if i < 0 {
+		return leaveOut("no record of the list refers to a hidden %s", q.Field)
+	}
+	target := hidden[slices.IndexFunc(hidden, func(it Item) bool { return it.ID == refID(all.Items[i].Fields[rel.attr]) })]
+	about, from := *q, *q
+	about.Object = q.Field
+	targets, err := l.workshop(ctx, rec, &about)
+	if err != nil {
+		return err
+	}
+	items, err := l.workshop(ctx, rec, &from)
+	if err != nil {
+		return err
+	}
+	if len(targets.allowed) == 0 {
+		return leaveOut("no %s is shown to the key, that another could be made like", q.Field)
+	}
+	field, value := "", 0
+	for _, name := range sortedNames(target.Fields) {
+		n, ok := integer(target.Fields[name])
+		if ok && n >= minSurrounded && name != l.dialect().idMember(target.Fields) && !targets.conditional(name) && scalar(target.Fields[name]) != target.ID {
+			field, value = name, n
+			break
+		}
+	}
+	if field == "" {
+		return leaveOut("the hidden %s has no number in a field of its own", q.Field)
+	}
+	taken := map[int]bool{}
+	for _, it := range rel.all.Items {
+		if n, ok := integer(it.Fields[field]); ok {
+			taken[n] = true
+		}
+	}
+	for _, step := range []int{-1, 1} {
+		n := value + step
+		for taken[n] {
+			n += step
+		}
+		like := Item{Fields: maps.Clone(richest(targets.allowed).Fields)}
+		like.Fields[field] = json.Number(strconv.Itoa(n))
+		made, err := targets.make(ctx, rec, like)
+		if err != nil {
+			return err
+		}
+		sees, err := targets.sees(ctx, rec, made)
+		if got, ok := integer(made.Fields[field]); err != nil || !sees || !ok || got != n {
+			return cmp.Or(err, leaveOut("a %s with another %s that is shown to the key could not be made", q.Field, field))
+		}
+		like = Item{Fields: maps.Clone(all.Items[i].Fields)}
+		if _, isNumber := refValue(like.Fields[rel.attr]).(json.Number); isNumber {
+			like.Fields[rel.attr] = json.Number(made.ID)
+		} else {
+			like.Fields[rel.attr] = made.ID
+		}
+		if _, err := items.make(ctx, rec, like); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// minSurrounded is the least number that another one is made below: small ones are rather places in
+// an order, or what names something.
+const minSurrounded = 10
+
+// refValue is the value of a reference, be it the id or an object that has it.
+func refValue(v any) any {
+	if m, ok := v.(map[string]any); ok {
+		var d *Dialect
+		return m[d.idMember(m)]
+	}
+	return v
 }
 
 // wouldTell reports whether an order, were it shown, could come from hidden values alone: three

@@ -30,7 +30,7 @@ unit than it is set in.`,
 		if err != nil {
 			return err
 		}
-		call := Call{Label: "never expires", Method: "GET", Path: path, By: never.By()}
+		call := Call{Label: "never expires", Method: "GET", Path: path, By: never.By(), row: q.Row + 1}
 		if !l.until(ctx, rec, call, l.admits) {
 			return fmt.Errorf("a new key that never expires was answered %d", rec.Last().Status)
 		}
@@ -43,7 +43,7 @@ unit than it is set in.`,
 		return nil
 	},
 	decide: func(_ *judge, q *Question, rec *Record) (Verdict, string) {
-		if x := rec.Find("expires"); !x.OK() {
+		if x := rec.Find("expires"); !x.admits() {
 			return Fail, fmt.Sprintf("answered %d with a key that expires in %s", x.Status, q.Variant)
 		}
 		return Pass, ""

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/permcheck/permcheck/conformance/suites"
 )
 
 // A Check is one question that is asked of the running API. Its findings have the rule of
@@ -47,15 +50,17 @@ type Check struct {
 	// cause is shared by checks that one mistake of a server makes fail together; the zero
 	// value is a cause of the check's own.
 	cause Cause
+	// statement is what the check asks for; nil: it is not one of a suite's.
+	statement *suites.Statement
 }
 
 // believed reports whether a failure of a question is believed at once.
 func (c *Check) believed(q *Question) bool {
-	return c.oneShot || c == &script && q.Effort == SomeWrites
+	return c.oneShot || (c == &script || c.statement != nil) && q.Effort == SomeWrites
 }
 
 // Categories are what checks are about, in the order of reports.
-var Categories = []string{"operations", "grants", "authentication", "life-cycle", "routing", "records", "fields", "existence", "caches", "browsers", "scripts"}
+var Categories = []string{"operations", "grants", "authentication", "life-cycle", "routing", "records", "fields", "existence", "caches", "browsers", "scripts", statementsCategory}
 
 // SelectChecks returns the checks with the ids or of the categories in only, or all where
 // it is empty, without those in skip, in the order of [Checks].
@@ -66,7 +71,7 @@ func SelectChecks(only, skip []string) ([]*Check, error) {
 		}
 	}
 	var out []*Check
-	for _, c := range append(slices.Clone(Checks), &script) {
+	for _, c := range slices.Concat(Checks, []*Check{&script}, Statements()) {
 		named := func(list []string) bool { return slices.Contains(list, c.ID) || slices.Contains(list, c.Category) }
 		if (len(only) == 0 || named(only)) && !named(skip) {
 			out = append(out, c)
@@ -103,6 +108,12 @@ var Checks = []*Check{
 func checkOf(id string) *Check {
 	if id == script.ID {
 		return &script
+	}
+	if strings.Contains(id, "/") {
+		if i := slices.IndexFunc(Statements(), func(c *Check) bool { return c.ID == id }); i >= 0 {
+			return Statements()[i]
+		}
+		return nil
 	}
 	if i := slices.IndexFunc(Checks, func(c *Check) bool { return c.ID == id }); i >= 0 {
 		return Checks[i]

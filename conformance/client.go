@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -37,11 +38,83 @@ type Credential struct {
 	// Tokens is where Secret comes from when it changes during the run; nil: it does not. A
 	// Secret that is none of its tokens is shown as it is, an empty one too.
 	Tokens *Tokens
+	// With are further headers that go with it and hold no secret.
+	With map[string]string
+	// Below are other ways to show the same key, for requests to paths that begin so; the
+	// longest such beginning counts.
+	Below []Below
+	// KeyID and KeySecret are what the keyring has: Secret is the latter itself, or a token that
+	// was made of both or got for them.
+	KeyID, KeySecret string
 	// Env is the environment variable that stands for the secret wherever a report
 	// shows the request.
 	Env string
 	// EnvNote says what that variable holds, where its name does not.
 	EnvNote string
+}
+
+// A Below is how a key is shown to a part of an API.
+type Below struct {
+	Prefix     string // of paths, such as /v1/
+	Credential Credential
+}
+
+// TokenSuffix ends the variable of what a key shows where that is not the secret which it has.
+const TokenSuffix = "_TOKEN"
+
+// variable is the variable of what the key shows, where env is that of its secret.
+func (c *Credential) variable(env string) string {
+	if c.Tokens != nil || slices.ContainsFunc(c.Below, func(b Below) bool { return b.Credential.Tokens != nil }) {
+		return env + TokenSuffix
+	}
+	return env
+}
+
+// NamedAfter is [Credential.Named] with the variable that the keyring exports the key's secret
+// as.
+func (c *Credential) NamedAfter(env string) { c.Named(c.variable(env), "") }
+
+// Variables returns what is shown, by the variable that stands for it: to the API as a whole, and
+// to parts of it.
+func (c *Credential) Variables() map[string]string {
+	out := map[string]string{}
+	for _, of := range append([]Below{{"", *c}}, c.Below...) {
+		secret := of.Credential.Secret
+		if t := of.Credential.Tokens; t != nil {
+			secret = t.Current()
+		}
+		out[of.Credential.Env] = secret
+	}
+	return out
+}
+
+// at is how the key is shown to a path.
+func (c *Credential) at(path string) Credential {
+	out, best := *c, ""
+	for i := range c.Below {
+		if b := &c.Below[i]; strings.HasPrefix(path, b.Prefix) && len(b.Prefix) > len(best) {
+			out, best = b.Credential, b.Prefix
+		}
+	}
+	out.Below = nil
+	return out
+}
+
+// Named gives the credential the variables that stand for it in reports; note says what they
+// hold where their names do not.
+func (c *Credential) Named(env, note string) {
+	c.Env, c.EnvNote = env, note
+	below := make([]Below, len(c.Below)) // a credential is copied, its parts are not
+	for i, b := range c.Below {
+		b.Credential.Env, b.Credential.EnvNote = env+"_"+variable(strings.Trim(b.Prefix, "/")), note
+		if note != "" {
+			b.Credential.EnvNote += " for " + b.Prefix
+		}
+		below[i] = b
+	}
+	if len(below) > 0 {
+		c.Below = below
+	}
 }
 
 // value is what the header or the parameter holds, for a secret or what stands for it.
@@ -71,6 +144,9 @@ func (c *Credential) Apply(req *http.Request) {
 	}
 	if c.Header != "" {
 		req.Header.Set(c.Header, c.value(c.Secret))
+	}
+	for name, value := range c.With {
+		req.Header.Set(name, value)
 	}
 }
 
@@ -193,6 +269,7 @@ func (r *reply) answer() *Answer {
 // 5xx and broken connections.
 func (c *client) send(ctx context.Context, x exchange) (*reply, error) {
 	renewed := false
+	x.cred = x.cred.at(x.path)
 	for try := 0; ; try++ {
 		r, err := c.once(ctx, &x)
 		if ctx.Err() != nil {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -25,11 +26,20 @@ func page(label, method, path, origin string, by Sender) Call {
 	return Call{Label: label, Method: method, Path: path, By: by, Any: true, Header: http.Header{"Origin": {origin}}}
 }
 
-// decideCORS fails when an answer has a header of CORS, whatever its status.
+// OpensCORS reports whether one of the named headers lets a page do what it else could not. The others,
+// such as Access-Control-Expose-Headers, only say more about what Access-Control-Allow-Origin
+// allows, and nothing without it.
+func OpensCORS(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return strings.EqualFold(name, "Access-Control-Allow-Origin") || strings.EqualFold(name, "Access-Control-Allow-Private-Network")
+	})
+}
+
+// decideCORS fails when an answer opens anything to pages of other origins, whatever its status.
 func decideCORS(_ *judge, _ *Question, rec *Record) (Verdict, string) {
 	for i := range rec.Exchanges {
 		x := &rec.Exchanges[i]
-		if names := x.names("Access-Control-"); len(names) > 0 {
+		if names := x.names("Access-Control-"); OpensCORS(names...) {
 			for i, name := range names {
 				names[i] = name + ": " + x.Answered[name]
 			}
@@ -77,7 +87,7 @@ func (l *Lab) confirm(ctx context.Context, rec *Record, path string, by Sender) 
 		return nil
 	}
 	header := http.Header{}
-	if c := by.Credential; c.Header != "" && c.Secret != "" {
+	if c := by.Credential.at(path); c.Header != "" && c.Secret != "" {
 		header.Set(c.Header, c.value(c.Secret))
 	}
 	for range 8 { // its requests and preflights count as others do

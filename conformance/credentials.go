@@ -33,7 +33,8 @@ func edge(c Check, asked func(p *planner) bool, ways func(l *Lab, q *Question, c
 		if err != nil {
 			return err
 		}
-		calls := ways(l, q, l.As(q.Keys[1]).Credential)
+		by := l.As(q.Keys[1]).Credential
+		calls := ways(l, q, by.at(path))
 		if len(calls) == 0 {
 			return leaveOut("the keys are not shown in a way that has such a form")
 		}

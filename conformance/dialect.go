@@ -14,12 +14,14 @@ import (
 // A Dialect is how an API spells what lists can do. Each member that is empty is not
 // stated: where answers stand is then guessed, and a parameter is tried ([Lab.Spelled]).
 type Dialect struct {
-	List  string   // path of the array in an answer, such as data.items; "." is the body itself
-	ID    string   // member of an object that identifies it
+	List  []string // paths of the array in an answer, such as data.items; "." is the body itself
+	ID    []string // paths of what identifies an object in it; the first that is there counts
 	Total []string // where the number of all objects stands: paths, or "header NAME"
 	Next  string   // path of the cursor or address of the next page
 
 	Search, Filter, Sort, Descending, Fields, Include, Limit, Cursor, IDs string
+	// Page and Offset are what counts pages, or objects, where no answer names the next page.
+	Page, Offset string
 }
 
 // A Feature is something that the parameters of a list can do.
@@ -35,10 +37,11 @@ const (
 	Limit   Feature = "limit"
 	Cursor  Feature = "cursor"
 	IDs     Feature = "ids"
+	Count   Feature = "count" // has the list state how many records there are
 )
 
 // Features lists them all.
-var Features = []Feature{Search, Filter, Sort, Fields, Include, Limit, Cursor, IDs}
+var Features = []Feature{Search, Filter, Sort, Fields, Include, Limit, Cursor, IDs, Count}
 
 // A Spelling is a query in which {field} and {} stand for a field and a value. Reverse is
 // the descending order of a sort.
@@ -58,8 +61,8 @@ var spellings = map[Feature][]Spelling{
 	Include: {{Query: "include={}"}, {Query: "expand={}"}, {Query: "embed={}"}, {Query: "with={}"}, {Query: "populate={}"}, {Query: "fields=*,{}.*"}, {Query: "$expand={}"}},
 	Limit: {{Query: "limit={}"}, {Query: "per_page={}"}, {Query: "page_size={}"}, {Query: "perPage={}"}, {Query: "pageSize={}"}, {Query: "size={}"},
 		{Query: "count={}"}, {Query: "first={}"}, {Query: "take={}"}, {Query: "$top={}"}},
-	Cursor: {{Query: "cursor={}"}, {Query: "page_token={}"}, {Query: "pageToken={}"}, {Query: "next_token={}"}, {Query: "after={}"}, {Query: "starting_after={}"},
-		{Query: "page={}"}, {Query: "offset={}"}, {Query: "skip={}"}, {Query: "$skip={}"}},
+	Count: {{Query: "meta=*"}, {Query: "include_total=true"}, {Query: "includeTotal=true"}, {Query: "with_total=true"}, {Query: "include_count=true"},
+		{Query: "count=true"}, {Query: "total=true"}, {Query: "$count=true"}},
 	IDs: {{Query: "ids={}"}, {Query: "id={}"}, {Query: "ids[]={}"}, {Query: "filter[id]={}"}, {Query: "filter[id][_in]={}"}},
 }
 
@@ -113,13 +116,17 @@ var (
 
 // list returns the array of objects in an answer; nil when there is none.
 func (d *Dialect) list(v any) []any {
-	if d != nil && d.List != "" {
-		if d.List == "." {
-			list, _ := v.([]any)
-			return list
+	if d != nil && len(d.List) > 0 {
+		for _, path := range d.List {
+			at := v
+			if path != "." {
+				at = member(v, path)
+			}
+			if list, ok := at.([]any); ok {
+				return list
+			}
 		}
-		list, _ := member(v, d.List).([]any)
-		return list
+		return nil
 	}
 	if list, ok := v.([]any); ok {
 		return list
@@ -139,25 +146,34 @@ func (d *Dialect) list(v any) []any {
 }
 
 // arrayIn finds the array that is most likely the list: one with a usual name, else the only
-// one that holds objects.
+// one that holds objects; where there is none, the only one that is empty, unless it stands in
+// an object with an id, which has empty lists of its own.
 func arrayIn(m map[string]any) []any {
 	for _, name := range containers {
 		if list, ok := m[name].([]any); ok {
 			return list
 		}
 	}
-	var found []any
+	var found, empty [][]any
 	for _, name := range sortedNames(m) {
-		if list, ok := m[name].([]any); ok && len(list) > 0 {
+		list, ok := m[name].([]any)
+		switch {
+		case !ok:
+		case len(list) == 0:
+			empty = append(empty, list)
+		default:
 			if _, isObject := list[0].(map[string]any); isObject {
-				if found != nil {
-					return nil // nothing says which
-				}
-				found = list
+				found = append(found, list)
 			}
 		}
 	}
-	return found
+	switch {
+	case len(found) == 1:
+		return found[0]
+	case len(found) == 0 && len(empty) == 1 && (*Dialect)(nil).id(m) == "":
+		return empty[0]
+	}
+	return nil // nothing says which
 }
 
 func sortedNames(m map[string]any) []string {
@@ -175,8 +191,13 @@ func (d *Dialect) id(item any) string {
 	if !ok {
 		return scalar(item)
 	}
-	if d != nil && d.ID != "" {
-		return scalar(member(m, d.ID))
+	if d != nil && len(d.ID) > 0 {
+		for _, path := range d.ID {
+			if id := scalar(member(m, path)); id != "" {
+				return id
+			}
+		}
+		return ""
 	}
 	for _, name := range idMembers {
 		if id := scalar(m[name]); id != "" {
@@ -195,10 +216,14 @@ func (d *Dialect) id(item any) string {
 	return found
 }
 
-// idMember is the name of the member that identifies the objects of a list.
+// idMember is the path of what identifies the objects of a list.
 func (d *Dialect) idMember(item map[string]any) string {
-	if d != nil && d.ID != "" {
-		return d.ID
+	if d != nil {
+		for _, path := range d.ID {
+			if scalar(member(item, path)) != "" {
+				return path
+			}
+		}
 	}
 	for _, name := range idMembers {
 		if scalar(item[name]) != "" {
@@ -256,24 +281,38 @@ func (d *Dialect) total(v any, header http.Header) int {
 	return -1
 }
 
-// next is the cursor or the address of the next page; "" when there is none.
-func (d *Dialect) next(v any, header http.Header) string {
+// nextPage is the cursor or the address of the next page, and the parameter that takes it as the
+// name of the member says, where the dialect does not; "" when there is none.
+func (d *Dialect) nextPage(v any, header http.Header) (next, param string) {
 	if d != nil && d.Next != "" {
-		return scalar(member(v, d.Next))
+		return scalar(member(v, d.Next)), paramOf(d.Next[strings.LastIndexByte(d.Next, '.')+1:])
 	}
 	if m := nextLink.FindStringSubmatch(header.Get("Link")); m != nil {
-		return m[1]
+		return m[1], "cursor"
 	}
 	top, _ := v.(map[string]any)
 	for _, m := range []any{top, top["meta"], top["pagination"], top["paging"], top["links"], top["page"]} {
 		m, _ := m.(map[string]any)
 		for _, name := range nexts {
 			if next := scalar(m[name]); next != "" {
-				return next
+				return next, paramOf(name)
 			}
 		}
 	}
-	return ""
+	return "", ""
+}
+
+// paramOf is the parameter that takes what a member holds: page_token for next_page_token.
+func paramOf(name string) string {
+	for _, before := range []string{"next_", "next"} {
+		if rest, ok := strings.CutPrefix(name, before); ok && rest != "" {
+			if name == "next_token" || name == "nextToken" {
+				return name
+			}
+			return strings.ToLower(rest[:1]) + rest[1:]
+		}
+	}
+	return "cursor"
 }
 
 // member follows a path such as data.0.id into a JSON value; nil when it leads nowhere.

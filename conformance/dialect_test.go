@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -210,4 +211,67 @@ func FuzzDigest(f *testing.F) {
 			t.Fatalf("%d paths, %d bytes", len(d.Paths), d.Bytes)
 		}
 	})
+}
+
+// Lists that name no next page are read to their end when the server provably counts pages or
+// objects, and are known to be cut short when it does not.
+func TestCountedPages(t *testing.T) {
+	const all = 23
+	for name, tt := range map[string]struct {
+		from  func(url.Values, int) int // index of the first object, for a page size
+		size  string                    // parameter of the page size; empty: it is fixed
+		total bool
+		fixed int
+		whole bool
+		items int
+	}{
+		"pages from 1":            {func(q url.Values, n int) int { return max(number(q, "page", 1)-1, 0) * n }, "per_page", true, 5, true, all},
+		"pages from 0":            {func(q url.Values, n int) int { return number(q, "page", 0) * n }, "size", true, 5, true, all},
+		"objects":                 {func(q url.Values, _ int) int { return number(q, "offset", 0) }, "limit", true, 10, true, all},
+		"objects to skip":         {func(q url.Values, _ int) int { return number(q, "skip", 0) }, "take", true, 10, true, all},
+		"pages of a fixed size":   {func(q url.Values, n int) int { return max(number(q, "page", 1)-1, 0) * n }, "", true, 5, true, all},
+		"no total, usual size":    {func(q url.Values, n int) int { return max(number(q, "page", 1)-1, 0) * n }, "limit", false, 10, true, all},
+		"nothing is understood":   {func(url.Values, int) int { return 0 }, "", true, 5, false, 5},
+		"a size and nothing else": {func(url.Values, int) int { return 0 }, "limit", true, 5, false, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				n := tt.fixed
+				if tt.size != "" {
+					n = number(r.URL.Query(), tt.size, n)
+				}
+				from := min(tt.from(r.URL.Query(), n), all)
+				items := []map[string]any{}
+				for i := from; i < min(from+n, all); i++ {
+					items = append(items, map[string]any{"id": 100 + i})
+				}
+				answer := map[string]any{"items": items}
+				if tt.total {
+					answer["totalItems"] = all
+				}
+				_ = json.NewEncoder(w).Encode(answer)
+			}))
+			defer srv.Close()
+			c, err := catalogs.Parse("t.yaml", []byte("permcheck: catalog/1\nname: t\npermissions: {r: }\nendpoints:\n  GET /things: {requires: r, lists: thing}\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := conformance.NewPlan(c, conformance.PlanOptions{Keys: []conformance.Key{{Name: "full", Grants: c.Universe()}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			lab := conformance.NewLab(p, conformance.Target{Base: parse(t, srv.URL), Credentials: make([]conformance.Credential, len(p.Keys))})
+			got, err := lab.List(context.Background(), nil, "all", 0, lab.As(3), "")
+			if err != nil || got.Whole != tt.whole || len(got.Items) != tt.items {
+				t.Errorf("whole %v with %d items, %v", got.Whole, len(got.Items), err)
+			}
+		})
+	}
+}
+
+func number(q url.Values, name string, or int) int {
+	if n, err := strconv.Atoi(q.Get(name)); err == nil {
+		return n
+	}
+	return or
 }

@@ -46,6 +46,14 @@
 // path, each refused write carries a mark of its own and is looked for afterwards. That
 // proves something only when the mark of an admitted write is seen in the same place.
 //
+// # Statements about vendors
+//
+// What a vendor's public pages say in words is a script of package suites, and a check of the
+// category "statements" with the statement's id ([Statements]), asked where the catalog is the
+// vendor's. It is performed by package script, through the same lab, and judged from its record: a
+// statement that no page decides is observed, and skipped among the verdicts. [Result.Statements]
+// says what became of each.
+//
 // # Reports as a source
 //
 // [ReadReport] turns the JSON of a run back into a catalog of what was seen, so that a run

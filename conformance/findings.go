@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -87,7 +88,7 @@ func (r *Report) Accept(known *report.Known, now time.Time) {
 		all = append(all, &f.Finding)
 	}
 	rules := map[string]bool{script.ID: true}
-	for _, c := range Checks {
+	for _, c := range slices.Concat(Checks, Statements()) {
 		rules[c.ID] = true
 	}
 	_, _, about := known.Apply(all, rules, now)
@@ -179,7 +180,7 @@ func (r *Report) finding(g *Group) *Finding {
 			f.Evidence = append(f.Evidence, "and then "+r.Curl(row.Witness, key))
 		}
 	}
-	if cred := &r.Credentials[first.Key]; cred.EnvNote != "" {
+	if cred := r.Credentials[first.Key].at(row.Path); cred.EnvNote != "" {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("where $%s is %s", cred.Env, cred.EnvNote))
 	}
 	return f
@@ -192,27 +193,62 @@ func (r *Report) experiment(f *Finding, g *Group) {
 		f.Position = first.Pos
 	}
 	f.Message = fmt.Sprintf("%s: %s", g.Subject, report.RuleByID(g.Check).Title)
+	if s := checkOf(g.Check).statement; s != nil {
+		f.Message = fmt.Sprintf("%s does not hold (%s): %s", s.ID, s.Evidence, s.Says)
+	}
 	const most = 4
 	for n, i := range g.Probes {
 		if n == most {
 			f.Evidence = append(f.Evidence, fmt.Sprintf("and %d more: %s", len(g.Probes)-most, report.Clean(r.KeyNames(g.Probes[most:]))))
 			break
 		}
-		f.Evidence = append(f.Evidence, report.Clean(fmt.Sprintf("with key %s: %s", r.Plan.KeyName(&r.Plan.Probes[i]), r.Reasons[i])))
+		who := fmt.Sprintf("with key %s: ", r.Plan.KeyName(&r.Plan.Probes[i]))
+		if len(r.Plan.Questions[r.Plan.Probes[i].Question].Keys) == 0 {
+			who = ""
+		}
+		f.Evidence = append(f.Evidence, report.Clean(who+r.Reasons[i]))
 	}
 	rec := &r.Answers.Records[r.Plan.Probes[g.Probes[0]].Question]
-	for i := range rec.Exchanges {
-		x := &rec.Exchanges[i]
-		if i == 2*most && len(rec.Exchanges) > 2*most+1 {
-			f.Evidence = append(f.Evidence, fmt.Sprintf("and %d more requests", len(rec.Exchanges)-i))
+	telling, last := rec.telling(), rec.Last()
+	for i, x := range telling {
+		if i == 2*most && len(telling) > 2*most+1 {
+			f.Evidence = append(f.Evidence, fmt.Sprintf("and %d more requests", len(telling)-i))
 			break
 		}
 		f.Evidence = append(f.Evidence, report.Clean(fmt.Sprintf("%s: %d to %s", x.Label, x.Status, r.curlOf(x))))
+		last = x
+	}
+	keys := rec.Keys()
+	for _, v := range slices.Sorted(maps.Keys(keys)) {
+		if slices.ContainsFunc(f.Evidence, func(line string) bool { return strings.Contains(line, "$"+v+`"`) }) {
+			f.Evidence = append(f.Evidence, report.Clean(fmt.Sprintf("where $%s is what a key shows that holds %s", v, keys[v])))
+		}
+	}
+	if s := checkOf(g.Check).statement; s != nil {
+		for _, source := range s.Sources {
+			f.Evidence = append(f.Evidence, "source: "+source)
+		}
 	}
 	f.Expected, f.Observed = checkOf(g.Check).Title, report.Clean(r.Reasons[g.Probes[0]])
-	if x := rec.Last(); x != nil {
-		f.Curl = report.Clean(r.curlOf(x))
+	if last != nil {
+		f.Curl = report.Clean(r.curlOf(last))
 	}
+}
+
+// telling are the exchanges that show what went wrong: those that went against a script, else
+// all of them.
+func (r *Record) telling() []*Exchange {
+	var all, against []*Exchange
+	for i := range r.Exchanges {
+		x := &r.Exchanges[i]
+		if all = append(all, x); x.Against {
+			against = append(against, x)
+		}
+	}
+	if len(against) > 0 {
+		return against
+	}
+	return all
 }
 
 // curlOf is a shell command that sends an exchange again.
@@ -305,9 +341,12 @@ func (r *Report) Curl(row, key int) string {
 	if rw.Method != "GET" {
 		fmt.Fprintf(&b, " -X %s", rw.Method)
 	}
-	cred := &r.Credentials[key]
+	cred := r.Credentials[key].at(rw.Path)
 	if cred.Header != "" {
 		fmt.Fprintf(&b, ` -H "%s: %s"`, cred.Header, cred.value("$"+cred.Env))
+	}
+	for _, name := range slices.Sorted(maps.Keys(cred.With)) {
+		b.WriteString(" -H " + ShellQuote(name+": "+cred.With[name]))
 	}
 	if rw.Method != "GET" && rw.Method != "HEAD" && rw.Method != "DELETE" {
 		b.WriteString(" -H 'Content-Type: application/json' -d '{}'")

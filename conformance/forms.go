@@ -53,9 +53,26 @@ func AllForms(r catalogs.Refused) Forms {
 
 // A learnedForm counts one form of refusal of one kind of row.
 type learnedForm struct {
-	valid bool // the sender was a valid key
-	kind  RowKind
-	form  string // a status, or emptyForm
+	who  string // what the profile calls the sender: see senderOf
+	kind RowKind
+	form string // a status, or emptyForm
+}
+
+// What profiles and catalogs call those who are refused.
+const (
+	byNobody  = "anonymous"
+	byBadKey  = "invalid"
+	byWeakKey = "forbidden"
+)
+
+func senderOf(kind KeyKind) string {
+	switch kind {
+	case NoKey:
+		return byNobody
+	case ValidKey:
+		return byWeakKey
+	}
+	return byBadKey
 }
 
 // emptyForm is the form of a refused list that is empty.
@@ -66,19 +83,33 @@ const emptyForm = "empty"
 // empty when nothing was learned.
 func (r *Result) RefusedBlock() string {
 	var b strings.Builder
-	for _, who := range []struct {
-		name  string
-		valid bool
-	}{{"anonymous", false}, {"forbidden", true}} {
-		forms := map[RowKind]map[string]int{}
-		for f, n := range r.forms {
-			if f.valid == who.valid {
-				if forms[f.kind] == nil {
-					forms[f.kind] = map[string]int{}
-				}
-				forms[f.kind][f.form] += n
+	seen := map[string]map[RowKind]map[string]int{byNobody: {}, byBadKey: {}, byWeakKey: {}}
+	for f, n := range r.forms {
+		if seen[f.who][f.kind] == nil {
+			seen[f.who][f.kind] = map[string]int{}
+		}
+		seen[f.who][f.kind][f.form] += n
+	}
+	// Where a bad key is answered as none is, that is one statement.
+	alike := true
+	for kind, bad := range seen[byBadKey] {
+		if none := seen[byNobody][kind]; len(none) > 0 {
+			alike = alike && slices.Equal(slices.Sorted(maps.Keys(bad)), slices.Sorted(maps.Keys(none)))
+		}
+	}
+	if alike {
+		for kind, bad := range seen[byBadKey] {
+			if seen[byNobody][kind] == nil {
+				seen[byNobody][kind] = map[string]int{}
+			}
+			for form, n := range bad {
+				seen[byNobody][kind][form] += n
 			}
 		}
+		seen[byBadKey] = nil
+	}
+	for _, who := range []string{byNobody, byBadKey, byWeakKey} {
+		forms := seen[who]
 		if len(forms) == 0 {
 			continue
 		}
@@ -120,7 +151,7 @@ func (r *Result) RefusedBlock() string {
 		if len(doubts) > 0 {
 			text += "   # " + strings.Join(doubts, "; ")
 		}
-		fmt.Fprintf(&b, "  %s: %s\n", who.name, text)
+		fmt.Fprintf(&b, "  %s: %s\n", who, text)
 	}
 	if b.Len() == 0 {
 		return ""

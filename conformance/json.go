@@ -26,6 +26,8 @@ type jsonProbe struct {
 	// Subject and Evidence are those of an experiment. The reference describes them.
 	Subject  string      `json:"subject,omitempty"`
 	Evidence *jsonRecord `json:"evidence,omitempty"`
+	// Outcome is that of a statement, which tells observed from skipped.
+	Outcome Outcome `json:"outcome,omitempty"`
 }
 
 type jsonFinding struct {
@@ -59,15 +61,29 @@ type jsonKey struct {
 	Sharing map[string]string   `json:"sharing,omitempty"`
 	Lists   map[string][]string `json:"lists,omitempty"`
 	State   string              `json:"state,omitempty"`
+	Made    bool                `json:"made,omitempty"` // by the run, and deleted again
 	// How the key is shown: never with its secret.
 	Header  string `json:"header,omitempty"`
 	Query   string `json:"query,omitempty"`
 	Scheme  string `json:"scheme,omitempty"`
 	Env     string `json:"env,omitempty"`
 	EnvNote string `json:"env_note,omitempty"`
+	// With are headers beside the key, Below how it is shown to parts of the API.
+	With  map[string]string `json:"with,omitempty"`
+	Below []jsonBelow       `json:"below,omitempty"`
 	// What is known of it besides its answers.
 	Vouched bool     `json:"vouched,omitempty"`
 	Control *Control `json:"control,omitempty"`
+}
+
+type jsonBelow struct {
+	Prefix  string            `json:"prefix"`
+	Header  string            `json:"header,omitempty"`
+	Query   string            `json:"query,omitempty"`
+	Scheme  string            `json:"scheme,omitempty"`
+	Env     string            `json:"env,omitempty"`
+	EnvNote string            `json:"env_note,omitempty"`
+	With    map[string]string `json:"with,omitempty"`
 }
 
 type jsonKnown struct {
@@ -107,6 +123,7 @@ type jsonRun struct {
 	Exhaustive      bool         `json:"exhaustive,omitempty"`
 	Reference       bool         `json:"reference,omitempty"`
 	Shares          bool         `json:"shares,omitempty"`
+	SignIns         []string     `json:"sign_ins,omitempty"`
 	Fixed           bool         `json:"fixed_keys"`
 	Writes          WritePolicy  `json:"writes"`
 	Checks          []string     `json:"checks"`
@@ -139,11 +156,13 @@ type jsonReport struct {
 		Total    int        `json:"total"`
 		Unproven []Unproven `json:"unproven"`
 	} `json:"boundary"`
-	Learned Learned        `json:"learned"`
-	Left    []string       `json:"left,omitempty"` // what the run made and could not take away
-	Summary map[string]int `json:"summary"`
-	Run     jsonRun        `json:"run"`
-	Answers []jsonAnswer   `json:"answers"`
+	Learned Learned  `json:"learned"`
+	Left    []string `json:"left,omitempty"` // what the run made and could not take away
+	// Statements are those about the vendor, where the run asked for any.
+	Statements []StatementResult `json:"statements,omitempty"`
+	Summary    map[string]int    `json:"summary"`
+	Run        jsonRun           `json:"run"`
+	Answers    []jsonAnswer      `json:"answers"`
 	// Evidence is what the exchanges of experiments were answered.
 	Evidence evidenceTable `json:"evidence"`
 	// Seal is the SHA-256 of the document with an empty seal, without spaces.
@@ -162,6 +181,18 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		},
 		Run: r.jsonRun(), Answers: []jsonAnswer{}, Evidence: evidenceTable{Bodies: []Digest{}, Headers: []map[string]string{}},
 	}
+	outcomes := map[string]Outcome{}
+	if list := r.Result.Statements(); len(list) > 0 {
+		out.Statements = list
+		n := countStatements(list)
+		for name, count := range map[string]int{"statements": n.All, "statements_judged": n.Judged, "statements_hold": n.Hold, "statements_failed": n.Failed,
+			"statements_observed": n.Observed, "statements_inconclusive": n.Inconclusive, "statements_skipped": n.Skipped} {
+			out.Summary[name] = count
+		}
+		for _, s := range list {
+			outcomes[s.ID] = s.Outcome
+		}
+	}
 	for i := range r.Plan.Probes {
 		pr := &r.Plan.Probes[i]
 		if !r.Plan.mine(pr) {
@@ -170,7 +201,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		row, _, expect := r.Plan.About(pr)
 		p := jsonProbe{
 			ID: pr.ID, Check: pr.Check, Method: r.Plan.Rows[row].Method, Path: r.Plan.Rows[row].Path, Key: r.Plan.KeyName(pr), Expect: expect,
-			Verdict: r.Verdicts[i], Reason: r.Reasons[i],
+			Verdict: r.Verdicts[i], Reason: r.Reasons[i], Outcome: outcomes[pr.Check],
 		}
 		if pr.Request >= 0 {
 			p.Status = r.Answers.Observations[pr.Request].Status
@@ -219,7 +250,7 @@ func (r *Report) jsonRun() jsonRun {
 	p := r.Plan
 	out := jsonRun{
 		Tool: r.Tool, CatalogHash: p.catalog.Hash(), CatalogRevision: r.Revision, Seed: r.Seed, Shard: p.shard.String(), Shards: r.Merged,
-		Exhaustive: p.options.Exhaustive, Reference: r.Reference, Shares: p.options.Shares, Fixed: p.fixed, Writes: r.Writes, Refused: p.options.Refused,
+		Exhaustive: p.options.Exhaustive, Reference: r.Reference, Shares: p.options.Shares, SignIns: p.options.SignIns, Fixed: p.fixed, Writes: r.Writes, Refused: p.options.Refused,
 		Require: r.Require, Resumed: r.Resumed, Cut: r.Answers.Cut, Evidence: r.Bodies, Paths: r.Paths, Reproduce: r.Reproduce,
 	}
 	checks := p.options.Checks
@@ -244,13 +275,17 @@ func (r *Report) jsonRun() jsonRun {
 	}
 	for i := range p.Keys {
 		k := &p.Keys[i]
-		key := jsonKey{Name: k.Name, Kind: k.Kind, Grants: k.Grants, Sharing: k.Sharing, Lists: k.Lists, State: k.State, Vouched: r.Answers.Vouched[i]}
+		key := jsonKey{Name: k.Name, Kind: k.Kind, Grants: k.Grants, Sharing: k.Sharing, Lists: k.Lists, State: k.State, Made: k.Made, Vouched: r.Answers.Vouched[i]}
 		if key.Grants == nil {
 			key.Grants = []perm.Permission{}
 		}
 		if i < len(r.Credentials) {
 			c := &r.Credentials[i]
-			key.Header, key.Query, key.Scheme, key.Env, key.EnvNote = c.Header, c.Query, c.Scheme, c.Env, c.EnvNote
+			key.Header, key.Query, key.Scheme, key.Env, key.EnvNote, key.With = c.Header, c.Query, c.Scheme, c.Env, c.EnvNote, c.With
+			for _, b := range c.Below {
+				of := &b.Credential
+				key.Below = append(key.Below, jsonBelow{b.Prefix, of.Header, of.Query, of.Scheme, of.Env, of.EnvNote, of.With})
+			}
 		}
 		if c, ok := r.Answers.Controls[i]; ok {
 			key.Control = &c

@@ -27,6 +27,7 @@ type Answers struct {
 type Control struct {
 	OK     bool   `json:"ok"`
 	Status int    `json:"status"`           // 0: there was no answer
+	Empty  bool   `json:"empty,omitempty"`  // the answer is a list that shows nothing
 	Reason string `json:"reason,omitempty"` // why not
 	// Chosen says that nobody stated the row.
 	Chosen bool `json:"chosen,omitempty"`
@@ -85,12 +86,12 @@ type judge struct {
 
 // rowFacts is what the requests of one row show together.
 type rowFacts struct {
-	controlled bool  // a key that the catalog admits was answered 2xx
-	fullList   bool  // and saw rows
-	noPage     bool  // and got something else than a web page
-	emptyDeny  bool  // a key that must be refused saw an empty list instead
-	effectSeen bool  // an admitted write was seen to have happened
-	badKeys    []int // statuses for the malformed and the unknown key
+	controlled bool         // a key that the catalog admits was answered 2xx
+	fullList   bool         // and saw rows
+	noPage     bool         // and got something else than a web page
+	emptyDeny  bool         // a key that must be refused saw an empty list instead
+	effectSeen bool         // an admitted write was seen to have happened
+	badKeys    []answerForm // what the malformed and the unknown key got
 }
 
 // Judge decides every probe of the plan. It is pure: the same answers give the same
@@ -165,7 +166,7 @@ func (j *judge) gather() {
 		req, o := &j.plan.Requests[i], &j.answers.Observations[i]
 		f := &j.rows[req.Row]
 		if kind := j.plan.Keys[req.Key].Kind; (kind == BadUnknown || kind == BadMalformed) && !o.undecided() {
-			f.badKeys = append(f.badKeys, o.Status)
+			f.badKeys = append(f.badKeys, o.form())
 		}
 		if req.Expect == Admit && o.admitted() {
 			f.controlled = true
@@ -195,7 +196,7 @@ func (j *judge) signsOfLife() {
 	for i := range j.plan.Requests {
 		req, o := &j.plan.Requests[i], &j.answers.Observations[i]
 		f := &j.rows[req.Row]
-		if j.plan.Keys[req.Key].Kind == ValidKey && !o.undecided() && len(f.badKeys) > 0 && !slices.Contains(f.badKeys, o.Status) &&
+		if j.plan.Keys[req.Key].Kind == ValidKey && !o.undecided() && len(f.badKeys) > 0 && !slices.Contains(f.badKeys, o.form()) &&
 			!j.plan.Rows[req.Row].Need.IsPublic() && j.plan.Rows[req.Row].Reads {
 			j.alive[req.Key] = true
 		}
@@ -206,8 +207,7 @@ func (j *judge) signsOfLife() {
 			case c.OK && c.Chosen:
 				// Being admitted tells something where keys that were never made are not.
 				bad := j.rows[c.Row].badKeys
-				admitted := slices.ContainsFunc(bad, func(status int) bool { return status >= 200 && status < 300 })
-				j.alive[i] = j.alive[i] || len(bad) > 0 && !admitted
+				j.alive[i] = j.alive[i] || len(bad) > 0 && !slices.ContainsFunc(bad, func(b answerForm) bool { return b == c.form() || b.admits() })
 			case c.OK:
 				j.alive[i] = true
 			default:
@@ -331,7 +331,7 @@ func (j *judge) learn(r *Result) {
 		} else if !j.rows[req.Row].controlled && !row.Need.IsNobody() {
 			continue
 		}
-		r.forms[learnedForm{kind == ValidKey, row.Kind(), short}]++
+		r.forms[learnedForm{senderOf(kind), row.Kind(), short}]++
 		if kind == ValidKey {
 			r.Learned.Forbidden[form]++
 		} else {
@@ -493,6 +493,9 @@ func experiments(r *Result) []Group {
 			cause := checkOf(q.Check).cause
 			if cause.ID == "" {
 				cause = Cause{ID: q.Check, Text: report.RuleByID(q.Check).Title, Check: q.Check}
+				if s := checkOf(q.Check).statement; s != nil {
+					cause.Text = "against the vendor's pages: " + s.Says
+				}
 			}
 			groups = append(groups, Group{Check: q.Check, Row: q.Row, Subject: k[1], Cause: cause})
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,7 +36,6 @@ type Lab struct {
 
 	mu      sync.Mutex
 	spelled map[spelledKey]*spelledOnce
-	minted  int
 }
 
 // A Sender is who a request is from.
@@ -73,6 +73,10 @@ type Call struct {
 	Masked bool
 	// Fresh sends it over a connection of its own.
 	Fresh bool
+	// Shown and ShownHeader are what records hold in place of path with query and of the further
+	// headers, where those have values of the target's in them; empty: what was sent.
+	Shown       string
+	ShownHeader []string
 	// Lists says that the answer is to be read as a list, as the dialect says.
 	row  int
 	free bool // see exchange
@@ -144,6 +148,7 @@ func (l *Lab) send(ctx context.Context, c *Call) *Answer {
 // sendRaw writes the request itself; see [Call.Raw].
 func (l *Lab) sendRaw(ctx context.Context, c *Call) (*reply, error) {
 	base := l.run.client.base
+	c.By.Credential = c.By.Credential.at(c.Path)
 	line := c.Line
 	if line == "" {
 		line = c.Method + " " + strings.TrimSuffix(base.EscapedPath(), "/") + c.Path
@@ -228,7 +233,8 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 	if q := strings.TrimPrefix(c.Query, "?"); q != "" {
 		x.Path += "?" + q
 	}
-	x.Auth = c.By.Credential.shown()
+	by := c.By.Credential.at(c.Path)
+	x.Auth = by.shown()
 	for _, name := range headerNames(c.Header) {
 		for _, v := range c.Header[name] {
 			if c.Masked {
@@ -236,6 +242,12 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 			}
 			x.Header = append(x.Header, name+": "+v)
 		}
+	}
+	if c.Shown != "" {
+		x.Path = c.Shown
+	}
+	if c.ShownHeader != nil {
+		x.Header = c.ShownHeader
 	}
 	x.Path = l.withoutSecrets(x.Path)
 	for i := range x.Header {
@@ -297,10 +309,16 @@ func (l *Lab) withoutSecrets(text string) string {
 
 // hide replaces the secret in a text by its variable.
 func (c *Credential) hide(text string) string {
+	for i := range c.Below {
+		text = c.Below[i].Credential.hide(text)
+	}
 	if c.Tokens != nil {
 		for _, token := range c.Tokens.all() {
 			text = (&Credential{Secret: token, Env: c.Env}).hide(text)
 		}
+	}
+	if c.KeySecret != "" && c.KeySecret != c.Secret {
+		text = (&Credential{Secret: c.KeySecret, Env: c.Env + "_SECRET"}).hide(text)
 	}
 	if len(c.Secret) < 4 {
 		return text
@@ -405,13 +423,10 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 			return nil, leaveOut("nothing says how to %s a key (provision: in the profile)", a)
 		}
 	}
-	l.mu.Lock()
-	l.minted++
 	if spec.Name == "" {
 		spec.Name = "key"
 	}
-	name := fmt.Sprintf("%s-%s-%d", l.run.mark, spec.Name, l.minted)
-	l.mu.Unlock()
+	name := fmt.Sprintf("%s-%s-%d", l.run.mark, spec.Name, l.run.minted.Add(1))
 	asked := spec
 	asked.Name = name
 	if ctx.Err() != nil {
@@ -422,7 +437,7 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 		return nil, fmt.Errorf("making a key: %w", err)
 	}
 	k := &LiveKey{Spec: spec, lab: l, key: key, made: Made{Kind: "key", ID: key.ID, Name: name}}
-	k.key.Credential.Env = "PC_MINTED"
+	k.key.Credential.Named("PC_MINTED", "")
 	l.run.hide(k.key.Credential)
 	err = l.debts.owe(k.made, func(ctx context.Context) error { return unmint(ctx, prov, k.key) })
 	return k, err
@@ -435,7 +450,7 @@ func (k *LiveKey) Do(ctx context.Context, action Action, spec KeySpec) error {
 		return fmt.Errorf("%s a key: %w", action, err)
 	}
 	if next.Credential.Secret != "" {
-		next.Credential.Env = k.key.Credential.Env
+		next.Credential.Named(k.key.Credential.Env, "")
 		k.key.Credential = next.Credential
 		k.lab.run.hide(next.Credential)
 	}
@@ -443,6 +458,190 @@ func (k *LiveKey) Do(ctx context.Context, action Action, spec KeySpec) error {
 		return k.lab.debts.paid(k.made)
 	}
 	return nil
+}
+
+// ID is the keyring's name of the key, as the target knows it: who signs in.
+func (k *LiveKey) ID() string { return k.key.Credential.KeyID }
+
+// Secret is the key's own secret, of which tokens are made.
+func (k *LiveKey) Secret() string { return k.key.Credential.KeySecret }
+
+// Variable stands for what the key shows, in records and reports.
+func (k *LiveKey) Variable() string { return k.key.Credential.Env }
+
+// Shown is what the key's next request to a path shows.
+func (k *LiveKey) Shown(path string) string {
+	c := k.key.Credential.at(path)
+	if c.Tokens != nil {
+		return c.Tokens.Current()
+	}
+	return c.Secret
+}
+
+// ErrNoSignIn says that a key is shown as it is.
+var ErrNoSignIn = errors.New("the key is shown as it is: it is not signed in")
+
+// SignIn gets a new token for the key, that of the part of the API which a path is in. It
+// returns the error of the sign-in, which holds no secret, or [ErrNoSignIn].
+func (k *LiveKey) SignIn(ctx context.Context, path string) error {
+	now := k.key.Credential.at(path)
+	if now.Tokens == nil {
+		return ErrNoSignIn
+	}
+	token, expires, err := now.Tokens.Fetch(ctx)
+	if err != nil {
+		return err
+	}
+	old := now.Tokens
+	now.Tokens, now.Secret = NewTokens(token, expires, old.Rotates, old.Fetch), token
+	c := k.key.Credential
+	c.Below = slices.Clone(c.Below)
+	for i := range c.Below {
+		if c.Below[i].Credential.Tokens == old {
+			c.Below[i].Credential.Tokens, c.Below[i].Credential.Secret = now.Tokens, token
+		}
+	}
+	if c.Tokens == old {
+		c.Tokens, c.Secret = now.Tokens, token
+	}
+	k.key.Credential = c
+	k.lab.run.hide(c)
+	return nil
+}
+
+// Key returns a key with just these properties: one that is made for the script where keys can
+// be made, else one of the plan's. own asks for one that nobody else uses, on which the actions
+// can be done.
+func (l *Lab) Key(ctx context.Context, spec KeySpec, own bool, actions ...Action) (*LiveKey, error) {
+	like, what := spec.like(l.Catalog), spec.holds(l.Plan)
+	if !own {
+		if i := l.Plan.find(&like); i >= 0 {
+			return &LiveKey{Spec: spec, lab: l, key: MintedKey{Credential: l.run.target.Credentials[i]}}, nil
+		}
+	}
+	prov := l.run.target.Provisioner
+	if prov == nil || !prov.Can("") {
+		if own {
+			return nil, fmt.Errorf("needs a key of its own that holds %s, to change it: say how keys are made (provision: in the profile)", what)
+		}
+		return nil, fmt.Errorf("needs a key that holds %s: add it to the profile, or say how keys are made (provision:)", what)
+	}
+	for _, a := range actions {
+		if !prov.Can(a) && !prov.Can(l.usual(string(a))) {
+			return nil, fmt.Errorf("nothing says how to %s a key (provision: in the profile)", a)
+		}
+	}
+	if l.run.target.Writes != WritesAll && l.run.target.Writes != WritesDisposable {
+		return nil, fmt.Errorf("needs a key that holds %s: add it to the profile, or allow that keys are made (--writes)", what)
+	}
+	k, err := l.Mint(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	k.key.Credential.NamedAfter("PC_" + variable(spec.Name))
+	l.run.hide(k.key.Credential)
+	return k, nil
+}
+
+// Act does an action to the key, by the provisioner's name for it.
+func (k *LiveKey) Act(ctx context.Context, action Action, spec KeySpec) error {
+	if k.key.ID == "" {
+		return errors.New("the key is the profile's: nobody changes it")
+	}
+	if _, ok := k.lab.Catalog.Credentials.Actions[string(action)]; ok {
+		action = k.lab.usual(string(action))
+	}
+	if !k.lab.run.target.Provisioner.Can(action) {
+		return fmt.Errorf("nothing says how to %s a key (provision: in the profile)", action)
+	}
+	return k.Do(ctx, action, spec)
+}
+
+// variable makes the name of an environment variable of a text.
+func variable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z':
+			return r - 'a' + 'A'
+		case r >= 'A' && r <= 'Z' || r >= '0' && r <= '9':
+			return r
+		}
+		return '_'
+	}, text)
+}
+
+// Within is the time that a change of a key may take until it is in force.
+func (l *Lab) Within() time.Duration { return l.within() }
+
+// Hide notes a secret, so that no record holds it. name stands in its place.
+func (l *Lab) Hide(name, secret string) { l.run.hide(Credential{Secret: secret, Env: name}) }
+
+// Fill returns the concrete path of a row for one request. given are values that are known;
+// the others are those of all reads, or for a write those of an object that it may change.
+func (l *Lab) Fill(ctx context.Context, row int, given map[string]string) (string, error) {
+	r := &l.Plan.Rows[row]
+	values := map[string]string{}
+	missing := slices.ContainsFunc(r.Params(), func(name string) bool { return given[name] == "" })
+	if missing {
+		params, err := l.run.paramsFor(ctx, row, -1, !r.Reads)
+		if err != nil {
+			return "", err
+		}
+		if !r.Reads && l.run.target.Writes == WritesDisposable && !params.Expendable {
+			return "", leaveOut("the object is not expendable (--writes disposable)")
+		}
+		values = maps.Clone(params.Values)
+	}
+	maps.Copy(values, given)
+	return fill(r.Path, values)
+}
+
+// Body is the body that requests to a row are sent with: that of the profile, or a small one;
+// nil where the row takes none.
+func (l *Lab) Body(row int) []byte {
+	r := &l.Plan.Rows[row]
+	switch {
+	case r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodDelete:
+		return nil
+	case r.Reads:
+		return l.run.readBody(r)
+	}
+	return l.run.body(r, l.Mark())
+}
+
+// Access is what an answer says about its sender's right.
+type Access uint8
+
+const (
+	Unclear Access = iota
+	Admitted
+	Refused
+)
+
+// Access judges an answer as the matrix does. control is the answer that a key which the
+// catalog admits got to the same request; nil: there is none. why says what is unclear.
+func (l *Lab) Access(row int, a, control *Answer) (is Access, why string) {
+	seen := Observation{Sent: a.Status != 0, Status: a.Status}
+	if seen.undecided() {
+		return Unclear, seen.why()
+	}
+	controlled := control != nil && control.OK()
+	var form bool
+	if row >= 0 {
+		stated := l.Plan.Rows[row].form(ValidKey)
+		form = stated.Known() && hasForm(stated, a.Status, a.Body)
+	}
+	switch {
+	case a.OK() && controlled && listState(a.Body) == EmptyList && listState(control.Body) == FullList:
+		return Refused, "" // an empty list where an admitted key sees rows
+	case a.OK() && a.HTML && controlled && !control.HTML:
+		return Unclear, fmt.Sprintf("answered %d with a web page, where admitted keys get something else", a.Status)
+	case a.OK():
+		return Admitted, ""
+	case controlled || form || a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
+		return Refused, ""
+	}
+	return Unclear, fmt.Sprintf("answered %d, and no key that the catalog admits was answered 2xx on the same request: the path's ids or the body may be wrong", a.Status)
 }
 
 // perform performs one question and, where it fails, repeats it on new connections.
@@ -474,7 +673,7 @@ func (l *Lab) once(ctx context.Context, check *Check, q *Question) Record {
 		rec.Skipped = "writes are not sent (--writes none)"
 		return rec
 	}
-	if q.Check == script.ID && l.run.target.Scripts == nil {
+	if (q.Check == script.ID || check.statement != nil) && l.run.target.Scripts == nil {
 		rec.Skipped = "nothing performs hand-written checks here"
 		return rec
 	}

@@ -78,11 +78,11 @@ func (l *Lab) dies(ctx context.Context, rec *Record, q *Question, d death) error
 	if err != nil {
 		return err
 	}
-	defer key.giveBack(ctx, path)
+	defer key.giveBack(ctx, q.Row, path)
 	if key.key.Credential.Issued && l.Catalog.Credentials.LiveTokens != "refused" {
 		return leaveOut("the key is shown as a token, and the catalog does not say that such tokens end with the key (credentials: live-tokens: refused)")
 	}
-	call := Call{Label: "alive", Method: "GET", Path: path, By: key.By()}
+	call := Call{Label: "alive", Method: "GET", Path: path, By: key.By(), row: q.Row + 1}
 	if !l.until(ctx, rec, call, l.admits) {
 		return fmt.Errorf("the new key was answered %d while it should live", rec.Last().Status)
 	}
@@ -223,7 +223,7 @@ func (l *Lab) changes(ctx context.Context, rec *Record, q *Question, from, to pe
 	if err != nil {
 		return err
 	}
-	call := Call{Label: "before", Method: "GET", Path: path, By: key.By()}
+	call := Call{Label: "before", Method: "GET", Path: path, By: key.By(), row: q.Row + 1}
 	if !l.until(ctx, rec, call, before) {
 		return fmt.Errorf("the new key was answered %d before its grants were changed", rec.Last().Status)
 	}

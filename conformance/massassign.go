@@ -158,7 +158,9 @@ func (l *Lab) otherValue(ctx context.Context, rec *Record, q *Question, full Sen
 		a := l.Send(ctx, rec, Call{Label: "values of the field", Method: http.MethodGet, Path: path, By: full, row: i + 1})
 		list := l.dialect().list(a.JSON())
 		for _, item := range slices.Backward(list) {
-			if v := member(item, q.Field); v != nil {
+			switch v := member(item, q.Field); v {
+			case nil, "", false, json.Number("0"): // what it may hold without anybody's doing
+			default:
 				return v, nil
 			}
 		}

@@ -505,6 +505,35 @@ func (l *Lab) Owe(row int, f Fresh, a *Answer) error {
 	return nil
 }
 
+// MayWrite returns an error that leaves a script out where the policy for writes forbids one of
+// its requests. own says that the script or the run made the object which it is about, or may
+// change it; row is -1 where the catalog has no such row.
+func (l *Lab) MayWrite(ctx context.Context, row int, own bool) error {
+	if l.run.target.Writes != WritesDisposable {
+		return nil // with none the script is not performed
+	}
+	if row >= 0 && len(l.Plan.Rows[row].Params()) == 0 {
+		params, err := l.run.paramsFor(ctx, row, -1, true)
+		if err != nil {
+			return err
+		}
+		own = params.Expendable
+	}
+	if row < 0 || !own {
+		return leaveOut("the object is not expendable (--writes disposable)")
+	}
+	return nil
+}
+
+// Made notes what an admitted create of a script made, so that it is taken away at the end, and
+// returns its id; empty: the answer does not say.
+func (l *Lab) Made(row int, path string, a *Answer) (id string, err error) {
+	if !a.OK() || l.Plan.Rows[row].Method != http.MethodPost {
+		return "", nil
+	}
+	return l.run.maker.idOf(a), l.Owe(row, Fresh{Path: path, Mark: l.Mark()}, a)
+}
+
 // PathFor is the path of a row that reads, about objects that a key of the plan sees.
 func (l *Lab) PathFor(ctx context.Context, row, key int) (string, error) {
 	params, err := l.run.paramsFor(ctx, row, key, false)

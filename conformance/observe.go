@@ -33,6 +33,21 @@ type Observation struct {
 	Effect       EffectSeen `json:"effect,omitempty"`
 }
 
+// An answerForm is how a request was answered, as far as it tells one sender from another: some
+// servers show a key that may read nothing an empty list.
+type answerForm struct {
+	status int
+	empty  bool
+}
+
+func (o *Observation) form() answerForm {
+	return answerForm{o.Status, o.admitted() && o.List == EmptyList}
+}
+func (c *Control) form() answerForm { return answerForm{c.Status, c.Empty} }
+
+// admits reports whether the answer shows something.
+func (f answerForm) admits() bool { return f.status >= 200 && f.status < 300 && !f.empty }
+
 // ListState says whether an answer shows any rows.
 type ListState uint8
 

@@ -40,6 +40,8 @@ type Key struct {
 	Sharing map[string]string
 	Lists   map[string][]string
 	State   string // of a ParkedKey: what it is instead of enabled
+	// Made says that the run makes the key and deletes it again.
+	Made bool
 }
 
 // A Row is one request line that is probed: a row of the catalog under one method, or
@@ -60,6 +62,12 @@ type Row struct {
 }
 
 func (r *Row) String() string { return r.Method + " " + r.Path }
+
+// matches reports whether a path is one of the row's.
+func (r *Row) matches(path string) bool {
+	t, err := catalogs.ParseTemplate(r.Path)
+	return err == nil && t.Match(path)
+}
 
 // Params lists the names of the path's parameters.
 func (r *Row) Params() []string {
@@ -132,6 +140,9 @@ type Plan struct {
 	Questions []Question
 	Points    []Point
 	Unknown   []*catalogs.Endpoint // rows whose requirement the catalog does not know
+	// SignIns are rows at which keys sign in: what they are sent is no request of a key's, and
+	// every token that a key shows proves that they work.
+	SignIns []*catalogs.Endpoint
 	// TooLarge are rows whose boundary has more grants than perm works out; at most a
 	// part of it is planned.
 	TooLarge []*catalogs.Endpoint
@@ -155,7 +166,13 @@ type PlanOptions struct {
 	// Keys are the keys of a fixed keyring. Nil means that keys of any grant can be
 	// made: the plan then lists in [Plan.Keys] those to make.
 	Keys []Key
-	// Refused are forms of refusal stated for the target; they win over the catalog's.
+	// Make is how many keys at most the run makes besides a fixed keyring's: those that prove
+	// most of what the keyring's own keys cannot.
+	Make int
+	// Unmade are grants of which no key can be made.
+	Unmade []perm.Set
+	// Refused are forms of refusal stated for the target; they win over the catalog's, but for
+	// those that a row of it states for itself.
 	Refused Forms
 	// Exhaustive sends every row with every key, not only with those that tell most, and asks
 	// about every row what else is asked about one row of each kind.
@@ -164,6 +181,8 @@ type PlanOptions struct {
 	Shares bool
 	// Scripts are hand-written checks.
 	Scripts []Script
+	// SignIns are the requests with which keys sign in, as "POST /oauth/token".
+	SignIns []string
 	// Checks are those to plan, in the order of [Checks]; nil: all of them.
 	Checks []*Check
 }
@@ -173,11 +192,37 @@ var anyMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 // NewPlan derives the probes. An error means that the catalog has nothing to probe.
 func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
+	if opts.Make > 0 && opts.Keys != nil {
+		n := opts.Make
+		opts.Make = 0
+		p, err := NewPlan(c, opts)
+		if err != nil {
+			return nil, err
+		}
+		missing := slices.DeleteFunc(p.Missing(), func(m MissingGrant) bool { return slices.ContainsFunc(opts.Unmade, m.Grant.Equal) })
+		if len(missing) == 0 {
+			return p, nil
+		}
+		opts.Keys = slices.Clone(opts.Keys)
+		for _, m := range missing[:min(n, len(missing))] {
+			name := m.Name
+			for slices.ContainsFunc(opts.Keys, func(k Key) bool { return k.Name == name }) {
+				name += " (made)"
+			}
+			opts.Keys = append(opts.Keys, Key{Name: name, Grants: m.Grant, Made: true})
+		}
+	}
 	p := &planner{Plan: &Plan{Catalog: c.Name, catalog: c, options: opts, implications: c.Implications()},
 		checks: opts.Checks, exhaustive: opts.Exhaustive, shares: opts.Shares, keys: map[string]int{}, requests: map[Request]int{}, decides: map[int]int{}}
 	p.fixed = opts.Keys != nil
 	if p.checks == nil {
 		p.checks = append(slices.Clone(Checks), &script)
+	} else {
+		p.checks = slices.DeleteFunc(slices.Clone(p.checks), func(check *Check) bool { return !check.ofCatalog(c.Name) })
+		if len(p.checks) == 0 && len(opts.Checks) > 0 {
+			return nil, fmt.Errorf("there are no such statements about catalog %s: %s is one about another vendor", c.Name, opts.Checks[0].ID)
+		}
+		p.options.Checks = p.checks
 	}
 	universe := c.Universe()
 	for i := range c.Endpoints {
@@ -201,6 +246,7 @@ func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
 			}
 		}
 	}
+	p.signs()
 	for _, p.asking = range p.checks {
 		if p.asking.ask != nil {
 			p.asking.ask(p)
@@ -212,6 +258,25 @@ func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
 	}
 	p.Hash = p.hash()
 	return p.Plan, nil
+}
+
+// signs plans, where no selected check does, what an unknown key gets on the rows that refuse some
+// valid key: a refusal proves something only of a key that is answered otherwise somewhere.
+func (p *planner) signs() {
+	if p.selected(&badKeyAdmitted) {
+		return
+	}
+	refuses := make([]bool, len(p.Rows))
+	for _, req := range p.Requests {
+		if p.Keys[req.Key].Kind == ValidKey && req.Expect == Refuse && p.Rows[req.Row].Endpoint != nil && p.Rows[req.Row].Reads {
+			refuses[req.Row] = true
+		}
+	}
+	for row, yes := range refuses {
+		if yes {
+			p.base(row, 2)
+		}
+	}
 }
 
 // unasked counts the rules of the catalog besides its endpoints that no question is about.
@@ -342,6 +407,10 @@ func (p *planner) rows(stated Forms) {
 			p.Unknown = append(p.Unknown, e)
 			continue
 		}
+		if slices.Contains(p.options.SignIns, e.String()) {
+			p.SignIns = append(p.SignIns, e)
+			continue
+		}
 		need, _ := c.CanonicalRequirement(*e.Requires)
 		need, err := p.implications.Expand(need)
 		if err != nil {
@@ -366,7 +435,7 @@ func (p *planner) rows(stated Forms) {
 	}
 	for i := range p.Rows {
 		r := &p.Rows[i]
-		r.Refused = mergeRefused(stated[r.Kind()], r.Endpoint.Refused, c.Refused)
+		r.Refused = mergeRefused(r.Endpoint.Refused, stated[r.Kind()], c.Refused)
 	}
 	reads := map[string]int{} // path -> its GET
 	for i := range p.Rows {
@@ -395,6 +464,9 @@ func mergeRefused(stated ...catalogs.Refused) catalogs.Refused {
 	for _, r := range stated {
 		if !out.Anonymous.Known() {
 			out.Anonymous = r.Anonymous
+		}
+		if !out.Invalid.Known() {
+			out.Invalid = r.Invalid
 		}
 		if !out.Forbidden.Known() {
 			out.Forbidden = r.Forbidden
@@ -660,6 +732,9 @@ func (p *Plan) hash() string {
 	}
 	for _, e := range p.Unknown {
 		line("unknown", e.String())
+	}
+	for _, e := range p.SignIns {
+		line("sign-in", e.String())
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

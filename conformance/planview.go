@@ -1,5 +1,7 @@
 package conformance
 
+import "slices"
+
 // A PlanView is a plan in its stable JSON form, version 1.
 type PlanView struct {
 	Version  int           `json:"version"`
@@ -12,7 +14,9 @@ type PlanView struct {
 	Probes   []ViewProbe   `json:"probes"`
 	Checks   []ViewCheck   `json:"checks"`  // what each asks
 	Missing  []ViewMissing `json:"missing"` // grants that no key of the keyring holds
-	Unknown  []string      `json:"unknown"` // endpoints whose requirement is not known
+	// Statements are those about the vendor that are asked for, and what that takes.
+	Statements []StatementNeed `json:"statements,omitempty"`
+	Unknown    []string        `json:"unknown"` // endpoints whose requirement is not known
 }
 
 // A ViewKey is one sender of a plan.
@@ -78,7 +82,8 @@ func (p *Plan) View() PlanView {
 	for i := range p.Probes {
 		asked[p.Probes[i].Check]++
 	}
-	for _, c := range Checks {
+	v.Statements = p.StatementNeeds()
+	for _, c := range append(slices.Clone(Checks), &script) {
 		if n := asked[c.ID]; n > 0 || p.LeftOut[c.ID] > 0 {
 			v.Checks = append(v.Checks, ViewCheck{c.ID, n, p.LeftOut[c.ID]})
 		}

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/permcheck/permcheck/catalogs/perm"
@@ -41,6 +42,9 @@ type MintedKey struct {
 	Owner      string // and for the account that it belongs to; "" when it does not say
 	Credential Credential
 }
+
+// ErrNotEditable says that who keeps the keys does not let one be changed.
+var ErrNotEditable = errors.New("the key cannot be edited")
 
 // A Provisioner makes keys and changes them. Its errors hold no secret. It may be used
 // concurrently.

@@ -58,6 +58,8 @@ type Exchange struct {
 	Raw    bool     `json:"raw,omitempty"`    // sent byte by byte, as curl --path-as-is does
 	// Any says that every status tells something here, 429 and 5xx included.
 	Any bool `json:"any,omitempty"`
+	// Against says that this is the answer which goes against a script.
+	Against bool `json:"against,omitempty"`
 
 	Status int    `json:"status"`           // 0: no answer came
 	Reason string `json:"reason,omitempty"` // why not

@@ -80,7 +80,7 @@ func (r *Recorded) CatalogName() string {
 // options are those that the run's plan was made with.
 func (r *Recorded) options() (PlanOptions, error) {
 	run := r.doc.Run
-	opts := PlanOptions{Refused: run.Refused, Exhaustive: run.Exhaustive, Shares: run.Shares, Checks: []*Check{}}
+	opts := PlanOptions{Refused: run.Refused, Exhaustive: run.Exhaustive, Shares: run.Shares, SignIns: run.SignIns, Checks: []*Check{}}
 	for _, id := range run.Checks {
 		c := checkOf(id)
 		if c == nil {
@@ -95,7 +95,7 @@ func (r *Recorded) options() (PlanOptions, error) {
 		opts.Keys = []Key{}
 		for i, k := range run.Keys {
 			if i > 2 {
-				opts.Keys = append(opts.Keys, Key{Name: k.Name, Kind: k.Kind, Grants: perm.NewSet(k.Grants...), Sharing: k.Sharing, Lists: k.Lists, State: k.State})
+				opts.Keys = append(opts.Keys, Key{Name: k.Name, Kind: k.Kind, Grants: perm.NewSet(k.Grants...), Sharing: k.Sharing, Lists: k.Lists, State: k.State, Made: k.Made})
 			}
 		}
 	}
@@ -163,7 +163,10 @@ func (r *Recorded) Report(c *catalogs.Catalog) (*Report, error) {
 	}
 	creds := make([]Credential, len(p.Keys))
 	for i, k := range run.Keys {
-		creds[i] = Credential{Header: k.Header, Query: k.Query, Scheme: k.Scheme, Env: k.Env, EnvNote: k.EnvNote}
+		creds[i] = Credential{Header: k.Header, Query: k.Query, Scheme: k.Scheme, Env: k.Env, EnvNote: k.EnvNote, With: k.With}
+		for _, b := range k.Below {
+			creds[i].Below = append(creds[i].Below, Below{b.Prefix, Credential{Header: b.Header, Query: b.Query, Scheme: b.Scheme, Env: b.Env, EnvNote: b.EnvNote, With: b.With}})
+		}
 		if k.Name != p.Keys[i].Name {
 			return fail("key %d is %.64q, in its plan %q: the report was edited", i, k.Name, p.Keys[i].Name)
 		}

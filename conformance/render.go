@@ -81,6 +81,9 @@ func (r *Report) notes() []string {
 	if n := len(r.Plan.Unknown); n > 0 {
 		out = append(out, fmt.Sprintf("not probed: %s whose requirement the catalog does not know", plural(n, "endpoint")))
 	}
+	if n := len(r.Plan.SignIns); n > 0 {
+		out = append(out, fmt.Sprintf("not probed: %s at which keys sign in", plural(n, "endpoint")))
+	}
 	if n := r.Plan.OtherRules; n > 0 {
 		out = append(out, fmt.Sprintf("not probed: %s about records, fields and allow lists", plural(n, "rule")))
 	}
@@ -105,13 +108,18 @@ func (r *Report) notes() []string {
 func (r *Report) states() (states []Verdict, open []string) {
 	rank := map[Verdict]int{Pass: 1, Skipped: 2, Inconclusive: 3, Fail: 4}
 	states, open = make([]Verdict, len(r.Plan.Rows)), make([]string, len(r.Plan.Rows))
-	asked := make([]bool, len(r.Plan.Rows))
+	for i := range states {
+		states[i] = nothing
+	}
 	for i := range r.Plan.Probes {
 		pr := &r.Plan.Probes[i]
+		if checkOf(pr.Check).statement != nil {
+			continue // about more than the row that it is filed under
+		}
 		row, _, _ := r.Plan.About(pr)
 		v := r.Verdicts[i]
-		if !asked[row] || rank[v] > rank[states[row]] {
-			asked[row], states[row] = true, v
+		if rank[v] > rank[states[row]] {
+			states[row] = v
 			if v == Skipped || v == Inconclusive {
 				open[row] = fmt.Sprintf("%s with %s: %s", pr.Check, r.Plan.KeyName(pr), r.Reasons[i])
 			}
@@ -145,20 +153,30 @@ func (r *Report) document() *report.Report {
 	for i := range r.Plan.Rows {
 		name := r.Plan.Rows[i].String()
 		switch {
-		case !r.Plan.Mine(i) || failed[name]:
+		case !r.Plan.Mine(i) || failed[name] || states[i] == nothing:
 		case states[i] == Pass:
 			d.Passed = append(d.Passed, name)
 		case states[i] != Fail:
 			d.Open = append(d.Open, report.Open{Subject: name, Reason: open[i]})
 		}
 	}
+	for _, s := range r.Result.Statements() {
+		switch s.Outcome {
+		case Holds:
+			d.Passed = append(d.Passed, "statement:"+s.ID)
+		case Broken:
+		default:
+			d.Open = append(d.Open, report.Open{Subject: "statement:" + s.ID, Reason: fmt.Sprintf("%s: %s", s.Outcome, s.Reason)})
+		}
+	}
+	d.Tables = r.statementTables()
 	d.Columns = append(d.Columns, "endpoint")
 	cols, cells := r.matrix()
 	for _, c := range cols {
 		d.Columns = append(d.Columns, c.title)
 	}
 	for i, line := range cells {
-		if !r.Plan.Mine(i) {
+		if !r.Plan.Mine(i) || states[i] == nothing {
 			continue
 		}
 		row := []string{r.Plan.Rows[i].String()}
@@ -199,6 +217,7 @@ func (r *Report) page() *report.Page {
 	if len(r.Reproduce) > 0 && len(p.Findings) > 0 {
 		p.Notes = append(p.Notes, "to send the requests of the findings yourself: "+strings.Join(r.Reproduce, "; "))
 	}
+	p.Tables = r.statementTables()
 	m := &report.Matrix{Caption: "Every endpoint of the catalog and what each key could do there, against what the catalog says. The last column is all else that was asked about the endpoint."}
 	for _, v := range []Verdict{Pass, Fail, Inconclusive, Skipped} {
 		m.Legend = append(m.Legend, report.Cell{Text: cellMarks[v].Text, Title: cellMarks[v].Title})
@@ -212,10 +231,13 @@ func (r *Report) page() *report.Page {
 	states, _ := r.states()
 	asked := r.experimentCells()
 	for i, line := range cells {
-		if !r.Plan.Mine(i) {
+		if !r.Plan.Mine(i) || len(r.Plan.Requests) == 0 && states[i] == nothing {
 			continue
 		}
-		row := report.Row{Method: r.Plan.Rows[i].Method, Path: r.Plan.Rows[i].Path, State: states[i].String()}
+		row := report.Row{Method: r.Plan.Rows[i].Method, Path: r.Plan.Rows[i].Path}
+		if states[i] != nothing {
+			row.State = states[i].String()
+		}
 		for _, c := range append(line, asked[i]) {
 			cell := cellMarks[c.verdict]
 			if c.why != "" {
@@ -225,8 +247,27 @@ func (r *Report) page() *report.Page {
 		}
 		m.Rows = append(m.Rows, row)
 	}
-	p.Matrix = m
+	if len(m.Rows) > 0 {
+		p.Matrix = m
+	}
 	return p
+}
+
+// statementTables has the table of what became of the statements about the vendor, if any was
+// asked for.
+func (r *Report) statementTables() []report.Table {
+	list := r.Result.Statements()
+	if len(list) == 0 {
+		return nil
+	}
+	t := report.Table{Title: "Statements", Caption: strings.TrimPrefix(countStatements(list).String(), "statements: "),
+		Columns: []string{"statement", "outcome", "evidence", "says", "what was seen"}}
+	tones := map[Outcome]report.Tone{Holds: report.ToneGood, Broken: report.ToneBad, Undecided: report.ToneWarn, Told: report.ToneQuiet, NotAsked: report.ToneQuiet}
+	for _, s := range list {
+		t.Rows = append(t.Rows, []report.Cell{{Text: s.ID, Title: strings.Join(s.Sources, " ")}, {Text: string(s.Outcome), Tone: tones[s.Outcome]},
+			{Text: s.Evidence}, {Text: s.Says}, {Text: s.Reason}})
+	}
+	return []report.Table{t}
 }
 
 // A cell is the worst verdict of the probes in one place of the matrix.
@@ -270,7 +311,7 @@ func (r *Report) matrix() ([]column, [][]cell) {
 func (r *Report) experimentCells() []cell {
 	cells := slices.Repeat([]cell{{verdict: nothing}}, len(r.Plan.Rows))
 	for i := range r.Plan.Probes {
-		if pr := &r.Plan.Probes[i]; pr.Request < 0 {
+		if pr := &r.Plan.Probes[i]; pr.Request < 0 && checkOf(pr.Check).statement == nil {
 			row, _, _ := r.Plan.About(pr)
 			cells[row].add(r.Verdicts[i], pr.Check+optional(": ", r.Reasons[i]))
 		}

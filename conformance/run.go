@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/perm"
 )
 
 // WritePolicy says which rows that write are sent.
@@ -135,6 +136,10 @@ func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
 	if err := r.reach(ctx); err != nil {
 		return nil, nil, err
 	}
+	if err := r.makeKeys(ctx); err != nil {
+		r.lab.debts.settle(ctx)
+		return nil, nil, err
+	}
 	r.controls(ctx, false)
 	r.all(ctx)
 	r.experiments(ctx)
@@ -163,7 +168,7 @@ func newRunner(p *Plan, t Target, limits Limits) *runner {
 		byRow:   make([][]int, len(p.Rows)),
 		paths:   make([]rowPath, len(p.Rows)),
 		telling: make([]telling, len(p.Rows)), refusals: refusals{seen: map[string]int{}},
-		mark: "permcheck-" + strings.ToLower(rand.Text()[:10]),
+		mark: "permcheck" + strings.ToLower(rand.Text()[:8]),
 	}
 	ledger := t.Ledger
 	if ledger == nil {
@@ -178,6 +183,54 @@ func newRunner(p *Plan, t Target, limits Limits) *runner {
 		r.byRow[req.Row] = append(r.byRow[req.Row], i)
 	}
 	return r
+}
+
+// An UnmadeError means that keys of the plan could not be made, and that nothing else was sent.
+// A plan without them ([PlanOptions.Unmade]) can be run.
+type UnmadeError struct {
+	Grants []perm.Set
+	Name   string // of the first of them
+	Why    error  // its reason
+}
+
+func (e *UnmadeError) Error() string {
+	return fmt.Sprintf("no key that holds %s can be made: %v", e.Name, e.Why)
+}
+
+// maxUnmade is how many keys may fail to be made before one was: then none can be.
+const maxUnmade = 3
+
+// makeKeys makes the keys of the plan that the keyring lacks.
+func (r *runner) makeKeys(ctx context.Context) error {
+	var failed *UnmadeError
+	made := false
+	for i, k := range r.plan.Keys {
+		if !k.Made {
+			continue
+		}
+		live, err := r.lab.Mint(ctx, KeySpec{Name: "made", Grants: k.Grants})
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			if failed == nil {
+				failed = &UnmadeError{Name: k.Name, Why: err}
+			}
+			if failed.Grants = append(failed.Grants, k.Grants); !made && len(failed.Grants) == maxUnmade {
+				return &RunError{fmt.Sprintf("the first %d keys cannot be made: %v", maxUnmade, err), "correct provision: in the profile, or add --make-keys 0 to probe with the profile's keys alone"}
+			}
+			continue
+		}
+		made = true
+		cred := &r.target.Credentials[i]
+		*cred = live.key.Credential
+		cred.Env = fmt.Sprintf("PC_MADE_%d", i)
+		cred.EnvNote = "the secret of a key that holds " + k.Name + ": the run made one and has deleted it"
+	}
+	if failed != nil {
+		return failed
+	}
+	return nil
 }
 
 // errDeadline is why a run that took too long was cut short.
@@ -199,12 +252,14 @@ type runner struct {
 	paths   []rowPath
 	mark    string
 	marks   atomic.Int64
+	minted  atomic.Int64 // keys
 	hidden  struct {
 		mu   sync.Mutex
 		list []Credential
 	}
-	marked   sync.Mutex // one question at a time changes a key of [Target.Marked]
+	lending  sync.Mutex // one question at a time changes a key of [Target.Marked]
 	refusals refusals
+	pagers   pagers
 	telling  []telling
 	done     atomic.Int64
 	total    int // requests and questions that this run asks
@@ -324,14 +379,19 @@ func (r *runner) control(ctx context.Context, key, row int, when string) Control
 	switch {
 	case err != nil:
 		return Control{Reason: fmt.Sprintf("%s %s: %v", rw, when, err)}
-	case admits != (reply.status >= 200 && reply.status < 300):
-		want := "a refusal"
-		if admits {
-			want = "2xx"
-		}
-		return Control{Status: reply.status, Reason: fmt.Sprintf("%s %s answered %d, expected %s", rw, when, reply.status, want)}
 	}
-	return Control{OK: true, Status: reply.status}
+	c := Control{Status: reply.status}
+	answered := reply.status >= 200 && reply.status < 300
+	c.Empty = answered && !reply.truncated && listState(reply.body) == EmptyList
+	switch {
+	case admits && !answered:
+		c.Reason = fmt.Sprintf("%s %s answered %d, expected 2xx", rw, when, reply.status)
+	case !admits && c.form().admits():
+		c.Reason = fmt.Sprintf("%s %s answered %d, expected a refusal", rw, when, reply.status)
+	default:
+		c.OK = true
+	}
+	return c
 }
 
 // A KeyCheck is what signing in and one call of a key showed.
@@ -354,7 +414,7 @@ func CheckKeys(ctx context.Context, p *Plan, t Target) ([]KeyCheck, error) {
 	if err := r.reach(ctx); err != nil {
 		return nil, err
 	}
-	unknown := map[int]int{} // row -> status
+	unknown := map[int]answerForm{} // by row
 	var out []KeyCheck
 	for i, k := range p.Keys {
 		if k.Kind != ValidKey {
@@ -368,16 +428,17 @@ func CheckKeys(ctx context.Context, p *Plan, t Target) ([]KeyCheck, error) {
 			continue
 		}
 		if _, ok := unknown[row]; !ok {
-			unknown[row] = r.control(ctx, 2, row, "").Status
+			bad := r.control(ctx, 2, row, "")
+			unknown[row] = bad.form()
 		}
 		control := r.control(ctx, i, row, "now")
 		c.Call, c.Status, c.Reason = p.Rows[row].String(), control.Status, control.Reason
 		switch admits := p.Rows[row].Need.Admits(k.Grants); {
-		case control.OK && admits && (unknown[row] < 200 || unknown[row] > 299):
+		case control.OK && admits && !unknown[row].admits() && unknown[row] != control.form():
 			c.Check = Pass
 		case control.OK && admits:
 			c.Reason = "answered 2xx, as a key that was never made is"
-		case control.OK && unknown[row] != control.Status:
+		case control.OK && unknown[row] != control.form():
 			c.Check = Pass // refused, but otherwise than an unknown key is
 		case control.OK:
 			c.Reason = "refused as the catalog says, and as a key that was never made is: nothing shows that it is right"
@@ -504,6 +565,10 @@ func (r *runner) observe(ctx context.Context, i int) {
 		o.Reason = "not sent: " + context.Cause(ctx).Error()
 		return
 	}
+	if cred := &r.target.Credentials[req.Key]; r.plan.Keys[req.Key].Kind == ParkedKey && cred.Secret == "" && cred.Tokens == nil {
+		o.Withheld, o.Reason = true, "the key is refused when it signs in"
+		return
+	}
 	if row.Reads {
 		r.observeRead(ctx, req, o)
 		return
@@ -545,7 +610,7 @@ func (r *runner) observe(ctx context.Context, i int) {
 	before := EffectAbsent
 	if witness.method != "" && row.Method == http.MethodDelete {
 		// Being gone afterwards says something only of what was there before.
-		if r.look(ctx, witness, row.Method, f.Mark) != EffectAbsent {
+		if r.look(ctx, witness, row.Witness, row.Method, f.Mark) != EffectAbsent {
 			before = EffectUnclear
 		}
 	}
@@ -559,7 +624,7 @@ func (r *runner) observe(ctx context.Context, i int) {
 		}
 	}
 	if o.Sent && witness.method != "" {
-		if o.Effect = r.look(ctx, witness, row.Method, f.Mark); before == EffectUnclear {
+		if o.Effect = r.look(ctx, witness, row.Witness, row.Method, f.Mark); before == EffectUnclear {
 			o.Effect = EffectUnclear
 		}
 	}
@@ -613,8 +678,9 @@ func (r *runner) hide(c Credential) {
 	r.hidden.list = append(r.hidden.list, c)
 }
 
-// nextMark is a word that nothing else has; no mark is the beginning of another.
-func (r *runner) nextMark() string { return fmt.Sprintf("%s-%d.", r.mark, r.marks.Add(1)) }
+// nextMark is a word that nothing else has; no mark is the beginning of another. It is short and
+// has lower-case letters and digits alone, so that names and addresses can be made of it.
+func (r *runner) nextMark() string { return fmt.Sprintf("%sn%dz", r.mark, r.marks.Add(1)) }
 
 // experiments performs the questions of the plan whose grounds the matrix has shown: those
 // that only read, then those about keys of their own, both side by side, then those that
@@ -698,17 +764,75 @@ func (r *runner) witness(row *Row) exchange {
 
 // look reads the witness of a write: is its mark there, or for a DELETE, is the object
 // gone?
-func (r *runner) look(ctx context.Context, witness exchange, method, mark string) EffectSeen {
+func (r *runner) look(ctx context.Context, witness exchange, row int, method, mark string) EffectSeen {
 	reply, err := r.client.send(ctx, witness)
 	switch {
 	case err != nil:
 		return EffectUnclear
-	case method == http.MethodDelete && (reply.status == 404 || reply.status == 410):
-		return EffectPresent
+	case method == http.MethodDelete && (reply.status == 404 || reply.status == 410 || reply.status == 403):
+		return EffectPresent // some answer what is gone as what the key may not see
 	case reply.status < 200 || reply.status > 299:
 		return EffectUnclear
 	case method == http.MethodDelete:
 		return EffectAbsent
+	case bytes.Contains(reply.body, []byte(mark)):
+		return EffectPresent
+	case reply.truncated:
+		return EffectUnclear
+	}
+	return r.lookFurther(ctx, witness, row, reply.answer(), mark)
+}
+
+// lookFurther looks for a mark on the other pages of a list: on the last one where that can be
+// told, else on those that follow.
+func (r *runner) lookFurther(ctx context.Context, witness exchange, row int, a *Answer, mark string) EffectSeen {
+	d := r.target.Dialect
+	first := len(d.list(a.JSON()))
+	if e := r.plan.Rows[row].Endpoint; e == nil || first == 0 {
+		return EffectAbsent
+	}
+	total := d.total(a.JSON(), a.Header)
+	next, param := d.nextPage(a.JSON(), a.Header)
+	if next == "" && total > first {
+		p := r.lab.pager(ctx, row, witness.path)
+		if p == nil {
+			return EffectAbsent
+		}
+		witness.query = p.at((total-1)/first, total-first)
+		return r.marked(ctx, witness, mark)
+	}
+	for range maxLooks {
+		if next == "" {
+			break
+		}
+		path, query, err := r.lab.nextPage(witness.path, "", next, param)
+		if err != nil {
+			break
+		}
+		at := witness
+		at.path, at.query = path, query
+		reply, err := r.client.send(ctx, at)
+		if err != nil || reply.status > 299 || reply.truncated {
+			return EffectUnclear
+		}
+		if bytes.Contains(reply.body, []byte(mark)) {
+			return EffectPresent
+		}
+		a := reply.answer()
+		next, param = d.nextPage(a.JSON(), a.Header)
+	}
+	return EffectAbsent
+}
+
+// maxLooks bounds the pages that are looked through for what a write made.
+const maxLooks = 20
+
+// marked reports whether an answer holds a mark.
+func (r *runner) marked(ctx context.Context, x exchange, mark string) EffectSeen {
+	reply, err := r.client.send(ctx, x)
+	switch {
+	case err != nil || reply.status < 200 || reply.status > 299:
+		return EffectUnclear
 	case bytes.Contains(reply.body, []byte(mark)):
 		return EffectPresent
 	case reply.truncated:

@@ -37,16 +37,19 @@ func (p *Plan) recordRule(object string) *catalogs.Record {
 	return nil
 }
 
-// containers lists the objects with a record rule that an object is a part of, as the paths
-// have it: GET /positions/{id} gets a position and GET /positions/{id}/applications lists
-// applications.
+// containers lists the objects with a record rule that an object is a part of, as its own rule
+// says (part-of:) or the paths have it: GET /positions/{id} gets a position and GET
+// /positions/{id}/applications lists applications.
 func (p *Plan) containers(object string) []string {
 	var out []string
+	if rule := p.recordRule(object); rule != nil && rule.PartOf != "" {
+		out = append(out, rule.PartOf)
+	}
 	for i := range p.Rows {
 		if e := p.Rows[i].Endpoint; e == nil || e.Lists != object && e.Gets != object {
 			continue
 		}
-		if c := p.container(i); c != "" && c != object && p.recordRule(c) != nil && !slices.Contains(out, c) {
+		if c := p.container(i); c != "" && !p.catalog.PartOf(c, object) && p.recordRule(c) != nil && !slices.Contains(out, c) {
 			out = append(out, c)
 		}
 	}
@@ -290,6 +293,7 @@ func (l *Lab) records(ctx context.Context, rec *Record, object string, full int)
 // divide splits objects of a kind by whether a key sees them.
 func (l *Lab) divide(ctx context.Context, rec *Record, object string, key, full int, items []Item) (allowed, hidden []Item, err error) {
 	tests := []func(Item) (bool, bool){}
+	partOf := []func(Item) bool{}
 	if rule := l.Plan.recordRule(object); rule != nil {
 		t, err := l.shown(ctx, rule, key, items)
 		if err != nil {
@@ -313,8 +317,9 @@ func (l *Lab) divide(ctx context.Context, rec *Record, object string, key, full 
 		if attr == "" {
 			return nil, nil, leaveOut("the records of %s do not show which %s they are a part of", object, c)
 		}
-		gone := idSet(out)
+		gone, there := idSet(out), idSet(all.Items)
 		tests = append(tests, func(it Item) (bool, bool) { return !gone[refID(it.Fields[attr])], true })
+		partOf = append(partOf, func(it Item) bool { return there[refID(it.Fields[attr])] })
 	}
 	for _, it := range items {
 		sees, tells := true, true
@@ -323,6 +328,8 @@ func (l *Lab) divide(ctx context.Context, rec *Record, object string, key, full 
 			sees, tells = sees && yes, tells && ok
 		}
 		switch {
+		case sees && slices.ContainsFunc(partOf, func(is func(Item) bool) bool { return !is(it) }):
+			// It is a part of nothing that is there: whether it is shown no rule says.
 		case !tells:
 			return nil, nil, errors.New("the records do not show every attribute that the conditions of the catalog name")
 		case sees:
@@ -354,8 +361,9 @@ func (l *Lab) shown(ctx context.Context, rule *catalogs.Record, key int, items [
 	option := l.Option(rule.Object, k.Sharing[rule.Object])
 	held := l.Plan.implications.Close(k.Grants)
 	var reveals [][]catalogs.Condition
+	whoever := complementary(rule, held)
 	for _, g := range rule.Grants {
-		if !held.Has(perm.Permission(g.Name)) {
+		if !held.Has(perm.Permission(g.Name)) || whoever {
 			continue
 		}
 		conds := slices.Clone(g.Conditions)
@@ -372,7 +380,7 @@ func (l *Lab) shown(ctx context.Context, rule *catalogs.Record, key int, items [
 	}
 	return func(it Item) (bool, bool) {
 		yes, known := Matches(option.Conditions, it.Fields)
-		if len(rule.Grants) == 0 || !known {
+		if len(rule.Grants) == 0 || whoever || !known {
 			return yes, known
 		}
 		some := false
@@ -392,6 +400,20 @@ func (l *Lab) shown(ctx context.Context, rule *catalogs.Record, key int, items [
 		}
 		return yes && some, true
 	}, nil
+}
+
+// complementary reports whether a key holds a permission that shows the records with a value and
+// one that shows those without it: then it sees them all, whatever the value is.
+func complementary(rule *catalogs.Record, held perm.Set) bool {
+	var single []catalogs.Condition // conditions that show records by themselves
+	for _, g := range rule.Grants {
+		if held.Has(perm.Permission(g.Name)) && len(g.Conditions) == 1 {
+			single = append(single, g.Conditions[0])
+		}
+	}
+	return slices.ContainsFunc(single, func(a catalogs.Condition) bool {
+		return slices.Contains(single, catalogs.Condition{Attribute: a.Attribute, Value: a.Value, Not: !a.Not})
+	})
 }
 
 // selfValue stands in a condition for the calling key's own id.
@@ -439,7 +461,7 @@ func reference(items, targets []Item, object string) string {
 		some, all := false, true
 		for _, it := range items {
 			v, ok := it.Fields[name]
-			if !ok || v == nil {
+			if !ok || v == nil || v == "" {
 				continue
 			}
 			if id := refID(v); id != "" && ids[id] {

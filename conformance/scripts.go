@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"strings"
 
 	"github.com/permcheck/permcheck/catalogs"
 )
@@ -28,6 +29,30 @@ const failedFact = "failed"
 // Failed notes what went against a hand-written check. where is the file and line; what is in
 // words of permcheck's own and of the script, never the server's.
 func (r *Record) Failed(where, what string) { r.Fact(failedFact, where+": "+what) }
+
+// Against marks the last exchange as one that goes against the script.
+func (r *Record) Against() {
+	if x := r.Last(); x != nil {
+		x.Against = true
+	}
+}
+
+// keyFact begins the names of facts that say what the keys of a script hold.
+const keyFact = "key "
+
+// KeyHolds notes what a variable of records stands for: the secret of a key that holds a grant.
+func (r *Record) KeyHolds(variable, grant string) { r.Fact(keyFact+variable, grant) }
+
+// Keys returns what [Record.KeyHolds] noted: variable -> grant.
+func (r *Record) Keys() map[string]string {
+	out := map[string]string{}
+	for name, grant := range r.Facts {
+		if v, ok := strings.CutPrefix(name, keyFact); ok {
+			out[v] = grant
+		}
+	}
+	return out
+}
 
 // script is not in [Checks]: what it asks is in files of the user's.
 var script = Check{

@@ -48,10 +48,17 @@ func (r *Report) WriteText(w io.Writer, s report.Styles) {
 	if n := len(r.Plan.Unknown); n > 0 {
 		fmt.Fprintf(w, "not probed: %s whose requirement the catalog does not know\n", plural(n, "endpoint"))
 	}
+	if n := len(r.Plan.SignIns); n > 0 {
+		fmt.Fprintf(w, "not probed: %s at which keys sign in\n", plural(n, "endpoint"))
+	}
 	if n := r.Plan.OtherRules; n > 0 {
 		fmt.Fprintf(w, "not probed: %s about records, fields and allow lists\n", plural(n, "rule"))
 	}
+	if line := r.StatementsLine(); line != "" {
+		fmt.Fprintln(w, line)
+	}
 	r.writeFindings(w, s)
+	r.writeStatements(w, s)
 	r.writeUnproven(w, s)
 	r.writeExperiments(w, s)
 	for i, left := range r.Left {
@@ -66,8 +73,10 @@ func (r *Report) WriteText(w io.Writer, s report.Styles) {
 	}
 	r.writeLearned(w, s, "a request without a valid key is refused with", r.Learned.Anonymous)
 	r.writeLearned(w, s, "a key without the grant is refused with", r.Learned.Forbidden)
-	fmt.Fprintln(w)
-	r.writeMatrix(w, s)
+	if len(r.Plan.Requests) > 0 {
+		fmt.Fprintln(w)
+		r.writeMatrix(w, s)
+	}
 }
 
 func optional(label, text string) string {
@@ -213,7 +222,7 @@ func (r *Report) tallies() []*tally {
 	var list []*tally
 	for i := range r.Plan.Probes {
 		pr := &r.Plan.Probes[i]
-		if pr.Request >= 0 || !r.Plan.mine(pr) {
+		if pr.Request >= 0 || !r.Plan.mine(pr) || checkOf(pr.Check).statement != nil {
 			continue
 		}
 		n := slices.IndexFunc(list, func(t *tally) bool { return t.check == pr.Check })
@@ -253,6 +262,30 @@ func (r *Report) writeExperiments(w io.Writer, s report.Styles) {
 				break
 			}
 			fmt.Fprintf(w, "      %s\n", s.Dim.Sprintf("%d: %s", t.reasons[reason], report.Clean(reason)))
+		}
+	}
+}
+
+// writeStatements prints what became of each statement about the vendor.
+func (r *Report) writeStatements(w io.Writer, s report.Styles) {
+	list := r.Statements()
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", s.Bold.Sprint("Statements"))
+	for _, st := range list {
+		style := s.Dim
+		switch st.Outcome {
+		case Holds:
+			style = s.Good
+		case Broken:
+			style = s.Bad
+		case Undecided:
+			style = s.Warn
+		}
+		fmt.Fprintf(w, "  %-14s %s %s\n", st.ID, style.Sprintf("%-12s", st.Outcome), report.Clean(st.Says)+s.Dim.Sprintf(" (%s)", st.Evidence))
+		if st.Reason != "" {
+			fmt.Fprintf(w, "      %s\n", report.Clean(st.Reason))
 		}
 	}
 }

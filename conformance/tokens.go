@@ -16,6 +16,11 @@ const renewBefore = 15 * time.Second
 // maxTokens bounds how many tokens of one key are remembered, to be hidden in reports.
 const maxTokens = 1000
 
+// A SignInRefused says that a target answered a sign-in with something else than 2xx.
+type SignInRefused struct{ Status int }
+
+func (e *SignInRefused) Error() string { return fmt.Sprintf("answered %d", e.Status) }
+
 // Tokens is a secret that changes during a run: a token that is got for a key, is renewed
 // before it expires and once when it is refused though it should not be. It may be used
 // concurrently.
@@ -29,6 +34,7 @@ type Tokens struct {
 
 	mu      sync.Mutex
 	token   string
+	stable  bool      // the next token was the same: they do not rotate here
 	expires time.Time // the zero time: not known
 	renewAt time.Time
 	used    []string
@@ -43,6 +49,7 @@ func NewTokens(token string, expires time.Time, rotates string, fetch func(conte
 }
 
 func (t *Tokens) set(token string, expires time.Time) {
+	t.stable = t.stable || len(t.used) > 0 && token == t.used[len(t.used)-1]
 	t.token, t.expires = token, expires
 	t.renewAt = expires.Add(-min(renewBefore, time.Until(expires)/4))
 	if len(t.used) < maxTokens {
@@ -81,7 +88,7 @@ func (t *Tokens) take(ctx context.Context) (token string, done func(http.Header)
 		}
 	}
 	token = t.token
-	if t.Rotates == "" {
+	if t.Rotates == "" || t.stable {
 		t.mu.Unlock()
 		return token, func(http.Header) {}, nil
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // writesTo returns the rows that change one record of an object: their paths are that of a
-// row that gets it, or go on from there.
+// row that gets it, or go on from there, or they are said to answer the record.
 func (p *planner) writesTo(object string) []int {
 	var out []int
 	for i := range p.Rows {
@@ -27,7 +27,8 @@ func (p *planner) writesTo(object string) []int {
 				continue
 			}
 			prefix, ok := prefixLike(r.Path, get.Path)
-			if catalogs.EndpointKey("", r.Path) == catalogs.EndpointKey("", get.Path) || ok && r.Endpoint.Gets == object && len(prefix) < len(r.Path) {
+			if catalogs.EndpointKey("", r.Path) == catalogs.EndpointKey("", get.Path) ||
+				r.Endpoint.Gets == object && (ok && len(prefix) < len(r.Path) || strings.HasSuffix(r.Path, "}")) {
 				out = append(out, i)
 				break
 			}
@@ -62,9 +63,10 @@ type workshop struct {
 
 // workshop reads what there is of a question's object.
 func (l *Lab) workshop(ctx context.Context, rec *Record, q *Question) (*workshop, error) {
+	l = l.afresh() // questions before this one have written
 	w := &workshop{l: l, object: q.Object, key: q.Keys[0], full: q.Keys[1], get: -1}
 	var err error
-	if w.all, err = l.afresh().records(ctx, rec, q.Object, w.full); err != nil {
+	if w.all, err = l.records(ctx, rec, q.Object, w.full); err != nil {
 		return nil, err
 	}
 	if w.allowed, w.hidden, err = l.divide(ctx, rec, q.Object, w.key, w.full, w.all.Items); err != nil {
@@ -105,12 +107,31 @@ func (w *workshop) freeText() string {
 			count[name]++
 		}
 	}
+	other := ""
 	for _, name := range sortedNames(richest(w.all.Items).Fields) {
-		if count[name] > 1 && 4*len(values[name]) >= 3*count[name] && !w.ruled(name) {
+		if count[name] < 2 || 4*len(values[name]) < 3*count[name] || w.ruled(name) || w.refers(name) {
+			continue
+		}
+		spaced := false
+		for text := range values[name] {
+			spaced = spaced || strings.Contains(text, " ")
+		}
+		switch {
+		case spaced || slices.Contains(nameMembers, name):
 			return name
+		case other == "":
+			other = name // it may be made up by the server
 		}
 	}
-	return ""
+	return other
+}
+
+// refers reports whether the name of a field says that it holds the id of another record.
+func (w *workshop) refers(name string) bool {
+	lower := letters(name)
+	return strings.HasSuffix(lower, "id") || slices.ContainsFunc(w.l.Plan.objects(), func(object string) bool {
+		return object != w.object && (lower == letters(object) || lower == letters(object)+"s")
+	})
 }
 
 // richest is the record with the most fields.
@@ -131,6 +152,11 @@ func (w *workshop) ruled(name string) bool {
 			return true
 		}
 	}
+	return w.conditional(name)
+}
+
+// conditional reports whether the record rule of the object looks at a field.
+func (w *workshop) conditional(name string) bool {
 	if r := w.l.Plan.recordRule(w.object); r != nil {
 		for _, o := range slices.Concat(r.Sharing, r.Grants) {
 			for _, c := range o.Conditions {
@@ -162,8 +188,12 @@ func (w *workshop) create(ctx context.Context, rec *Record, label string, by int
 	}
 	id := l.dialect().idMember(like.Fields)
 	for name, v := range like.Fields {
-		if v != nil && name != id {
-			body[name] = v
+		switch v.(type) {
+		case nil, []any, map[string]any: // a list of ids would take what is there away from where it belongs
+		default:
+			if name != id {
+				body[name] = v
+			}
 		}
 	}
 	body[w.text] = mark
@@ -195,7 +225,7 @@ func (w *workshop) collection(by int, like Item) (post int, path string) {
 		r := &p.Rows[i]
 		if r.Endpoint == nil || r.Method != http.MethodPost || r.Reads || !r.Need.Admits(p.Keys[by].Grants) ||
 			!slices.ContainsFunc(p.Rows, func(g Row) bool {
-				return g.Endpoint != nil && g.Method == http.MethodGet && g.Endpoint.Lists == w.object && catalogs.EndpointKey("", g.Path) == catalogs.EndpointKey("", r.Path)
+				return g.Endpoint != nil && g.Method == http.MethodGet && g.Endpoint.Lists == w.object && sameCollection(g.Path, r.Path)
 			}) {
 			continue
 		}
@@ -211,6 +241,12 @@ func (w *workshop) collection(by int, like Item) (post int, path string) {
 		}
 	}
 	return -1, ""
+}
+
+// sameCollection reports whether two templates are one collection's, with a slash at the end or
+// without.
+func sameCollection(a, b string) bool {
+	return catalogs.EndpointKey("", strings.TrimSuffix(a, "/")) == catalogs.EndpointKey("", strings.TrimSuffix(b, "/"))
 }
 
 // make is create by the full key. An error means that nothing was made.
@@ -237,7 +273,7 @@ func (w *workshop) read(ctx context.Context, rec *Record, id string) (*Item, err
 
 // sees reports whether the key may see a record.
 func (w *workshop) sees(ctx context.Context, rec *Record, it *Item) (bool, error) {
-	allowed, _, err := w.l.divide(ctx, rec, w.object, w.key, w.full, []Item{*it})
+	allowed, _, err := w.l.afresh().divide(ctx, rec, w.object, w.key, w.full, []Item{*it})
 	return len(allowed) > 0, err
 }
 

@@ -15,6 +15,7 @@ import (
 type Options struct {
 	BasePath string   // what calls have before the catalog's paths
 	Fields   []string // fields that the integration reads, as "object.name"
+	SignIn   []string // requests with which clients get tokens, as "POST /oauth/token": no row may be for them
 }
 
 // A Need is what a list of calls needs.
@@ -32,6 +33,8 @@ type Need struct {
 	// one that opens the fewest other rows first. Empty when no grant does: a row is
 	// open to nobody.
 	Smallest []Grant
+	// SignIns counts calls that got a token, and need no permission.
+	SignIns int
 	// Shown are fields with a requirement of their own that recorded answers held and
 	// that were not asked for.
 	Shown []*catalogs.Field
@@ -120,6 +123,10 @@ func (n *Need) match(m *matcher, calls []Call, opts Options) ([]perm.Requirement
 		call := &calls[i]
 		path, under := strings.CutPrefix(call.Path, strings.TrimSuffix(opts.BasePath, "/"))
 		e := m.find(call.Method, path)
+		if e == nil && slices.Contains(opts.SignIn, call.String()) {
+			n.SignIns++
+			continue
+		}
 		if e == nil || !under {
 			u := unmatched[call.Host+" "+call.String()]
 			if u == nil {
@@ -155,6 +162,9 @@ func (n *Need) match(m *matcher, calls []Call, opts Options) ([]perm.Requirement
 	slices.SortFunc(n.Unmatched, func(a, b Unmatched) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Method, b.Method), strings.Compare(a.Host, b.Host))
 	})
+	if len(rows) == 0 && len(n.Unmatched) == 0 {
+		return nil, fmt.Errorf("%s: no call does anything but sign in", calls[0].Pos)
+	}
 	if len(rows) == 0 {
 		u := n.Unmatched[max(0, slices.IndexFunc(n.Unmatched, func(u Unmatched) bool { return u.Hint != "" }))]
 		text := fmt.Sprintf("%s: not one call matches a row of catalog %s; one of them is %s", u.Pos, n.Catalog.Name, excerpt(u.String()))
@@ -295,6 +305,11 @@ func newMatcher(c *catalogs.Catalog) *matcher {
 	for i := range c.Endpoints {
 		if t, err := catalogs.ParseTemplate(c.Endpoints[i].Path); err == nil {
 			m.rows = append(m.rows, matchRow{&c.Endpoints[i], t})
+		}
+		for _, also := range c.Endpoints[i].Also {
+			if t, err := catalogs.ParseTemplate(also.Path); err == nil {
+				m.rows = append(m.rows, matchRow{&c.Endpoints[i], t})
+			}
 		}
 	}
 	// A parameter is a brace in a key, and braces sort after nearly every byte of a path:

@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,6 +22,11 @@ type Admin struct {
 	Base  *url.URL
 	Token string
 
+	// Manners say how the API that the keys are for is signed in to; nil: a key's secret is sent
+	// as a bearer token. API is its address.
+	Manners *Profile
+	API     *url.URL
+
 	client http.Client
 	ids    []string // of the minted keys, by their number in the plan
 }
@@ -38,7 +44,7 @@ func NewAdmin(base *url.URL, token string) *Admin {
 func (a *Admin) MintPlan(ctx context.Context, p *conformance.Plan) ([]conformance.Credential, error) {
 	creds := make([]conformance.Credential, len(p.Keys))
 	a.ids = make([]string, len(p.Keys))
-	sample := ""
+	var like conformance.Credential
 	for i, k := range p.Keys {
 		if k.Kind != conformance.ValidKey {
 			continue
@@ -53,10 +59,10 @@ func (a *Admin) MintPlan(ctx context.Context, p *conformance.Plan) ([]conformanc
 			env = "PC_" + strings.ToUpper(k.Name)
 		}
 		creds[i] = key.Credential
-		creds[i].Env = env
-		sample = key.Credential.Secret
+		creds[i].NamedAfter(env)
+		like = key.Credential
 	}
-	addBadKeys(p, creds, conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: sample})
+	addBadKeys(p, creds, like)
 	return creds, nil
 }
 
@@ -93,11 +99,35 @@ func (a *Admin) Mint(ctx context.Context, spec conformance.KeySpec) (conformance
 	if spec.Owner != "" {
 		in["owner"] = spec.Owner
 	}
-	var out struct{ ID, Secret string }
+	var out adminKey
 	if err := a.call(ctx, "POST", "/keys", in, &out); err != nil {
 		return conformance.MintedKey{}, err
 	}
-	return conformance.MintedKey{ID: out.ID, Owner: spec.Owner, Credential: conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: out.Secret}}, nil
+	return a.shown(ctx, conformance.MintedKey{ID: out.ID, Owner: spec.Owner}, out)
+}
+
+// adminKey is what the admin API says of a key.
+type adminKey struct{ ID, User, Secret string }
+
+// Export returns what the admin API's key of an id and a secret shows, by the variables that stand
+// for it where env is that of its secret.
+func (a *Admin) Export(ctx context.Context, env, id, secret string) (map[string]string, error) {
+	key, err := a.shown(ctx, conformance.MintedKey{ID: id}, adminKey{ID: id, Secret: secret})
+	if err != nil {
+		return nil, err
+	}
+	key.Credential.NamedAfter(env)
+	return key.Credential.Variables(), nil
+}
+
+// shown is a key with the credential that its secret gives.
+func (a *Admin) shown(ctx context.Context, key conformance.MintedKey, of adminKey) (conformance.MintedKey, error) {
+	user := cmp.Or(of.User, key.ID)
+	if a.Manners != nil {
+		return a.Manners.minted(ctx, a.API, key, user, of.Secret)
+	}
+	key.Credential = conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: of.Secret, KeyID: user, KeySecret: of.Secret}
+	return key, nil
 }
 
 // Do does an action to a key.
@@ -113,10 +143,11 @@ func (a *Admin) Do(ctx context.Context, key conformance.MintedKey, action confor
 	case conformance.Expire:
 		in = map[string]any{"expires_at": spec.Expires.UTC().Format(time.RFC3339Nano)}
 	}
-	var out struct{ Secret string }
+	var out adminKey
 	err := a.call(ctx, c.method, strings.NewReplacer("{id}", url.PathEscape(key.ID), "{owner}", url.PathEscape(key.Owner)).Replace(c.path), in, &out)
-	if out.Secret != "" {
-		key.Credential.Secret = out.Secret
+	if err == nil && out.Secret+out.User != "" {
+		out.Secret = cmp.Or(out.Secret, key.Credential.KeySecret)
+		return a.shown(ctx, key, out)
 	}
 	return key, err
 }
@@ -164,6 +195,9 @@ func (a *Admin) call(ctx context.Context, method, path string, in, out any) erro
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		var failed struct{ Error string }
 		_ = json.Unmarshal(data, &failed) // without a message the status has to do
+		if resp.StatusCode == http.StatusConflict {
+			return fmt.Errorf("admin API: %s %s: %w", method, path, conformance.ErrNotEditable)
+		}
 		return fmt.Errorf("admin API: %s %s: %s %s", method, path, resp.Status, failed.Error)
 	}
 	if len(data) == 0 {

@@ -15,17 +15,28 @@ const malformedSecret = "!permcheck!"
 // addBadKeys makes the credentials of a plan that are no keys: like has the form of a
 // real one.
 func addBadKeys(p *conformance.Plan, creds []conformance.Credential, like conformance.Credential) {
-	like.Issued, like.Tokens = false, nil
 	for i, k := range p.Keys {
 		switch k.Kind {
 		case conformance.BadMalformed:
-			creds[i] = like
-			creds[i].Secret, creds[i].Env, creds[i].EnvNote = malformedSecret, "PC_MALFORMED", "the text "+malformedSecret
+			creds[i] = other(like, func(string) string { return malformedSecret })
+			creds[i].Named("PC_MALFORMED", "the text "+malformedSecret)
 		case conformance.BadUnknown:
-			creds[i] = like
-			creds[i].Secret, creds[i].Env, creds[i].EnvNote = Lookalike(like.Secret), "PC_UNKNOWN", "a key of the right shape that was never made"
+			creds[i] = other(like, Lookalike)
+			creds[i].Named("PC_UNKNOWN", "a key of the right shape that was never made")
 		}
 	}
+}
+
+// other is a credential with other secrets, which do not change.
+func other(c conformance.Credential, secret func(string) string) conformance.Credential {
+	c.Issued, c.Tokens, c.KeyID, c.KeySecret, c.Secret = false, nil, "", "", secret(c.Secret)
+	below := c.Below
+	c.Below = nil
+	for _, b := range below {
+		b.Credential = other(b.Credential, secret)
+		c.Below = append(c.Below, b)
+	}
+	return c
 }
 
 // Lookalike returns a key of the same shape as a real one that no server has made: each

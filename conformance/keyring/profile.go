@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -90,6 +91,31 @@ type Auth struct {
 	Query    string    // query parameter that carries it
 	Scheme   string
 	Basic    bool // user and secret, as RFC 7617 says
+	// With are further headers, in which $user stands for the key's. They hold no secret.
+	With map[string]string
+	// Below are other ways for parts of the API.
+	Below []AuthBelow
+}
+
+// SignIns are the requests to the target with which keys are signed in, as "POST /oauth/token".
+func (p *Profile) SignIns() []string {
+	var list []string
+	add := func(a *Auth) {
+		if a.Exchange != nil && strings.HasPrefix(a.Exchange.URL, "/") {
+			list = append(list, http.MethodPost+" "+a.Exchange.URL)
+		}
+	}
+	add(&p.Auth)
+	for i := range p.Auth.Below {
+		add(&p.Auth.Below[i].Auth)
+	}
+	return list
+}
+
+// An AuthBelow is how a key is shown to paths that begin so.
+type AuthBelow struct {
+	Prefix string
+	Auth   Auth
 }
 
 // An Exchange turns user and secret into a token: one POST.
@@ -97,8 +123,11 @@ type Exchange struct {
 	URL   string         // relative to the target, or absolute
 	JSON  map[string]any // $user, $secret and $scopes stand for the key's
 	Form  map[string]string
-	Basic bool   // user and secret are sent as RFC 6749, section 2.3.1, has it
-	Token string // path of the token in the answer, such as data.access_token
+	Basic bool // user and secret are sent as RFC 6749, section 2.3.1, has it
+	// Authorization is where the value of that header is, for an API whose exchange asks for
+	// another credential than the key's.
+	Authorization SecretRef
+	Token         string // path of the token in the answer, such as data.access_token
 	// Expires is the path of the seconds for which it is good; empty: expires_in beside it.
 	Expires string
 	// Rotates is the response header with the token of the next request, for tokens that
@@ -153,13 +182,23 @@ func LoadProfile(path string, c *catalogs.Catalog) (*Profile, error) {
 
 // ParseProfile reads a profile from its text. Secrets are not looked up.
 func ParseProfile(file string, data []byte, c *catalogs.Catalog) (*Profile, error) {
+	return parse(file, data, c, false)
+}
+
+// ParseManners reads the part of a profile that says how any client of an API signs in and
+// what its lists are like; there are no keys in it.
+func ParseManners(file string, data []byte, c *catalogs.Catalog) (*Profile, error) {
+	return parse(file, data, c, true)
+}
+
+func parse(file string, data []byte, c *catalogs.Catalog, manners bool) (*Profile, error) {
 	doc, err := strictyaml.Parse(file, data)
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{p: &Profile{File: file, Auth: Auth{Header: "Authorization", Scheme: "Bearer"}, records: c.Records, positions: map[string]catalogs.Pos{}}, c: c}
+	d := &decoder{p: &Profile{File: file, Auth: plainAuth(), records: c.Records, positions: map[string]catalogs.Pos{}}, c: c}
 	version, keys := false, false
-	doc.Root.Fields("a probe profile",
+	fields := []strictyaml.Field{
 		strictyaml.Field{Name: "permcheck", Decode: func(n strictyaml.Node) {
 			version = true
 			if v, ok := n.Text("the version of the profile's format"); ok && v != ProfileVersion {
@@ -187,9 +226,17 @@ func ParseProfile(file string, data []byte, c *catalogs.Catalog) (*Profile, erro
 		strictyaml.Field{Name: "limits", Decode: d.limits},
 		strictyaml.Field{Name: "require", Decode: d.require},
 		strictyaml.Field{Name: "provision", Decode: d.provision},
-		strictyaml.Field{Name: "dialect", Decode: d.dialect},
+		strictyaml.Field{Name: "dialect", Decode: func(n strictyaml.Node) { d.p.positions["dialect"] = pos(n); d.dialect(n) }},
 		strictyaml.Field{Name: "bodies", Decode: d.bodies},
-	)
+	}
+	what := "a probe profile"
+	if manners {
+		what, version, keys = "how an API is used", true, true
+		fields = slices.DeleteFunc(fields, func(f strictyaml.Field) bool {
+			return !slices.Contains([]string{"permcheck", "auth", "control", "build", "ids", "within", "dialect", "bodies"}, f.Name)
+		})
+	}
+	doc.Root.Fields(what, fields...)
 	if doc.Root.IsMap() || doc.Root.IsNull() {
 		if !version {
 			doc.Root.Errorf("the key permcheck is missing: begin the file with permcheck: %s", ProfileVersion)
@@ -197,9 +244,6 @@ func ParseProfile(file string, data []byte, c *catalogs.Catalog) (*Profile, erro
 		if !keys {
 			doc.Root.Errorf("the profile has no keys: add keys: with one line for each, such as full: {grants: all, secret: env:PC_FULL}")
 		}
-	}
-	if d.p.Auth.JWT != nil && d.p.Auth.Exchange != nil {
-		doc.Root.Errorf("auth: has both jwt: and exchange:; a key is shown in one way")
 	}
 	if d.p.Environment == "production" && d.p.Writes != "" && d.p.Writes != conformance.WritesNone {
 		doc.Root.Errorf("environment: production is sent reads only: write writes: none, or leave it out")
@@ -259,8 +303,46 @@ func (d *decoder) target(n strictyaml.Node) {
 	}
 }
 
+// plainAuth is how a key is shown where nobody says.
+func plainAuth() Auth { return Auth{Header: "Authorization", Scheme: "Bearer"} }
+
+// Under fills in from manners what the profile does not say.
+func (p *Profile) Under(manners *Profile) {
+	said := func(key string) bool { return p.positions[key].IsValid() }
+	if !said("auth") {
+		p.Auth = manners.Auth
+	}
+	if !said("dialect") {
+		p.Dialect = manners.Dialect
+	}
+	if p.Control == nil {
+		p.Control = manners.Control
+	}
+	p.BuildHeader = cmp.Or(p.BuildHeader, manners.BuildHeader)
+	p.Within = cmp.Or(p.Within, manners.Within)
+	for row, body := range manners.Bodies {
+		if _, own := p.Bodies[row]; !own {
+			if p.Bodies == nil {
+				p.Bodies = map[string]any{}
+			}
+			p.Bodies[row] = body
+		}
+	}
+	for _, id := range manners.IDs {
+		if !slices.ContainsFunc(p.IDs, func(own ID) bool { return own.Param == id.Param }) {
+			p.IDs = append(p.IDs, id)
+		}
+	}
+}
+
 func (d *decoder) auth(n strictyaml.Node) {
-	n.Fields("how a key is shown",
+	d.p.positions["auth"] = pos(n)
+	d.authInto(n, &d.p.Auth, true)
+}
+
+// authInto reads one way to show a key, at the outside also those for parts of the API.
+func (d *decoder) authInto(n strictyaml.Node, to *Auth, outside bool) {
+	fields := []strictyaml.Field{
 		strictyaml.Field{Name: "send", Decode: func(n strictyaml.Node) {
 			text, ok := n.Text("how a key is sent")
 			if !ok {
@@ -270,16 +352,16 @@ func (d *decoder) auth(n strictyaml.Node) {
 			switch {
 			case text == "bearer":
 			case text == "basic":
-				d.p.Auth.Scheme, d.p.Auth.Basic = "Basic", true
+				to.Scheme, to.Basic = "Basic", true
 			case len(words) == 2 && words[0] == "header" && isToken(words[1]):
-				d.p.Auth.Header, d.p.Auth.Scheme = http.CanonicalHeaderKey(words[1]), ""
+				to.Header, to.Scheme = http.CanonicalHeaderKey(words[1]), ""
 			case len(words) == 2 && words[0] == "query":
-				d.p.Auth.Header, d.p.Auth.Scheme, d.p.Auth.Query = "", "", words[1]
+				to.Header, to.Scheme, to.Query = "", "", words[1]
 			default:
 				n.Errorf("expected bearer, basic, header NAME or query NAME, found %q", strictyaml.Excerpt(text))
 			}
 		}},
-		strictyaml.Field{Name: "jwt", Decode: d.jwt},
+		strictyaml.Field{Name: "jwt", Decode: func(n strictyaml.Node) { to.JWT = d.jwt(n) }},
 		strictyaml.Field{Name: "exchange", Decode: func(n strictyaml.Node) {
 			x := &Exchange{}
 			n.Fields("how a token is got for a key",
@@ -308,6 +390,7 @@ func (d *decoder) auth(n strictyaml.Node) {
 				strictyaml.Field{Name: "token", Decode: func(n strictyaml.Node) { x.Token = field(n) }},
 				strictyaml.Field{Name: "expires", Decode: func(n strictyaml.Node) { x.Expires = field(n) }},
 				strictyaml.Field{Name: "basic", Decode: func(n strictyaml.Node) { x.Basic, _ = n.Bool("whether user and secret go in the Authorization header") }},
+				strictyaml.Field{Name: "authorization", Decode: func(n strictyaml.Node) { x.Authorization = d.secret(n) }},
 				strictyaml.Field{Name: "rotates", Decode: func(n strictyaml.Node) {
 					text, ok := n.Text("header NAME")
 					name, header := strings.CutPrefix(text, "header ")
@@ -323,9 +406,35 @@ func (d *decoder) auth(n strictyaml.Node) {
 			case (x.JSON == nil) == (x.Form == nil):
 				n.Errorf("an exchange needs a body: either json: or form:")
 			}
-			d.p.Auth.Exchange = x
+			to.Exchange = x
 		}},
-	)
+		strictyaml.Field{Name: "with", Decode: func(n strictyaml.Node) {
+			to.With = map[string]string{}
+			for _, p := range n.Pairs("headers that go with a key") {
+				text, ok := p.Value.Text("the value of a header")
+				if !isToken(p.Name) || ok && strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+					p.Key.Errorf("expected a header, found %q", strictyaml.Excerpt(p.Name))
+				}
+				to.With[http.CanonicalHeaderKey(p.Name)] = text
+			}
+		}},
+	}
+	if outside {
+		fields = append(fields, strictyaml.Field{Name: "below", Decode: func(n strictyaml.Node) {
+			for _, p := range n.Pairs("how a key is shown to paths that begin so") {
+				if !strings.HasPrefix(p.Name, "/") {
+					p.Key.Errorf("expected the beginning of paths such as /v1/, found %q", strictyaml.Excerpt(p.Name))
+				}
+				b := AuthBelow{p.Name, plainAuth()}
+				d.authInto(p.Value, &b.Auth, false)
+				to.Below = append(to.Below, b)
+			}
+		}})
+	}
+	n.Fields("how a key is shown", fields...)
+	if to.JWT != nil && to.Exchange != nil {
+		n.Errorf("auth: has both jwt: and exchange:; a key is shown in one way")
+	}
 }
 
 func isToken(s string) bool {
@@ -552,6 +661,7 @@ func (d *decoder) refused(n strictyaml.Node) {
 	}
 	n.Fields("forms of refusal",
 		strictyaml.Field{Name: "anonymous", Decode: set(func(r *catalogs.Refused) *catalogs.Denial { return &r.Anonymous })},
+		strictyaml.Field{Name: "invalid", Decode: set(func(r *catalogs.Refused) *catalogs.Denial { return &r.Invalid })},
 		strictyaml.Field{Name: "forbidden", Decode: set(func(r *catalogs.Refused) *catalogs.Denial { return &r.Forbidden })},
 	)
 }

@@ -55,6 +55,16 @@ type AdminCall struct {
 	ID, Secret, Owner, User string
 }
 
+// Mints reports whether the profile says how keys are made. A command is taken at its word
+// when it runs.
+func (p *Profile) Mints() bool {
+	if p.Provision == nil {
+		return false
+	}
+	_, ok := p.Provision.Actions["mint"]
+	return ok || len(p.Provision.Command) > 0
+}
+
 // Provisioner returns what makes and changes keys; nil when the profile does not say.
 func (p *Profile) Provisioner(ctx context.Context, target *url.URL) (conformance.Provisioner, error) {
 	v := p.Provision
@@ -530,9 +540,22 @@ func (d *decoder) dialect(n strictyaml.Node) {
 			*into = field(n)
 		}
 	}
+	places := func(into *[]string) func(strictyaml.Node) {
+		return func(n strictyaml.Node) {
+			items := []strictyaml.Node{n}
+			if n.IsList() {
+				items = n.Items("where it stands")
+			}
+			for _, item := range items {
+				var path string
+				place(&path)(item)
+				*into = append(*into, path)
+			}
+		}
+	}
 	n.Fields("a dialect",
-		strictyaml.Field{Name: "list", Decode: place(&v.List)},
-		strictyaml.Field{Name: "id", Decode: place(&v.ID)},
+		strictyaml.Field{Name: "list", Decode: places(&v.List)},
+		strictyaml.Field{Name: "id", Decode: places(&v.ID)},
 		strictyaml.Field{Name: "next", Decode: place(&v.Next)},
 		strictyaml.Field{Name: "total", Decode: func(n strictyaml.Node) {
 			items := []strictyaml.Node{n}
@@ -556,6 +579,8 @@ func (d *decoder) dialect(n strictyaml.Node) {
 		strictyaml.Field{Name: "include", Decode: word(&v.Include)},
 		strictyaml.Field{Name: "limit", Decode: word(&v.Limit)},
 		strictyaml.Field{Name: "cursor", Decode: word(&v.Cursor)},
+		strictyaml.Field{Name: "page", Decode: word(&v.Page)},
+		strictyaml.Field{Name: "offset", Decode: word(&v.Offset)},
 		strictyaml.Field{Name: "ids", Decode: word(&v.IDs)},
 	)
 }

@@ -68,6 +68,9 @@ func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *ur
 		k := &p.Keys[i]
 		secret, err := k.lookUp(ctx, filepath.Dir(p.File))
 		who := signIn{secret: secret}
+		if p.Auth.JWT != nil || p.Auth.Exchange != nil {
+			who.user = k.User // who signs in
+		}
 		if p.Auth.Exchange.scoped() {
 			who.scopes = k.scopes() // one client may ask for several sets of scopes
 		}
@@ -103,7 +106,7 @@ func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *ur
 			errs = append(errs, &strictyaml.Error{File: k.Pos.File, Line: k.Pos.Line, Column: k.Pos.Column, Msg: fmt.Sprintf("signing in key %s: %v", k.Name, err)})
 			continue
 		}
-		cred.Env, cred.EnvNote = envOf(k, p)
+		cred.Named(envOf(k, p))
 		if creds[i] = cred; k.enabled() {
 			like = cred
 		}
@@ -117,15 +120,45 @@ func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *ur
 
 // credential makes of user, secret and scopes what requests show.
 func (p *Profile) credential(ctx context.Context, target *url.URL, who signIn) (conformance.Credential, error) {
-	c := conformance.Credential{Header: p.Auth.Header, Query: p.Auth.Query, Scheme: p.Auth.Scheme, Secret: who.secret}
-	tokens, err := p.tokens(ctx, target, who)
+	c, err := p.show(ctx, target, &p.Auth, part{who, ""})
+	var refused *conformance.SignInRefused
+	if err != nil && (len(p.Auth.Below) == 0 || !errors.As(err, &refused)) {
+		return c, err
+	}
+	in := err == nil
+	for i := range p.Auth.Below {
+		b := &p.Auth.Below[i]
+		below, failed := p.show(ctx, target, &b.Auth, part{who, b.Prefix})
+		if failed != nil && !errors.As(failed, &refused) {
+			return c, failed
+		}
+		in = in || failed == nil
+		// To a part that does not let it in, a key is shown as it is.
+		c.Below = append(c.Below, conformance.Below{Prefix: b.Prefix, Credential: below})
+	}
+	if !in {
+		return c, err
+	}
+	return c, nil
+}
+
+// show is how a key is shown to one part of the API. With an error it is shown as it is.
+func (p *Profile) show(ctx context.Context, target *url.URL, auth *Auth, who part) (conformance.Credential, error) {
+	c := conformance.Credential{Header: auth.Header, Query: auth.Query, Scheme: auth.Scheme, Secret: who.secret, KeyID: who.user, KeySecret: who.secret}
+	for name, value := range auth.With {
+		if c.With == nil {
+			c.With = map[string]string{}
+		}
+		c.With[name] = strings.ReplaceAll(value, "$user", who.user)
+	}
+	tokens, err := p.tokens(ctx, target, auth, who)
 	if err != nil {
 		return c, err
 	}
 	if tokens != nil {
-		c.Secret, c.Tokens, c.Issued = tokens.Current(), tokens, p.Auth.Exchange != nil
+		c.Secret, c.Tokens, c.Issued = tokens.Current(), tokens, auth.Exchange != nil
 	}
-	if p.Auth.Basic {
+	if auth.Basic {
 		c.Secret = base64.StdEncoding.EncodeToString([]byte(who.user + ":" + who.secret))
 	}
 	return c, nil
@@ -290,7 +323,7 @@ func fetchJSON(req *http.Request) (any, error) {
 		return nil, err
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, fmt.Errorf("answered %d", resp.StatusCode)
+		return nil, &conformance.SignInRefused{Status: resp.StatusCode}
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, nil

@@ -3,13 +3,11 @@ package keyring
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,7 +31,7 @@ type JWT struct {
 // token makes a token.
 func (j *JWT) token(user, secret string, now time.Time) (string, time.Time, error) {
 	expires := now.Add(j.Lifetime)
-	header := map[string]any{"alg": "HS256", "typ": "JWT"}
+	header := map[string]any{}
 	for name, v := range j.Header {
 		header[name] = withUser(v, user)
 	}
@@ -41,18 +39,8 @@ func (j *JWT) token(user, secret string, now time.Time) (string, time.Time, erro
 	for name, v := range j.Claims {
 		claims[name] = withUser(v, user)
 	}
-	var parts []string
-	for _, part := range []map[string]any{header, claims} {
-		data, err := json.Marshal(part)
-		if err != nil {
-			return "", expires, err
-		}
-		parts = append(parts, base64.RawURLEncoding.EncodeToString(data))
-	}
-	signed := strings.Join(parts, ".")
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(signed))
-	return signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), expires, nil
+	token, err := conformance.SignJWT(header, claims, secret)
+	return token, expires, err
 }
 
 func withUser(v any, user string) any {
@@ -65,16 +53,22 @@ func withUser(v any, user string) any {
 // A signIn is one set of credentials that a token is got for.
 type signIn struct{ user, secret, scopes string }
 
+// A part is a sign-in to a part of the API.
+type part struct {
+	signIn
+	prefix string // "" is all of it
+}
+
 // tokenCache holds the tokens of one run, by key and scope set.
 type tokenCache struct {
 	mu sync.Mutex
-	by map[signIn]*conformance.Tokens
+	by map[part]*conformance.Tokens
 }
 
 // tokens returns the changing secret of a sign-in, which is signed in once; nil when the
 // profile shows secrets themselves.
-func (p *Profile) tokens(ctx context.Context, target *url.URL, who signIn) (*conformance.Tokens, error) {
-	if p.Auth.JWT == nil && p.Auth.Exchange == nil {
+func (p *Profile) tokens(ctx context.Context, target *url.URL, auth *Auth, who part) (*conformance.Tokens, error) {
+	if auth.JWT == nil && auth.Exchange == nil {
 		return nil, nil
 	}
 	p.cache.mu.Lock()
@@ -83,29 +77,30 @@ func (p *Profile) tokens(ctx context.Context, target *url.URL, who signIn) (*con
 		return t, nil
 	}
 	fetch := func(ctx context.Context) (string, time.Time, error) {
-		if j := p.Auth.JWT; j != nil {
+		if j := auth.JWT; j != nil {
 			return j.token(who.user, who.secret, time.Now())
 		}
-		return p.Auth.Exchange.fetch(ctx, target, who)
+		return auth.Exchange.fetch(ctx, target, filepath.Dir(p.File), who.signIn)
 	}
 	token, expires, err := fetch(ctx)
 	if err != nil {
 		return nil, err
 	}
 	rotates := ""
-	if p.Auth.Exchange != nil {
-		rotates = p.Auth.Exchange.Rotates
+	if auth.Exchange != nil {
+		rotates = auth.Exchange.Rotates
 	}
 	t := conformance.NewTokens(token, expires, rotates, fetch)
 	if p.cache.by == nil {
-		p.cache.by = map[signIn]*conformance.Tokens{}
+		p.cache.by = map[part]*conformance.Tokens{}
 	}
 	p.cache.by[who] = t
 	return t, nil
 }
 
-// fetch sends the exchange. Its errors never hold the secret or the answer.
-func (x *Exchange) fetch(ctx context.Context, target *url.URL, who signIn) (string, time.Time, error) {
+// fetch sends the exchange. Its errors never hold the secret or the answer. dir is the folder
+// of the profile.
+func (x *Exchange) fetch(ctx context.Context, target *url.URL, dir string, who signIn) (string, time.Time, error) {
 	var never time.Time
 	fill := strings.NewReplacer("$user", who.user, "$secret", who.secret, "$scopes", who.scopes)
 	var body []byte
@@ -141,6 +136,13 @@ func (x *Exchange) fetch(ctx context.Context, target *url.URL, who signIn) (stri
 	if x.Basic {
 		req.SetBasicAuth(url.QueryEscape(who.user), url.QueryEscape(who.secret)) // RFC 6749, section 2.3.1
 	}
+	if !x.Authorization.isZero() {
+		value, err := x.Authorization.lookUp(ctx, dir)
+		if err != nil {
+			return "", never, fmt.Errorf("what the exchange asks for besides: %w", err)
+		}
+		req.Header.Set("Authorization", value)
+	}
 	now := time.Now()
 	v, err := fetchJSON(req)
 	if err != nil {
@@ -166,7 +168,7 @@ func siblingOf(path, name string) string {
 }
 
 // jwt reads how a token is made on this machine.
-func (d *decoder) jwt(n strictyaml.Node) {
+func (d *decoder) jwt(n strictyaml.Node) *JWT {
 	j := &JWT{Lifetime: defaultLifetime}
 	members := func(into *map[string]any) func(strictyaml.Node) {
 		return func(n strictyaml.Node) {
@@ -187,5 +189,5 @@ func (d *decoder) jwt(n strictyaml.Node) {
 			j.Lifetime = v
 		}},
 	)
-	d.p.Auth.JWT = j
+	return j
 }

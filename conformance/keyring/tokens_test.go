@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/conformance"
 	"github.com/permcheck/permcheck/conformance/keyring"
 )
@@ -212,5 +213,139 @@ func TestJWT(t *testing.T) {
 	if _, err := keyring.ParseProfile("p.yaml", []byte("permcheck: probe/1\nauth: {jwt: {claims: {iss: a}, lifetime: 5s}}\nkeys: {a: {grants: all, secret: env:A}}"), testCatalog(t)); err == nil ||
 		!strings.Contains(err.Error(), "expected a duration from 1m to 24h") {
 		t.Errorf("a short lifetime: %v", err)
+	}
+}
+
+// A vendor's API of two parts: v1 gives tokens for one request, v2 one that lasts; below
+// /v1/static the secret itself is shown, with a header beside it. Admin makes keys of id and
+// secret alone.
+func TestMintedKeysSignInAsTheVendorDoes(t *testing.T) {
+	var mu sync.Mutex
+	secrets, v1, v2 := map[string]string{}, map[string]string{}, map[string]string{}
+	n := 0
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		n++
+		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		refuse := func() { w.WriteHeader(401) }
+		switch r.URL.Path {
+		case "/v1/auth":
+			var in map[string]string
+			_ = json.NewDecoder(r.Body).Decode(&in)
+			if in["client_id"] == "" || secrets[in["client_id"]] != in["client_secret"] || in["client_id"] == "static" {
+				refuse()
+				return
+			}
+			v1[fmt.Sprint("one-", n)] = in["client_id"]
+			fmt.Fprintf(w, `{"data":{"token":"one-%d"}}`, n)
+		case "/v2/token":
+			id, secret, _ := r.BasicAuth()
+			if r.PostFormValue("grant_type") != "client_credentials" || secrets[id] != secret {
+				refuse()
+				return
+			}
+			v2[fmt.Sprint("two-", n)] = id
+			fmt.Fprintf(w, `{"access_token":"two-%d"}`, n)
+		case "/v1/things":
+			if v1[token] == "" {
+				refuse()
+				return
+			}
+			id := v1[token]
+			delete(v1, token)
+			v1[fmt.Sprint("one-", n)] = id
+			w.Header().Set("Authorization", fmt.Sprint("Bearer one-", n))
+			fmt.Fprintf(w, "%q", id)
+		case "/v2/things":
+			if v2[token] == "" {
+				refuse()
+				return
+			}
+			fmt.Fprintf(w, "%q", v2[token])
+		case "/v1/static/things":
+			if r.Header.Get("X-Company-Id") == "" || secrets[r.Header.Get("X-Company-Id")] != token {
+				refuse()
+			}
+		}
+	}))
+	defer api.Close()
+	admin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		n++
+		id := fmt.Sprint("client-", n)
+		secrets[id] = fmt.Sprint("secret-of-", id)
+		_ = json.NewEncoder(w).Encode(map[string]string{"id": id, "secret": secrets[id]})
+	}))
+	defer admin.Close()
+	c, err := catalogs.Parse("c.yaml", []byte("permcheck: catalog/1\nname: c\npermissions: {read: }\nendpoints:\n  GET /v1/things: read\n  GET /v2/things: read\n  GET /v1/static/things: read\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manners, err := keyring.ParseManners("profile.yaml", []byte(`
+auth:
+  exchange: {url: /v1/auth, json: {client_id: $user, client_secret: $secret}, token: data.token, rotates: header Authorization}
+  below:
+    /v2/: {exchange: {url: /v2/token, form: {grant_type: client_credentials}, basic: true, token: access_token}}
+    /v1/static/: {send: bearer, with: {X-Company-ID: $user}}
+dialect: {list: data}
+`), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	ring := keyring.NewAdmin(mustParse(t, admin.URL), "token")
+	ring.Manners, ring.API = manners, mustParse(t, api.URL)
+	p, err := conformance.NewPlan(c, conformance.PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	creds, err := ring.MintPlan(ctx, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := conformance.Target{Base: mustParse(t, api.URL), Credentials: creds, Reference: true, Provisioner: ring}
+	answers, _, err := conformance.Run(ctx, p, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, req := range p.Requests {
+		row, key, status := &p.Rows[req.Row], &p.Keys[req.Key], answers.Observations[i].Status
+		if row.Endpoint == nil {
+			continue
+		}
+		want := 200
+		if key.Kind != conformance.ValidKey {
+			want = 401
+		}
+		if status != want {
+			t.Errorf("%s as %s is answered %d, expected %d", row, key.Name, status, want)
+		}
+	}
+	// Of the user's own profile each key wins that it has.
+	own, err := keyring.ParseProfile("own.yaml", []byte("permcheck: probe/1\nauth: {send: header X-Key}\nkeys: {full: {grants: all, secret: env:PC_FULL}}\n"), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own.Under(manners); own.Auth.Header != "X-Key" || own.Auth.Exchange != nil || own.Dialect == nil {
+		t.Errorf("the profile's own auth is lost, or the dialect of the manners is: %+v", own.Auth)
+	}
+	other, err := keyring.ParseProfile("own.yaml", []byte("permcheck: probe/1\nkeys: {full: {grants: all, secret: env:PC_FULL}}\n"), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other.Under(manners); other.Auth.Exchange == nil || len(other.Auth.Below) != 2 {
+		t.Errorf("the auth of the manners is not taken over: %+v", other.Auth)
+	}
+	for text, want := range map[string]string{
+		"auth: {below: {v2: {send: bearer}}}":                      "expected the beginning of paths",
+		"auth: {below: {/v2/: {below: {/v3/: {send: bearer}}}}}":   "below",
+		"keys: {full: {grants: all, secret: env:PC}}":              "keys",
+		"auth: {jwt: {}, exchange: {url: /t, json: {}, token: t}}": "shown in one way",
+	} {
+		if _, err := keyring.ParseManners("m.yaml", []byte(text), c); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "m.yaml:1:") {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }

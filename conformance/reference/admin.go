@@ -49,13 +49,13 @@ func (s *Server) Admin() http.Handler {
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, r *http.Request) {
 		list := []keyJSON{}
 		for _, k := range s.keys.all() {
-			list = append(list, k.json())
+			list = append(list, s.told(k))
 		}
 		reply(w, r, http.StatusOK, map[string]any{"keys": list})
 	})
 	mux.HandleFunc("GET /keys/{id}", func(w http.ResponseWriter, r *http.Request) {
 		if k := s.keys.get(r.PathValue("id")); k != nil {
-			reply(w, r, http.StatusOK, k.json())
+			reply(w, r, http.StatusOK, s.told(k))
 			return
 		}
 		adminFailed(w, r, errNoKey)
@@ -113,6 +113,7 @@ func (s *Server) Admin() http.Handler {
 // keyJSON is a key as the admin API shows it.
 type keyJSON struct {
 	ID      string              `json:"id"`
+	User    string              `json:"user,omitempty"` // what signs in, where that is not the id
 	Name    string              `json:"name"`
 	State   string              `json:"state"`
 	Grants  []perm.Permission   `json:"grants"`
@@ -124,9 +125,10 @@ type keyJSON struct {
 	Secret  string              `json:"secret,omitempty"`
 }
 
-func (k *key) json() keyJSON {
+// told is a key as the admin API tells of it.
+func (s *Server) told(k *key) keyJSON {
 	out := keyJSON{ID: k.id, Name: k.name, State: k.state, Grants: grantsOf(k.granted), InForce: grantsOf(k.inForce),
-		Sharing: k.sharing, Lists: k.lists, Owner: k.owner}
+		Sharing: k.sharing, Lists: k.lists, Owner: k.owner, User: s.manners.user(k)}
 	if !k.expires.IsZero() {
 		out.Expires = &k.expires
 	}
@@ -256,7 +258,7 @@ func (s *Server) adminMint(w http.ResponseWriter, r *http.Request) {
 		adminFailed(w, r, err)
 		return
 	}
-	out := k.json()
+	out := s.told(k)
 	out.Secret = secret
 	reply(w, r, http.StatusCreated, out)
 }
@@ -274,15 +276,20 @@ func (s *Server) adminEdit(w http.ResponseWriter, r *http.Request) {
 		adminError(w, r, http.StatusUnprocessableEntity, errors.New("grants is missing: expected a list of permissions, or name, sharing, lists, owner, expires_at, expires_in"))
 		return
 	}
-	if s.keys.get(r.PathValue("id")) == nil {
+	k := s.keys.get(r.PathValue("id"))
+	if k == nil {
 		adminFailed(w, r, errNoKey)
+		return
+	}
+	if err := s.manners.editable(k); err != nil {
+		adminError(w, r, http.StatusConflict, err)
 		return
 	}
 	if err := s.check(&in); err != nil {
 		adminError(w, r, http.StatusUnprocessableEntity, err)
 		return
 	}
-	k, err := s.keys.update(r.PathValue("id"), func(k *key) {
+	k, err := s.keys.update(k.id, func(k *key) {
 		if in.Grants != nil {
 			s.regrant(k, *in.Grants)
 		}
@@ -306,7 +313,7 @@ func (s *Server) adminEdit(w http.ResponseWriter, r *http.Request) {
 		adminFailed(w, r, err)
 		return
 	}
-	reply(w, r, http.StatusOK, k.json())
+	reply(w, r, http.StatusOK, s.told(k))
 }
 
 // adminAct does one of the actions that every server has, or one that the catalog names.
@@ -349,7 +356,7 @@ func (s *Server) adminAct(w http.ResponseWriter, r *http.Request) {
 		adminFailed(w, r, err)
 		return
 	}
-	out := k.json()
+	out := s.told(k)
 	out.Secret = secret
 	reply(w, r, http.StatusOK, out)
 }
@@ -404,7 +411,10 @@ func (s *Server) adminObject(w http.ResponseWriter, r *http.Request) {
 		for j, name := range seg.names {
 			last := i == len(rt.pattern.segs)-1 && j == len(seg.names)-1
 			id, err := "", error(nil)
+			value, ok := s.manners.param(rt, name)
 			switch {
+			case ok:
+				id = value
 			case name == rt.param || last:
 				id, err = s.objectFor(rt, k, in.New)
 			case rt.parent != nil && name == rt.parentParam:
@@ -462,6 +472,11 @@ func (s *Server) seen(coll *collection, k *key, fresh bool) (string, error) {
 	}).merged(nil)
 	if len(coll.seed.Attributes) == 0 {
 		o["name"] = "made for a request"
+	}
+	for _, a := range coll.seed.Attributes {
+		if a.Fresh != nil {
+			put(o, a.Name, a.Fresh)
+		}
 	}
 	for _, r := range coll.refs {
 		id, err := s.seen(r.to, k, false)

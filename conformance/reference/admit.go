@@ -31,7 +31,7 @@ func (c *call) admitted(to destination) bool {
 	if len(s.planted) > 0 {
 		right = c.misjudge(right)
 	}
-	return right
+	return s.manners.admits(c, right)
 }
 
 // leakBefore answers before anything is decided, on servers that do.
@@ -72,6 +72,10 @@ func (c *call) leakBefore() bool {
 // answer writes what was performed.
 func (c *call) answer(a answer) {
 	h := c.w.Header()
+	a.status, a.body = c.shaped(a.status, a.body)
+	if _, isFile := a.body.(file); a.body != nil && !isFile {
+		a.body = encoded(encode(a.body))
+	}
 	if c.wrong("no-store-missing") {
 		h.Set("Cache-Control", "public, max-age=60")
 		h.Del("Vary")

@@ -18,6 +18,9 @@ const (
 	Valid                   // a key that is enabled, not expired, and whose owner is not disabled
 )
 
+// maxCredential bounds a secret or a token, in bytes.
+const maxCredential = 8 << 10
+
 // caller identifies a request. The key is nobody unless the caller is Valid.
 func (s *Server) caller(r *http.Request, rt *route) (Caller, *key) {
 	if len(s.planted) > 0 {
@@ -34,30 +37,51 @@ func (s *Server) caller(r *http.Request, rt *route) (Caller, *key) {
 		return Malformed, nobody
 	}
 	scheme, secret, _ := strings.Cut(headers[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") || !wellFormed(secret) {
+	if !strings.EqualFold(scheme, "Bearer") {
 		return Malformed, nobody
 	}
-	return s.identify(secret, rt)
-}
-
-// wellFormed reports whether a text could be a secret of this server.
-func wellFormed(secret string) bool {
-	return len(secret) >= 20 && len(secret) <= 100 && !strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r >= 0x7f })
-}
-
-// identify finds the key of a secret.
-func (s *Server) identify(secret string, rt *route) (Caller, *key) {
-	hash := sha256.Sum256([]byte(secret))
-	ks := s.keys
-	ks.mu.RLock()
-	k := ks.byHash[hash]
-	live := k != nil && k.state == stateEnabled && !ks.owners[k.owner]
-	ks.mu.RUnlock()
-	if live && (k.expires.IsZero() || s.now().Before(k.expires)) && len(s.planted) == 0 {
-		return Valid, s.lagging(k)
+	if who, k, known := s.manners.identify(secret, rt); known {
+		return who, k
 	}
-	if len(s.planted) > 0 {
-		return s.judgeKey(k, secret, hash, rt)
+	if !wellFormed(secret) {
+		return Malformed, nobody
+	}
+	return s.keyBySecret(secret, rt)
+}
+
+// wellFormed reports whether a text could be a secret or a token of this server.
+func wellFormed(secret string) bool {
+	return len(secret) >= 20 && len(secret) <= maxCredential && !strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+}
+
+// identify finds the key that a credential shows: the key's secret, or what the vendor's
+// clients show in its place.
+func (s *Server) identify(credential string, rt *route) (Caller, *key) {
+	if who, k, known := s.manners.identify(credential, rt); known {
+		return who, k
+	}
+	return s.keyBySecret(credential, rt)
+}
+
+// keyBySecret finds the key of a secret.
+func (s *Server) keyBySecret(secret string, rt *route) (Caller, *key) {
+	hash := sha256.Sum256([]byte(secret))
+	s.keys.mu.RLock()
+	k := s.keys.byHash[hash]
+	s.keys.mu.RUnlock()
+	if k == nil && len(s.planted) > 0 {
+		return s.judgeKey(nil, secret, hash, rt)
+	}
+	return s.callerOf(k, rt)
+}
+
+// callerOf decides about the sender who has shown a key, which may be nil, to be his.
+func (s *Server) callerOf(k *key, rt *route) (Caller, *key) {
+	if len(s.planted) > 0 && k != nil {
+		return s.judgeKey(k, "", k.hash, rt)
+	}
+	if k != nil && k.state == stateEnabled && !s.keys.ownerDisabled(k.owner) && (k.expires.IsZero() || s.now().Before(k.expires)) {
+		return Valid, s.lagging(k)
 	}
 	return Unknown, nobody
 }
@@ -159,8 +183,8 @@ func (s *Server) misidentify(r *http.Request, rt *route) (Caller, *key, bool) {
 	}
 	if len(headers) == 0 && s.wrong(rt, "key-in-cookie") {
 		for _, cookie := range r.Cookies() {
-			if wellFormed(cookie.Value) {
-				return found(cookie.Value)
+			if who, k, ok := found(cookie.Value); ok {
+				return who, k, ok
 			}
 		}
 	}

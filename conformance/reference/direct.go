@@ -22,7 +22,7 @@ type destination struct {
 
 // direct finds what a request is for; or the methods that its path has otherwise.
 func (s *Server) direct(r *http.Request) (destination, []string) {
-	sent := r.URL.EscapedPath()
+	sent := s.manners.respell(r.Method, r.URL.EscapedPath())
 	if len(s.planted) > 0 {
 		if d, ok := s.misdirect(r, sent); ok {
 			return d, nil

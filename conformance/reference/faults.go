@@ -292,15 +292,19 @@ var operationFaults = []Fault{
 // NAME@METHOD /path.
 func (s *Server) plant(text string) error {
 	name, where, placed := strings.Cut(text, "@")
-	i := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == name })
-	if i < 0 {
-		names := make([]string, len(Faults))
-		for j := range Faults {
-			names[j] = Faults[j].Name
+	f := s.faultNamed(name)
+	if f == nil {
+		var names []string
+		for _, list := range s.faultLists() {
+			for _, f := range list {
+				names = append(names, f.Name)
+			}
 		}
 		return fmt.Errorf("no fault %q: expected one of %s", name, strings.Join(names, ", "))
 	}
-	f := &Faults[i]
+	if s.vendor != nil && slices.Contains(s.vendor.lacks, name) {
+		return fmt.Errorf("fault %s (%s) cannot apply to the API of %s, which has nothing of the kind", name, f.What, s.vendor.name)
+	}
 	p := &planted{fault: f}
 	suits := f.suits
 	if placed && suits == nil {

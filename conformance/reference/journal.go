@@ -29,7 +29,7 @@ const (
 
 // A journal is a file to which every change of a key is appended, and written through to the
 // disk before anybody is told of the change: a server that is killed and started again has
-// the same keys. It holds hashes of secrets, never secrets. The nil journal keeps nothing.
+// the same keys. It holds hashes of secrets, and secrets only where an API's clients sign with them. The nil journal keeps nothing.
 type journal struct {
 	file   *os.File
 	broken error // a write failed, so that what follows would not be readable
@@ -56,12 +56,14 @@ type keyLine struct {
 	Lists   map[string][]string `json:"lists,omitempty"`
 	Owner   string              `json:"owner,omitempty"`
 	Expires *time.Time          `json:"expires,omitempty"`
-	Hash    string              `json:"hash"` // SHA-256 of the secret
+	Hash    string              `json:"hash"`             // SHA-256 of the secret
+	Secret  string              `json:"secret,omitempty"` // where clients sign with it
+	Renewed int                 `json:"renewed,omitempty"`
 }
 
 func lineOf(k *key) line {
 	l := &keyLine{ID: k.id, Name: k.name, State: k.state, Grants: grantsOf(k.granted), InForce: grantsOf(k.inForce),
-		Sharing: k.sharing, Lists: k.lists, Owner: k.owner, Hash: hex.EncodeToString(k.hash[:])}
+		Sharing: k.sharing, Lists: k.lists, Owner: k.owner, Hash: hex.EncodeToString(k.hash[:]), Secret: k.secret, Renewed: k.renewed}
 	if !k.expires.IsZero() {
 		l.Expires = &k.expires
 	}
@@ -70,7 +72,7 @@ func lineOf(k *key) line {
 
 func (l *keyLine) key(v *vocabulary) (*key, error) {
 	k := &key{id: l.ID, name: l.Name, state: l.State, granted: l.Grants, inForce: l.InForce, holds: v.holdings(l.InForce), before: v.holdings(l.InForce),
-		sharing: l.Sharing, lists: l.Lists, owner: l.Owner}
+		sharing: l.Sharing, lists: l.Lists, owner: l.Owner, secret: l.Secret, renewed: l.Renewed}
 	if l.Expires != nil {
 		k.expires = *l.Expires
 	}

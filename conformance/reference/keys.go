@@ -24,7 +24,8 @@ const (
 	stateRevoked  = "revoked"
 )
 
-// A key is one credential. Its secret is not kept, only the hash.
+// A key is one credential. Of its secret only the hash is kept, unless the vendor's way of
+// signing in needs more.
 type key struct {
 	id, name string
 	state    string
@@ -37,6 +38,8 @@ type key struct {
 	expires  time.Time // zero: never
 	hash     [sha256.Size]byte
 	prefix   string // of the secret, for servers that are wrong about it
+	secret   string // where the keystore keeps secrets
+	renewed  int    // how often it was enabled again after it was revoked
 
 	before  holdings // what it held before its grants were last changed
 	changed time.Time
@@ -71,6 +74,9 @@ type keystore struct {
 	rotated  map[[sha256.Size]byte]string
 	journal  *journal // nil: none
 	unlock   func()   // gives the journal free
+	// keepSecrets says that secrets are kept as they are: of an API whose clients sign with them.
+	keepSecrets bool
+	changed     func(was, now *key) // is told of changes; nil: nobody is
 }
 
 func newKeystore() *keystore {
@@ -104,10 +110,14 @@ func (ks *keystore) mint(of keyOf, v *vocabulary) (*key, string, error) {
 		sharing: of.sharing, lists: of.lists, owner: of.owner, expires: of.expires,
 		hash: sha256.Sum256([]byte(secret)), prefix: secret[:comparedChars],
 	}
+	if ks.keepSecrets {
+		k.secret = secret
+	}
 	if err := ks.store(k); err != nil {
 		ks.next--
 		return nil, "", err
 	}
+	ks.tell(nil, k)
 	return k, secret, nil
 }
 
@@ -145,6 +155,7 @@ func (ks *keystore) update(id string, change func(*key)) (*key, error) {
 	if k.hash != old.hash {
 		delete(ks.byHash, old.hash)
 	}
+	ks.tell(old, &k)
 	return &k, nil
 }
 
@@ -155,6 +166,9 @@ func (ks *keystore) rotate(id string) (*key, string, error) {
 	k, err := ks.update(id, func(k *key) {
 		was = k.hash
 		k.hash, k.prefix = sha256.Sum256([]byte(secret)), secret[:comparedChars]
+		if ks.keepSecrets {
+			k.secret = secret
+		}
 	})
 	if err != nil {
 		return nil, "", err
@@ -182,6 +196,7 @@ func (ks *keystore) remove(id string) error {
 	if ks.keepDead {
 		ks.dead[k.hash] = k
 	}
+	ks.tell(k, nil)
 	return nil
 }
 
@@ -240,6 +255,7 @@ func (s *Server) enforce(k *key) {
 func (s *Server) setState(k *key, state string) {
 	if state == stateEnabled && k.state == stateRevoked {
 		s.enforce(k)
+		k.renewed++
 	}
 	k.state = state
 }

@@ -1,8 +1,10 @@
 package reference
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -113,7 +115,7 @@ func (st *store) fill() error {
 		}
 		rows := st.rows
 		if rows == 0 {
-			rows = max(3, c.seed.combinations())
+			rows = max(3, c.seed.combinations(), c.seed.Rows)
 			for _, r := range c.refs { // each parent has some children
 				rows = max(rows, len(r.to.ids))
 			}
@@ -155,7 +157,7 @@ func (c *collection) add(o object) (object, bool) {
 		return nil, false
 	}
 	c.next++
-	o["id"] = fmt.Sprintf("%s-%d", c.stem, c.next)
+	o["id"] = strings.ReplaceAll(cmp.Or(c.seed.IDs, c.stem+"-{n}"), "{n}", strconv.Itoa(c.next))
 	c.put(o)
 	return o, true
 }

@@ -152,7 +152,8 @@ func (c *call) one(coll *collection) answer {
 	if !c.sees(coll, o) && !(coll.rules.scoped() && c.wrong("get-unfiltered")) {
 		return c.hidden(coll, o)
 	}
-	shown := encoded(encode(c.show(coll, o)))
+	_, body := c.shaped(http.StatusOK, c.show(coll, o))
+	shown := encoded(encode(body))
 	tag := etag(shown)
 	c.w.Header().Set("ETag", tag)
 	if match := c.r.Header.Get("If-None-Match"); match != "" && (match == "*" || strings.Contains(match, tag)) {
@@ -224,7 +225,7 @@ func (c *call) checked(coll *collection, body, old object) (object, *answer) {
 	unguarded := c.wrong("mass-assignment-on-create") && old == nil || c.wrong("mass-assignment-on-update") && old != nil
 	for _, name := range names {
 		v := body[name]
-		if name == "id" || slices.Contains(ours, name) && !unguarded {
+		if name == "id" || !unguarded && slices.ContainsFunc(ours, func(our string) bool { return our == name || strings.HasPrefix(our, name+".") }) {
 			continue
 		}
 		if !c.mayWrite(coll, name, v) && !unguarded {
@@ -322,7 +323,7 @@ func (c *call) create() answer {
 	}
 	o := body.merged(coll.defaults())
 	for _, name := range coll.rules.ours() {
-		if o[name] == nil || !c.wrong("mass-assignment-on-create") || body[name] == nil {
+		if stated, _ := body.at(name); stated == nil || !c.wrong("mass-assignment-on-create") {
 			put(o, name, c.k.id)
 		}
 	}

@@ -30,6 +30,7 @@ type query struct {
 	filters         []filter
 	sorts           []sortKey
 	fields, include []string
+	omit            []string // fields that are left out
 	ids             []string
 	limitIDs        bool // ids was given
 }
@@ -360,6 +361,12 @@ func (c *call) show(coll *collection, o object) object {
 	for _, name := range q.include {
 		c.relate(coll, o, name, out)
 	}
+	if len(q.omit) > 0 {
+		out = out.merged(nil) // rows are shared
+		for _, name := range q.omit {
+			delete(out, name)
+		}
+	}
 	return out
 }
 
@@ -413,6 +420,11 @@ func (c *call) childrenOf(ch child, o object) []object {
 // project is a row without the fields that the caller may not see, and without the ids
 // of rows that it does not see.
 func (c *call) project(coll *collection, o object) object {
+	return c.s.manners.row(c, coll, o, c.visible(coll, o))
+}
+
+// visible is [call.project] before a vendor's manners.
+func (c *call) visible(coll *collection, o object) object {
 	if !coll.rules.guarded() && len(coll.refs) == 0 {
 		return o
 	}

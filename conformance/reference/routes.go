@@ -95,6 +95,9 @@ func (s *Server) build(seeds Seeds) {
 		if row.Refused.Anonymous.Known() {
 			rt.refused.Anonymous = row.Refused.Anonymous
 		}
+		if row.Refused.Invalid.Known() {
+			rt.refused.Invalid = row.Refused.Invalid
+		}
 		if row.Refused.Forbidden.Known() {
 			rt.refused.Forbidden = row.Refused.Forbidden
 		}
@@ -111,6 +114,12 @@ func (s *Server) build(seeds Seeds) {
 			if to := s.store.all[a.Ref]; a.Ref != "" && to != nil {
 				s.store.relate(coll, a.Name, to, false)
 			}
+		}
+	}
+	for i := range c.Records {
+		part, whole := s.store.all[c.Records[i].Object], s.store.all[c.Records[i].PartOf]
+		if part != nil && whole != nil {
+			s.store.relate(part, whole.name+"_id", whole, true)
 		}
 	}
 	for _, rt := range s.routes {
@@ -133,17 +142,20 @@ func (s *Server) build(seeds Seeds) {
 func (s *Server) classify(rt *route, named map[string]string, seeds Seeds) {
 	row, p := rt.row, rt.pattern
 	home := collectionPath(row.Path)
-	name := home
+	name, gets := home, row.Gets
+	if s.vendor != nil && row.Lists+gets == "" {
+		gets = s.vendor.objects[row.String()]
+	}
 	switch n, ok := named[home]; {
 	case row.Lists != "":
 		name = row.Lists
-	case row.Gets != "":
-		name = row.Gets
+	case gets != "":
+		name = gets
 	case ok:
 		name = n
 	}
 	rt.data = row.Lists != "" || row.Gets != ""
-	rt.aboutOne = row.Lists == "" && (row.Gets != "" || p.endsInParameter())
+	rt.aboutOne = row.Lists == "" && (gets != "" || p.endsInParameter())
 	last := p.lastLiteral()
 	params := 0
 	for _, seg := range p.segs {
@@ -173,7 +185,7 @@ func (s *Server) classify(rt *route, named map[string]string, seeds Seeds) {
 		if row.Lists == "" {
 			name = above
 		}
-	case !read && row.Method == http.MethodPost && row.Gets != "" && params > 0 && last != "":
+	case !read && row.Method == http.MethodPost && gets != "" && params > 0 && last != "":
 		rt.kind, rt.action = kindAction, last
 	case row.Requires != nil && row.Requires.IsPublic() && read && !rt.data && params == 0:
 		rt.kind = kindPlain

@@ -18,8 +18,13 @@ type Seeds map[string]Seed
 // A Seed is one kind of object.
 type Seed struct {
 	Attributes []SeedAttribute `json:"attributes"`
+	// IDs is what their ids look like: {n} is the number of the object. Empty: the name of the
+	// collection and the number.
+	IDs string `json:"ids"`
 	// Actions are what a POST to /objects/{id}/ACTION sets.
 	Actions map[string]map[string]any `json:"actions"`
+	// Rows is how many objects there are at least, where the number is not asked for.
+	Rows int `json:"rows"`
 }
 
 // A SeedAttribute has one of values, ref, text and number.
@@ -33,6 +38,9 @@ type SeedAttribute struct {
 	// no other object or attribute has.
 	Text   string `json:"text"`
 	Number int    `json:"number"` // this, and something different for each object
+	// Fresh is what an object has that the admin API makes for a request, where any of the
+	// values will not do.
+	Fresh any `json:"fresh"`
 }
 
 // ParseSeeds reads seeds from JSON.
@@ -64,6 +72,9 @@ func seedsFor(c *catalogs.Catalog, given Seeds) (Seeds, error) {
 			return
 		}
 		s := seeds[object]
+		if slices.ContainsFunc(s.Attributes, func(a SeedAttribute) bool { return strings.HasPrefix(a.Name, attribute+".") }) {
+			return // it is the object around one that is there
+		}
 		if i := slices.IndexFunc(s.Attributes, func(a SeedAttribute) bool { return a.Name == attribute }); i < 0 {
 			a := SeedAttribute{Name: attribute, Values: values}
 			if values == nil {

@@ -41,6 +41,10 @@ type Options struct {
 	AdminToken string   // what the admin API asks for; empty: it refuses everybody
 	// State is a file that keeps the keys when the server ends; empty: none does.
 	State string
+	// Vendor is one of [Vendors] whose manners the server has; empty: none.
+	Vendor string
+	// Switches are set on the vendor's server; see [Switches].
+	Switches map[string]string
 	// BlockOrigins refuses every request that a page of another origin sends, also where the
 	// catalog does not say so.
 	BlockOrigins bool
@@ -64,7 +68,10 @@ type Server struct {
 	onEnable bool // a changed grant is in force only when the key is enabled again
 	now      func() time.Time
 	mistaken memory
-	ticks    atomic.Uint64 // requests, for traps that come with some of them
+	vendor   *vendor // whose manners it has; nil: nobody's
+	manners  manners
+	switches map[string]string // of the vendor, every one
+	ticks    atomic.Uint64     // requests, for traps that come with some of them
 }
 
 // New returns a server for the catalog. An unknown fault, or one that cannot apply to
@@ -81,6 +88,18 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 		byKey: map[string]*route{}, homes: map[string]*collection{}, token: opts.AdminToken,
 		onEnable: c.Credentials.GrantsChange == "on-reenable", block: opts.BlockOrigins || c.Refused.Origin.Known(), now: opts.Now,
 	}
+	v, err := s.adopt(opts.Vendor, opts.Switches)
+	if err != nil {
+		return nil, err
+	}
+	if v != nil {
+		s.vendor = v
+		if opts.Seeds == nil && v.seeds != nil {
+			if opts.Seeds, err = ParseSeeds(v.seeds); err != nil {
+				return nil, err
+			}
+		}
+	}
 	seeds, err := seedsFor(c, opts.Seeds)
 	if err != nil {
 		return nil, err
@@ -88,6 +107,10 @@ func New(c *catalogs.Catalog, opts Options) (*Server, error) {
 	s.build(seeds)
 	if err := s.store.fill(); err != nil {
 		return nil, err
+	}
+	if v != nil { // rows are seeded, faults are not planted yet, nor keys read
+		s.manners = v.start(s)
+		s.keys.changed = s.manners.keyChanged
 	}
 	if s.traps, err = readTraps(opts.Traps); err != nil {
 		return nil, err
@@ -125,6 +148,7 @@ type call struct {
 	k      *key // nobody for a request without a valid key
 	query  query
 	body   object
+	own    any // what the vendor's manners note about the call
 	// readAhead is the body, where it was read before anything was decided.
 	readAhead object
 
@@ -144,7 +168,13 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if c.browser() {
 		return
 	}
-	c.who, c.k = s.caller(r, c.rt)
+	if s.manners.before(c) {
+		return
+	}
+	var known bool
+	if c.who, c.k, known = s.manners.caller(c); !known {
+		c.who, c.k = s.caller(r, c.rt)
+	}
 	if c.rt == nil {
 		c.lost(allow)
 		return
@@ -172,11 +202,17 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		c.badBody(err)
 		return
 	}
-	if c.query, err = parseQuery(r.URL.RawQuery); err != nil && admitted && c.rt.reads(to.method) {
+	if c.query, err, known = s.manners.query(c); !known {
+		c.query, err = parseQuery(r.URL.RawQuery)
+	}
+	if err != nil && admitted && c.rt.reads(to.method) {
 		c.reply(http.StatusBadRequest, object{"error": "bad_query", "message": err.Error()})
 		return
 	}
-	a := c.perform(to.method)
+	a, performed := s.manners.perform(c, to.method)
+	if !performed {
+		a = c.perform(to.method)
+	}
 	if !admitted {
 		c.refuse(c.who != Valid)
 		return
@@ -208,6 +244,9 @@ func (c *call) refuse(withoutKey bool) {
 	form, status, code := c.rt.refused.Forbidden, http.StatusForbidden, "forbidden"
 	if withoutKey {
 		form, status, code = c.rt.refused.Anonymous, http.StatusUnauthorized, "unauthorized"
+	}
+	if withoutKey && c.who != Anonymous {
+		form = c.rt.refused.WithKey()
 	}
 	body := object{}
 	if form.Known() {
@@ -269,7 +308,17 @@ func (c *call) readBody() (object, error) {
 
 func (c *call) reply(status int, body any) {
 	c.cors(status)
+	status, body = c.shaped(status, body)
 	writeReply(c.w, c.r.Method, status, body)
+}
+
+// shaped is an answer as the vendor writes it, unless it was written already.
+func (c *call) shaped(status int, body any) (int, any) {
+	switch body.(type) {
+	case encoded, file:
+		return status, body
+	}
+	return c.s.manners.shape(c, status, body)
 }
 
 // readObject reads a JSON body. Members of an object are kept; any other JSON value,
@@ -287,6 +336,12 @@ func readObject(w http.ResponseWriter, r *http.Request) (object, error) {
 	return o, nil
 }
 
+// A file is a body that is no JSON.
+type file struct {
+	mediaType string
+	data      []byte
+}
+
 // reply writes an answer of the admin API.
 func reply(w http.ResponseWriter, r *http.Request, status int, body any) {
 	writeReply(w, r.Method, status, body)
@@ -302,8 +357,16 @@ func writeReply(w http.ResponseWriter, method string, status int, body any) {
 		w.WriteHeader(status)
 		return
 	}
-	data := encode(body)
-	h["Content-Type"] = jsonType
+	f, isFile := body.(file)
+	data := f.data
+	if isFile {
+		h.Set("Content-Type", f.mediaType)
+	} else {
+		data = encode(body)
+		if h["Content-Type"] == nil {
+			h["Content-Type"] = jsonType
+		}
+	}
 	h["X-Content-Type-Options"] = noSniff
 	h["Content-Length"] = []string{strconv.Itoa(len(data))}
 	w.WriteHeader(status)

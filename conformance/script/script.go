@@ -2,6 +2,7 @@ package script
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,12 +17,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/conformance/suites"
 )
 
 // maxScript bounds one file, in bytes.
@@ -72,41 +74,60 @@ func Open(dir string) (*Dir, error) {
 	return d, nil
 }
 
-// writes reports whether a script sends anything else than reads, or runs programs, which
-// may.
+// writes reports whether a script sends anything else than reads, changes keys, or runs
+// programs, which may.
 func writes(data []byte) bool {
-	for line := range strings.Lines(string(txtar.Parse(data).Comment)) {
-		words := strings.Fields(line)
-		if len(words) > 0 && strings.HasPrefix(words[0], "[") {
-			words = words[1:]
-		}
-		if len(words) > 0 && (words[0] == "!" || words[0] == "?") {
-			words = words[1:]
-		}
-		if len(words) > 0 && words[0] == "exec" {
+	return slices.ContainsFunc(suites.Commands(data), func(c suites.Command) bool {
+		switch c.Name {
+		case "exec", "regrant", "disable", "enable", "revoke", "delete", "rotate", "do":
 			return true
+		case "request":
+			return len(c.Args) > 0 && c.Args[0] != http.MethodGet && c.Args[0] != http.MethodHead
+		case "every":
+			return len(c.Args) > 0 && c.Args[0] != "reads"
 		}
-		if len(words) > 1 && words[0] == "request" && words[1] != http.MethodGet && words[1] != http.MethodHead {
-			return true
-		}
-	}
-	return false
+		return false
+	})
 }
 
 // Perform performs one check.
 func (d *Dir) Perform(ctx context.Context, l *conformance.Lab, name string, rec *conformance.Record) error {
-	path := d.files[name]
-	if path == "" {
+	path, isFile := d.files[name]
+	var text []byte
+	var commands []suites.Command
+	harmless := false
+	if s := suites.Find(name); !isFile && s != nil {
+		dir, err := os.MkdirTemp("", "permcheck-statement-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		path, text, commands, harmless = filepath.Join(dir, filepath.Base(s.File)), s.Text, s.Commands, s.HarmlessWrites
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			return err
+		}
+	} else if !isFile {
 		return fmt.Errorf("there is no check %q", name)
+	} else {
+		var err error
+		if text, err = os.ReadFile(path); err != nil {
+			return err
+		}
+		commands = suites.Commands(text)
 	}
-	r := &run{ctx: ctx, lab: l, rec: rec, by: l.Nobody()}
+	r := &run{ctx: ctx, lab: l, rec: rec, by: l.Nobody, told: map[string]string{}, header: http.Header{}, admitted: map[string]*conformance.Answer{}, began: time.Now(), harmless: harmless, commands: commands, keys: map[string]*conformance.LiveKey{}, vars: map[string]string{}, sets: map[string][]string{}}
 	t := &verdict{}
 	t.Run(name, func(testscript.T) {
 		testscript.RunT(t, testscript.Params{
 			Files: []string{path},
-			Cmds: map[string]func(*testscript.TestScript, bool, []string){
-				"as": r.as, "request": r.request, "status": r.status, "json": r.json, "same-as": r.sameAs, "cors-blocked": r.corsBlocked,
+			Setup: func(env *testscript.Env) error {
+				for _, name := range variables(text) {
+					env.Setenv(name, "$"+name) // the commands put the values in, so that no log has them
+				}
+				return nil
 			},
+			Cmds:      r.commandTable(),
+			Condition: r.holds,
 		})
 	})
 	switch {
@@ -121,7 +142,7 @@ func (d *Dir) Perform(ctx context.Context, l *conformance.Lab, name string, rec 
 		return fmt.Errorf("the script does not run: %s", t.last())
 	case t.skipped:
 		return errors.New("the script skipped itself")
-	case r.sent == 0:
+	case r.sent == 0 && !r.asked:
 		return errors.New("the script sends nothing")
 	}
 	return nil
@@ -179,19 +200,49 @@ type run struct {
 	ctx  context.Context
 	lab  *conformance.Lab
 	rec  *conformance.Record
-	by   conformance.Sender
+	by   func() conformance.Sender
 	sent int
 
 	call             *conformance.Call
 	answer, previous *conformance.Answer
+	row              int    // that the last request is about; -1: none
+	asks             string // what it asks, whoever sends it
 
 	failed  string // the expectation that was not met
+	marked  bool   // the record says which exchanges went against it
 	stopped error  // why it cannot be decided
+	needs   bool   // an expectation that is not met leaves it undecided
+	tells   bool   // an expectation is only looked at
+	met     bool   // whether it was met, then
+
+	asked    bool     // the catalog was asked
+	harmless bool     // its requests change nothing, whatever their methods
+	made     []string // ids of what it made
+	commands []suites.Command
+	keys     map[string]*conformance.LiveKey // that the script named
+	vars     map[string]string               // values of variables
+	sets     map[string][]string
+	told     map[string]string // what observations may say
+	header   http.Header       // of the next request
+	shown    []string          // how records show it
+	began    time.Time
+	acted    time.Time                      // when a key was changed last
+	admitted map[string]*conformance.Answer // request line -> what an admitted key was answered
 }
 
 // fail ends the check: the API does not do what the script says.
 func (r *run) fail(ts *testscript.TestScript, format string, args ...any) {
-	r.failed = fmt.Sprintf(format, args...)
+	what := fmt.Sprintf(format, args...)
+	switch {
+	case r.tells:
+		r.met = false
+		panic(notMet{})
+	case r.needs:
+		r.halt(ts, errors.New(what))
+	}
+	if r.failed = what; !r.marked {
+		r.rec.Against()
+	}
 	ts.Fatalf("%s", r.failed)
 }
 
@@ -201,57 +252,12 @@ func (r *run) halt(ts *testscript.TestScript, err error) {
 	ts.Fatalf("%v", err)
 }
 
-func (r *run) sender(ts *testscript.TestScript, name string) conformance.Sender {
-	names := []string{}
-	for i, k := range r.lab.Plan.Keys {
-		if k.Name == name && k.Kind != conformance.ParkedKey {
-			return r.lab.As(i)
-		}
-		names = append(names, k.Name)
-	}
-	r.halt(ts, fmt.Errorf("no key %q: expected one of %s", name, strings.Join(names, ", ")))
-	return conformance.Sender{}
-}
-
-func (r *run) as(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		r.halt(ts, errors.New("usage: as KEY"))
-	}
-	r.by = r.sender(ts, args[0])
-}
-
-func (r *run) request(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 || len(args) > 3 || !strings.HasPrefix(args[1], "/") {
-		r.halt(ts, errors.New("usage: request METHOD /PATH [BODY-FILE]"))
-	}
-	path, query, _ := strings.Cut(args[1], "?")
-	c := &conformance.Call{Label: fmt.Sprintf("request %d", r.sent+1), Method: args[0], Path: path, Query: query, By: r.by, Any: true}
-	if strings.Contains(path, "{") {
-		row := slices.IndexFunc(r.lab.Plan.Rows, func(row conformance.Row) bool {
-			return row.Endpoint != nil && row.Path == path && (row.Method == args[0] || row.Method == http.MethodGet)
-		})
-		if row < 0 {
-			r.halt(ts, fmt.Errorf("%s: the catalog has no such path, so nothing says what its parameters stand for", path))
-		}
-		concrete, err := r.lab.Path(r.ctx, row)
-		if err != nil {
-			r.halt(ts, err)
-		}
-		c.Path = concrete
-	}
-	if len(args) == 3 {
-		c.Body = []byte(strings.ReplaceAll(ts.ReadFile(args[2]), "$mark", r.lab.Mark()))
-	}
-	r.call, r.previous = c, r.answer
-	r.answer = r.send(ts, c)
-}
-
 // send sends a request; one without an answer ends the check.
 func (r *run) send(ts *testscript.TestScript, c *conformance.Call) *conformance.Answer {
 	r.sent++
 	a := r.lab.Send(r.ctx, r.rec, *c)
 	if a.Status == 0 {
-		r.halt(ts, fmt.Errorf("%s %s got no answer", c.Method, c.Path))
+		r.halt(ts, fmt.Errorf("%s %s got no answer", c.Method, cmp.Or(c.Shown, c.Path)))
 	}
 	return a
 }
@@ -289,13 +295,13 @@ func (r *run) status(ts *testscript.TestScript, neg bool, args []string) {
 		if neg {
 			not = "anything but "
 		}
-		r.fail(ts, "answered %d to %s, expected %s%s", r.answer.Status, r.asked(), not, strings.Join(args, " or "))
+		r.fail(ts, "answered %d to %s, expected %s%s", r.answer.Status, r.line(), not, strings.Join(args, " or "))
 	}
 }
 
-// asked says what was sent, in the script's words.
-func (r *run) asked() string {
-	return fmt.Sprintf("%s %s as %s", r.call.Method, r.call.Path, r.call.By.Name)
+// line says what was sent, in the script's words.
+func (r *run) line() string {
+	return fmt.Sprintf("%s %s as %s", r.call.Method, cmp.Or(r.call.Shown, r.call.Path), r.call.By.Name)
 }
 
 func (r *run) json(ts *testscript.TestScript, neg bool, args []string) {
@@ -305,21 +311,22 @@ func (r *run) json(ts *testscript.TestScript, neg bool, args []string) {
 	a := r.answered(ts)
 	doc := a.JSON()
 	if doc == nil && !neg {
-		r.fail(ts, "the answer to %s is no JSON, expected %s in it", r.asked(), args[0])
+		r.fail(ts, "the answer to %s is no JSON, expected %s in it", r.line(), args[0])
 	}
 	found := lookUp(doc, strings.Split(args[0], "."))
 	switch {
 	case len(args) == 1 && neg && len(found) > 0:
-		r.fail(ts, "the answer to %s has %s, expected none", r.asked(), args[0])
+		r.fail(ts, "the answer to %s has %s, expected none", r.line(), args[0])
 	case len(args) == 1 && !neg && len(found) == 0:
-		r.fail(ts, "the answer to %s has no %s", r.asked(), args[0])
+		r.fail(ts, "the answer to %s has no %s", r.line(), args[0])
 	case len(args) == 2:
-		equal := slices.ContainsFunc(found, func(v any) bool { return equals(v, args[1]) })
+		want := r.expand(ts, args[1], asIs)
+		equal := slices.ContainsFunc(found, func(v any) bool { return equals(v, want) })
 		if equal && neg {
-			r.fail(ts, "%s in the answer to %s is %s, expected anything else", args[0], r.asked(), args[1])
+			r.fail(ts, "%s in the answer to %s is %s, expected anything else", args[0], r.line(), args[1])
 		}
 		if !equal && !neg {
-			r.fail(ts, "%s in the answer to %s is not %s", args[0], r.asked(), args[1])
+			r.fail(ts, "%s in the answer to %s is not %s", args[0], r.line(), args[1])
 		}
 	}
 }
@@ -380,11 +387,11 @@ func (r *run) sameAs(ts *testscript.TestScript, neg bool, args []string) {
 	same := mine.Status == other.Status && (bytes.Equal(mine.Body, other.Body) || mine.JSON() != nil && reflect.DeepEqual(mine.JSON(), other.JSON()))
 	switch {
 	case same && neg:
-		r.fail(ts, "%s is answered as %s is, expected another answer", r.asked(), args[0])
+		r.fail(ts, "%s is answered as %s is, expected another answer", r.line(), args[0])
 	case !same && !neg && mine.Status != other.Status:
-		r.fail(ts, "%s is answered %d, %s is answered %d", r.asked(), mine.Status, args[0], other.Status)
+		r.fail(ts, "%s is answered %d, %s is answered %d", r.line(), mine.Status, args[0], other.Status)
 	case !same && !neg:
-		r.fail(ts, "%s is answered with another body than %s is", r.asked(), args[0])
+		r.fail(ts, "%s is answered with another body than %s is", r.line(), args[0])
 	}
 }
 
@@ -410,15 +417,15 @@ func (r *run) corsBlocked(ts *testscript.TestScript, neg bool, args []string) {
 			continue // sending a write again would happen again
 		}
 		for name := range r.send(ts, c).Header {
-			if opened == "" && strings.HasPrefix(name, "Access-Control-Allow-") {
+			if opened == "" && conformance.OpensCORS(name) {
 				opened = fmt.Sprintf("%s: the answer has %s", c.Label, name)
 			}
 		}
 	}
 	switch {
 	case opened != "" && !neg:
-		r.fail(ts, "%s to %s", opened, r.asked())
+		r.fail(ts, "%s to %s", opened, r.line())
 	case opened == "" && neg:
-		r.fail(ts, "%s is blocked for pages of %s, expected that it is not", r.asked(), origin)
+		r.fail(ts, "%s is blocked for pages of %s, expected that it is not", r.line(), origin)
 	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -125,6 +126,7 @@ func catalogJSON(c *catalogs.Catalog) any {
 		Source   string            `json:"source,omitempty"`
 		Evidence string            `json:"evidence,omitempty"`
 		Odd      string            `json:"odd,omitempty"`
+		Also     map[string]string `json:"also,omitempty"`
 		Position string            `json:"position"`
 	}
 	type field struct {
@@ -147,8 +149,15 @@ func catalogJSON(c *catalogs.Catalog) any {
 		out.Permissions = append(out.Permissions, permission{p.ID, p.Label, p.Aliases, p.Implies})
 	}
 	for _, e := range c.Endpoints {
+		var also map[string]string
+		for _, a := range e.Also {
+			if also == nil {
+				also = map[string]string{}
+			}
+			also[a.Source] = a.Path
+		}
 		out.Endpoints = append(out.Endpoints, endpoint{e.Method, e.Path, e.Section, e.Requires, e.Effect,
-			e.Lists, e.Gets, e.Source, e.Evidence, e.Odd, e.Pos.String()})
+			e.Lists, e.Gets, e.Source, e.Evidence, e.Odd, also, e.Pos.String()})
 	}
 	for _, f := range c.Fields {
 		out.Fields = append(out.Fields, field{f.Object, f.Name, f.Requires, f.NeedsListed})
@@ -163,14 +172,25 @@ func newCatalogLint(a *app) *cobra.Command {
 		Long: `Lint warns of rows that are valid but look like mistakes: a list that asks for
 another permission than its get, WRITE on a GET, templates that overlap, names that
 nearly agree. A row's "odd: reason" acknowledges what is right although it looks
-wrong.`,
+wrong; so do "effect: read" of a POST that reads, a permission's aliases and a row's
+"also: {SOURCE: /path}". What is acknowledged is printed with its reason and source, and
+never fails: with vendor:NAME, what is odd about that vendor's own documents.`,
 		Example: `  permcheck catalog lint api/permissions.yaml
   permcheck catalog lint --fail-on warning vendor:comeet`,
 		Args:              minArgs(1, "a catalog"),
 		ValidArgsFunction: completeCatalogs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			findings := []*report.Finding{}
-			acknowledged := 0
+			type acknowledgement struct {
+				Rule     string `json:"rule"`
+				Subject  string `json:"subject"`
+				Message  string `json:"message"`
+				Reason   string `json:"reason"`
+				Source   string `json:"source,omitempty"`
+				Evidence string `json:"evidence,omitempty"`
+				Position string `json:"position"`
+			}
+			acknowledged := []acknowledgement{}
 			var errs []error
 			for _, ref := range args {
 				c, err := a.loadCatalog(ref)
@@ -180,7 +200,8 @@ wrong.`,
 				}
 				for _, l := range c.Lint() {
 					if l.Odd != "" {
-						acknowledged++
+						acknowledged = append(acknowledged, acknowledgement{l.Rule, l.Subject, l.Subject + " " + l.Message, l.Odd,
+							cmp.Or(c.Sources[l.Source], l.Source), l.Evidence, l.Pos.String()})
 						continue
 					}
 					findings = append(findings, &report.Finding{Rule: l.Rule, Subject: l.Subject, Args: l.Args, Message: l.Subject + " " + l.Message, Position: l.Pos})
@@ -190,8 +211,8 @@ wrong.`,
 				return err
 			}
 			if a.format == "json" {
-				if err := a.writeJSON(map[string]any{"version": 1, "findings": findings,
-					"summary": map[string]int{"findings": len(findings), "acknowledged": acknowledged}}); err != nil {
+				if err := a.writeJSON(map[string]any{"version": 1, "findings": findings, "acknowledged": acknowledged,
+					"summary": map[string]int{"findings": len(findings), "acknowledged": len(acknowledged)}}); err != nil {
 					return err
 				}
 				return a.result(findings)
@@ -200,7 +221,14 @@ wrong.`,
 			for _, f := range findings {
 				st.WriteFinding(a.out, f)
 			}
-			fmt.Fprintf(a.out, "%s, %d acknowledged as odd\n", plural(len(findings), "finding"), acknowledged)
+			for _, l := range acknowledged {
+				fmt.Fprintf(a.out, "%s: %s: %s\n", report.Clean(l.Position), st.Bold.Sprint("odd"), report.Clean(l.Message))
+				fmt.Fprintf(a.out, "    %s\n", report.Clean(l.Reason))
+				if l.Source != "" {
+					fmt.Fprintf(a.out, "    %s\n", report.Clean(strings.TrimPrefix(l.Evidence+": ", ": ")+l.Source))
+				}
+			}
+			fmt.Fprintf(a.out, "%s, %d acknowledged as odd\n", plural(len(findings), "finding"), len(acknowledged))
 			return a.result(findings)
 		},
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -19,7 +20,6 @@ import (
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/openapi"
-	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -28,12 +28,13 @@ func newCatalogShow(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show CATALOG",
 		Short: "Print a catalog's table, or a page or document made of it",
-		Long: `Show prints what a catalog says: as a table, a markdown page, an OpenAPI document, CSV
-or JSON. With --check it prints nothing but what a committed file lacks, and exits with
+		Long: `Show prints what a catalog says: as a table, a page in markdown or HTML, an OpenAPI document,
+CSV or JSON. With --check it prints nothing but what a committed file lacks, and exits with
 1 when the file is stale.`,
 		Example: `  permcheck catalog show vendor:eightfold
   permcheck catalog show --format markdown api/permissions.yaml > docs/permissions.md
   permcheck catalog show --format markdown --check docs/permissions.md api/permissions.yaml
+  permcheck catalog show --format html vendor:comeet > comeet.html
   permcheck catalog show --format openapi vendor:personio > personio.yaml`,
 		Args:              exactArgs(1, "a catalog"),
 		ValidArgsFunction: completeCatalogs,
@@ -70,7 +71,7 @@ or JSON. With --check it prints nothing but what a committed file lacks, and exi
 		},
 	}
 	cmd.Flags().StringVar(&check, "check", "", "print no page; exit 1 if this `file` is not what would be printed")
-	a.formatFlag(cmd, "text", "json", "markdown", "openapi", "csv")
+	a.formatFlag(cmd, "text", "json", "markdown", "html", "openapi", "csv")
 	return cmd
 }
 
@@ -88,7 +89,9 @@ func showCatalog(w io.Writer, c *catalogs.Catalog, format, ref string, st report
 	case "csv":
 		return catalogCSV(w, c)
 	case "markdown":
-		return catalogMarkdown(w, c, ref)
+		return catalogPage(c, format, ref).WriteMarkdown(w)
+	case "html":
+		return catalogPage(c, format, ref).WriteHTML(w)
 	}
 	return catalogText(w, c, st)
 }
@@ -109,111 +112,155 @@ func catalogCSV(w io.Writer, c *catalogs.Catalog) error {
 	return cw.Error() // of whatever line
 }
 
-// catalogMarkdown writes a page for people.
-func catalogMarkdown(w io.Writer, c *catalogs.Catalog, ref string) error {
-	var b strings.Builder
-	md := report.MarkdownText
-	code := func(s string) string {
-		if s == "" {
-			return ""
-		}
-		return "`" + strings.NewReplacer("|", `\|`, "`", "'", "\n", " ").Replace(report.Clean(s)) + "`"
-	}
-	table := func(columns ...string) {
-		fmt.Fprintf(&b, "\n| %s |\n%s|\n", strings.Join(columns, " | "), strings.Repeat("|---", len(columns)))
-	}
-	row := func(cells ...string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
+// endpointColumn heads the tables of endpoints.
+const endpointColumn = "endpoint"
 
-	fmt.Fprintf(&b, "# %s\n\n<!-- Made by: permcheck catalog show --format markdown %s -->\n\n", md(c.Name), strings.ReplaceAll(report.Clean(ref), "--", "- -"))
-	fmt.Fprintf(&b, "%s, %s", plural(len(c.Endpoints), "endpoint"), plural(len(c.Permissions), "permission"))
+// catalogPage is a catalog as a page for people; ref is how it was named.
+func catalogPage(c *catalogs.Catalog, format, ref string) *report.Document {
+	d := &report.Document{Title: c.Name, Made: "permcheck catalog show --format " + format + " " + ref}
+	d.Intro = fmt.Sprintf("%s, %s", plural(len(c.Endpoints), "endpoint"), plural(len(c.Permissions), "permission"))
 	if n := countUnknown(c); n > 0 {
-		fmt.Fprintf(&b, ", %d of unknown requirement", n)
+		d.Intro += fmt.Sprintf(", %d of unknown requirement", n)
 	}
-	b.WriteString(".\n")
-
-	if len(c.Permissions) > 0 {
-		b.WriteString("\n## Permissions\n")
-		table("permission", "label", "implies", "opens", "evidence")
-		for i := range c.Permissions {
-			p := &c.Permissions[i]
-			label := md(p.Label)
-			if len(p.Aliases) > 0 {
-				names := make([]string, len(p.Aliases))
-				for i, a := range p.Aliases {
-					names[i] = code(string(a))
-				}
-				label = strings.TrimSpace(label + " also written " + strings.Join(names, ", "))
-			}
-			row(code(string(p.ID)), label, code(strings.Join(p.Implies, " & ")), opens(c, p), md(p.Evidence))
+	d.Intro += "."
+	words, code := report.Words, report.Code
+	// proof is how well a row is known, and where from.
+	proof := func(evidence, source string) report.Line {
+		if evidence == "" {
+			return nil
+		}
+		tone := map[string]report.Tone{"documented": report.ToneGood, "unknown": report.ToneWarn}[evidence]
+		return report.Line{{Text: evidence, Link: cmp.Or(c.Sources[source], source), Tone: tone}}
+	}
+	add := func(s report.Section) {
+		if len(s.Rows)+len(s.Lines) > 0 {
+			d.Sections = append(d.Sections, s)
 		}
 	}
-	section := "\x00"
+
+	permissions := report.Section{Title: "Permissions", Columns: []string{"permission", "label", "implies", "opens", "evidence"}}
+	for i := range c.Permissions {
+		p := &c.Permissions[i]
+		label := words(p.Label)
+		for i, a := range p.Aliases {
+			before := ", "
+			if i == 0 {
+				before = " also written "
+				if len(label) == 0 {
+					before = before[1:]
+				}
+			}
+			label = append(label, report.Span{Text: before}, report.Span{Text: string(a), Code: true})
+		}
+		permissions.Rows = append(permissions.Rows, []report.Line{code(string(p.ID)), label, code(strings.Join(p.Implies, " & ")), words(opens(c, p)), proof(p.Evidence, p.Source)})
+	}
+	if format != "markdown" {
+		permissions.Tree = permissionTree(c)
+	}
+	add(permissions)
+
+	var section *report.Section
 	for i := range c.Endpoints {
 		e := &c.Endpoints[i]
-		if e.Section != section {
-			section = e.Section
-			title := section
-			if title == "" {
-				title = "Endpoints"
+		title := cmp.Or(e.Section, "Endpoints")
+		if section == nil || i > 0 && c.Endpoints[i-1].Section != e.Section {
+			if section != nil {
+				add(*section)
 			}
-			fmt.Fprintf(&b, "\n## %s\n", md(title))
-			table("endpoint", "requires", "notes", "evidence")
+			section = &report.Section{Title: title, Columns: []string{endpointColumn, "requires", "notes", "evidence"}}
 		}
-		requires := "nothing declared"
+		requires := words("nothing declared")
 		if e.Requires != nil {
 			requires = code(e.Requires.String())
-		}
-		row(code(methodName(e.Method)+" "+e.Path), requires, md(strings.Join(remarks(e), "; ")), md(e.Evidence))
-	}
-	if len(c.Fields) > 0 {
-		b.WriteString("\n## Fields\n")
-		table("field", "requires", "evidence")
-		for _, f := range c.Fields {
-			var needs []string
-			if f.Requires != nil {
-				needs = append(needs, code(f.Requires.String()))
-			}
-			if f.NeedsListed != "" {
-				needs = append(needs, "listed under "+code(f.NeedsListed))
-			}
-			row(code(f.Object+"."+f.Name), strings.Join(needs, ", "), md(f.Evidence))
-		}
-	}
-	if len(c.Records) > 0 {
-		b.WriteString("\n## Records\n")
-		table("records", "chosen by", "shown")
-		for _, r := range c.Records {
-			for _, list := range []struct {
-				by      string
-				options []catalogs.Option
-			}{{"sharing", r.Sharing}, {"permission", r.Grants}} {
-				for _, o := range list.options {
-					row(code(r.Object), list.by+" "+code(o.Name), md(conditions(o)))
-				}
+			if e.Requires.IsUnknown() || e.Requires.IsPublic() {
+				requires[0].Tone = report.ToneWarn
 			}
 		}
+		section.Rows = append(section.Rows, []report.Line{code(methodName(e.Method) + " " + e.Path), requires, words(strings.Join(remarks(e), "; ")), proof(e.Evidence, e.Source)})
 	}
-	if len(c.AllowLists) > 0 {
-		b.WriteString("\n## Allow lists\n")
-		table("list", "of", "always shown", "not listed")
-		for _, l := range c.AllowLists {
-			row(code(l.Name), code(l.Of), md(strings.Join(l.Always, ", ")), md(l.Unlisted))
+	if section != nil {
+		add(*section)
+	}
+
+	fields := report.Section{Title: "Fields", Columns: []string{"field", "requires", "evidence"}}
+	for _, f := range c.Fields {
+		var needs report.Line
+		if f.Requires != nil {
+			needs = code(f.Requires.String())
+		}
+		if f.NeedsListed != "" {
+			listed := "listed under "
+			if len(needs) > 0 {
+				listed = ", " + listed
+			}
+			needs = append(needs, report.Span{Text: listed}, report.Span{Text: f.NeedsListed, Code: true})
+		}
+		fields.Rows = append(fields.Rows, []report.Line{code(f.Object + "." + f.Name), needs, proof(f.Evidence, f.Source)})
+	}
+	add(fields)
+
+	records := report.Section{Title: "Records", Columns: []string{"records", "chosen by", "shown"}}
+	for _, r := range c.Records {
+		for _, list := range []struct {
+			by      string
+			options []catalogs.Option
+		}{{"sharing", r.Sharing}, {"permission", r.Grants}} {
+			for _, o := range list.options {
+				records.Rows = append(records.Rows, []report.Line{code(r.Object), {{Text: list.by + " "}, {Text: o.Name, Code: true}}, words(conditions(o))})
+			}
 		}
 	}
-	if lines := keyLines(c); len(lines) > 0 {
-		b.WriteString("\n## Keys\n\n")
-		for _, l := range lines {
-			fmt.Fprintf(&b, "- %s\n", md(l))
-		}
+	add(records)
+
+	lists := report.Section{Title: "Allow lists", Columns: []string{"list", "of", "always shown", "not listed"}}
+	for _, l := range c.AllowLists {
+		lists.Rows = append(lists.Rows, []report.Line{code(l.Name), code(l.Of), words(strings.Join(l.Always, ", ")), words(l.Unlisted)})
 	}
-	if len(c.Sources) > 0 {
-		b.WriteString("\n## Sources\n\n")
-		for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
-			fmt.Fprintf(&b, "- %s: %s\n", md(name), md(c.Sources[name]))
-		}
+	add(lists)
+
+	keys := report.Section{Title: "Keys"}
+	for _, l := range keyLines(c) {
+		keys.Lines = append(keys.Lines, words(l))
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	add(keys)
+
+	sources := report.Section{Title: "Sources"}
+	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
+		sources.Lines = append(sources.Lines, report.Line{{Text: name + ": "}, {Text: c.Sources[name], Link: c.Sources[name]}})
+	}
+	add(sources)
+	return d
+}
+
+// permissionTree groups permissions by the parts of their names: Profile, Note, READ. Parts are
+// parted by colons; in a name without one, by dots.
+func permissionTree(c *catalogs.Catalog) []*report.Branch {
+	root := &report.Branch{}
+	for i := range c.Permissions {
+		p := &c.Permissions[i]
+		at, parts := root, strings.Split(string(p.ID), ":")
+		if len(parts) == 1 {
+			parts = strings.Split(string(p.ID), ".")
+		}
+		for _, part := range parts {
+			n := slices.IndexFunc(at.Branches, func(b *report.Branch) bool { return b.Name == part })
+			if n < 0 {
+				at.Branches = append(at.Branches, &report.Branch{Name: part})
+				n = len(at.Branches) - 1
+			}
+			at = at.Branches[n]
+		}
+		about := []string{opens(c, p)}
+		if len(p.Implies) > 0 {
+			about = append(about, "implies "+strings.Join(p.Implies, " & "))
+		}
+		text := strings.TrimPrefix(strings.Join(about, ", "), ", ")
+		if p.Label != "" {
+			text = strings.TrimSuffix(p.Label+" ("+text+")", " ()")
+		}
+		at.About = report.Words(text)
+	}
+	return root.Branches
 }
 
 // opens says how much a permission is asked for.
@@ -260,6 +307,9 @@ func remarks(e *catalogs.Endpoint) []string {
 	for _, list := range e.Ignores {
 		out = append(out, "ignores the list "+list)
 	}
+	for _, also := range e.Also {
+		out = append(out, fmt.Sprintf("%s in %s", also.Path, also.Source))
+	}
 	if e.SameAs != "" {
 		out = append(out, "same as "+e.SameAs)
 	}
@@ -299,11 +349,15 @@ func keyLines(c *catalogs.Catalog) []string {
 		out = append(out, text)
 	}
 	form("a request without a valid key", c.Refused.Anonymous)
+	form("a credential that is no living key", c.Refused.Invalid)
 	form("a key without the permission", c.Refused.Forbidden)
 	if c.Browsers != "" {
 		out = append(out, "pages of other origins are "+string(c.Browsers))
 	}
 	cr := &c.Credentials
+	if cr.SentIn != "" {
+		out = append(out, strings.TrimSuffix(fmt.Sprintf("a key is shown in the %s as %s", cr.SentIn, cr.Scheme), " as "))
+	}
 	if cr.GrantsChange != "" {
 		out = append(out, "a changed grant takes effect "+cr.GrantsChange)
 	}
@@ -319,6 +373,21 @@ func keyLines(c *catalogs.Catalog) []string {
 	return out
 }
 
+// evidence counts the rows by how well they are known.
+func evidence(c *catalogs.Catalog) string {
+	counts := map[string]int{}
+	for i := range c.Endpoints {
+		if e := c.Endpoints[i].Evidence; e != "" {
+			counts[e]++
+		}
+	}
+	var parts []string
+	for _, e := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[e], report.Clean(e)))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // catalogText prints the table for a terminal.
 func catalogText(out io.Writer, c *catalogs.Catalog, st report.Styles) error {
 	var b strings.Builder
@@ -328,6 +397,9 @@ func catalogText(out io.Writer, c *catalogs.Catalog, st report.Styles) error {
 		fmt.Fprintf(&b, ", %s", st.Warn.Sprintf("%d of unknown requirement", unknown))
 	}
 	fmt.Fprintln(&b)
+	if known := evidence(c); known != "" {
+		fmt.Fprintf(&b, "%s\n", st.Dim.Sprintf("evidence: %s", known))
+	}
 	methodWidth, pathWidth := 0, 0
 	for i := range c.Endpoints {
 		e := &c.Endpoints[i]
@@ -353,38 +425,22 @@ func catalogText(out io.Writer, c *catalogs.Catalog, st report.Styles) error {
 			style = st.Warn
 		}
 		fmt.Fprintf(&b, "  %-*s %-*s  %s", methodWidth, methodName(e.Method), pathWidth, report.Clean(e.Path), style.Sprint(report.Clean(req)))
+		if e.Evidence != "" && e.Evidence != "documented" && !e.Requires.IsUnknown() {
+			fmt.Fprintf(&b, "  %s", st.Dim.Sprint(report.Clean(e.Evidence)))
+		}
 		if e.Odd != "" {
 			fmt.Fprintf(&b, "  %s", st.Dim.Sprintf("# %s", report.Clean(e.Odd)))
 		}
 		fmt.Fprintln(&b)
 	}
-	used := perm.Set{}
-	for i := range c.Endpoints {
-		used = used.Union(c.Endpoints[i].Requires.Permissions())
-	}
-	var others []catalogs.Permission
-	for _, p := range c.Permissions {
-		if !used.Has(p.ID) {
-			others = append(others, p)
+	for _, section := range catalogPage(c, "text", "").Sections {
+		switch {
+		case len(section.Columns) > 0 && section.Columns[0] == endpointColumn, section.Title == "Sources" && section.Columns == nil:
+			continue // which stand above, or in markdown and HTML
+		case section.Tree != nil:
+			section.Rows = nil // which say the same
 		}
-	}
-	if len(others) > 0 {
-		fmt.Fprintf(&b, "\n%s\n", st.Bold.Sprint("Permissions that open no endpoint of their own"))
-		for _, p := range others {
-			fmt.Fprintf(&b, "  %s", p.ID)
-			for _, f := range c.Fields {
-				if f.Requires != nil && f.Requires.Permissions().Has(p.ID) {
-					fmt.Fprintf(&b, "  %s", st.Note.Sprintf("field %s.%s", f.Object, f.Name))
-				}
-			}
-			if len(p.Implies) > 0 {
-				fmt.Fprintf(&b, "  %s", st.Note.Sprintf("implies %s", strings.Join(p.Implies, " & ")))
-			}
-			if p.EndpointsUnknown {
-				fmt.Fprintf(&b, "  %s", st.Dim.Sprint("endpoints unknown"))
-			}
-			fmt.Fprintln(&b)
-		}
+		section.WriteText(&b, st)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

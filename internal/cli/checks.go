@@ -73,7 +73,7 @@ func selectFlags(cmd *cobra.Command, only, skip *[]string) {
 	cmd.Flags().StringSliceVar(only, "only", nil, "checks or categories to ask, separated by commas")
 	cmd.Flags().StringSliceVar(skip, "skip", nil, "checks or categories to leave out")
 	names := slices.Clone(conformance.Categories)
-	for _, c := range conformance.Checks {
+	for _, c := range slices.Concat(conformance.Checks, conformance.Statements()) {
 		names = append(names, c.ID)
 	}
 	for _, flag := range []string{"only", "skip"} {

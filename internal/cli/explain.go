@@ -10,6 +10,7 @@ import (
 
 	"github.com/permcheck/permcheck/analyzers"
 	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/conformance/suites"
 	"github.com/permcheck/permcheck/internal/report"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
@@ -33,6 +34,11 @@ func newExplain(a *app) *cobra.Command {
 					fmt.Fprintf(w, "%s\t%s\t%s\n", r.ID, r.Severity, r.Title)
 				}
 				return w.Flush()
+			}
+			for _, c := range conformance.Statements() {
+				if c.ID == args[0] {
+					return a.explainStatement(c)
+				}
 			}
 			for _, r := range report.Rules {
 				if r.ID != args[0] {
@@ -64,5 +70,26 @@ func ruleIDs() []string {
 	for i, r := range report.Rules {
 		ids[i] = r.ID
 	}
+	for _, c := range conformance.Statements() {
+		ids = append(ids, c.ID)
+	}
 	return ids
+}
+
+// explainStatement prints what is known of a statement about a vendor.
+func (a *app) explainStatement(c *conformance.Check) error {
+	st, r := a.styles(), report.RuleByID(c.ID)
+	s := suites.Find(c.ID)
+	fmt.Fprintf(a.out, "%s (%s)\n%s\n\n", st.Bold.Sprint(c.ID), st.Severity(r.Severity).Sprint(r.Severity), s.Says)
+	fmt.Fprintf(a.out, "%s %s\n", st.Note.Sprint("evidence:"), s.Evidence)
+	for _, source := range s.Sources {
+		fmt.Fprintf(a.out, "%s   %s\n", st.Note.Sprint("source:"), source)
+	}
+	if s.Observed() {
+		fmt.Fprintf(a.out, "No page says what must be: it is observed and told, and never a finding.\n")
+	} else {
+		fmt.Fprintf(a.out, "%s      %s\n%s     %s\n", st.Note.Sprint("why:"), r.Why, st.Note.Sprint("next:"), r.Fix)
+	}
+	fmt.Fprintf(a.out, "\n%s\n%s", st.Note.Sprintf("what is sent (permcheck probe vendor:%s --only %s):", s.Suite, s.ID), s.Script())
+	return nil
 }

@@ -92,6 +92,13 @@ func (a *app) grants(f *grantsFlags) error {
 			return fmt.Errorf("--holds: %w", err)
 		}
 	}
+	m, err := manners(f.catalog, c)
+	if err != nil {
+		return err
+	}
+	if m != nil {
+		f.opts.SignIn = m.SignIns()
+	}
 	need, err := grants.Of(c, calls, f.opts)
 	if err != nil {
 		return err
@@ -237,6 +244,9 @@ func (a *app) grantsText(c *catalogs.Catalog, n *grants.Need, compared bool, fin
 			fmt.Fprintf(w, "  %s  %s\n", report.Clean(f.Object+"."+f.Name), report.Clean(f.Requires.String()))
 		}
 	}
+	if n.SignIns > 0 {
+		fmt.Fprintf(w, "\n%s to sign in, for which no permission is needed\n", count(n.SignIns, "call"))
+	}
 	if elsewhere(n) > 0 {
 		fmt.Fprintf(w, "\n%s to other hosts left out: %s\n", count(elsewhere(n), "call"), report.Clean(strings.Join(slices.Sorted(maps.Keys(n.Elsewhere)), ", ")))
 	}
@@ -360,10 +370,11 @@ func (a *app) grantsJSON(c *catalogs.Catalog, calls int, n *grants.Need, finding
 		Unknown   []jsonCalledRow   `json:"unknown"`
 		Unmatched []unmatchedJSON   `json:"unmatched"`
 		Elsewhere map[string]int    `json:"elsewhere,omitempty"`
+		SignIns   int               `json:"sign_ins,omitempty"`
 		Shown     []fieldJSON       `json:"shown"`
 		Findings  []*report.Finding `json:"findings"`
 	}{Version: 1, Catalog: c.Name, Calls: calls, Grants: []grantJSON{}, Rows: calledRows(n.Rows), Unknown: calledRows(n.Unknown),
-		Unmatched: []unmatchedJSON{}, Elsewhere: n.Elsewhere, Shown: []fieldJSON{}, Findings: findings}
+		Unmatched: []unmatchedJSON{}, Elsewhere: n.Elsewhere, SignIns: n.SignIns, Shown: []fieldJSON{}, Findings: findings}
 	if out.Findings == nil {
 		out.Findings = []*report.Finding{}
 	}

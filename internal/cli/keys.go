@@ -110,7 +110,12 @@ func (a *app) target(ctx context.Context, ref string, c *catalogs.Catalog, f *pr
 	if err := sameCatalog(ref, profile); err != nil {
 		return fail(err)
 	}
-	p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, Checks: checks}))
+	if m, err := manners(ref, c); err != nil {
+		return fail(err)
+	} else if m != nil {
+		profile.Under(m)
+	}
+	p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Make: f.toMake(profile), Unmade: f.unmade, Refused: profile.Refused, SignIns: profile.SignIns(), Checks: checks}))
 	if err != nil {
 		return fail(err)
 	}

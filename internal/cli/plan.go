@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/permcheck/permcheck/conformance"
@@ -53,8 +54,12 @@ func (a *app) printPlan(p *conformance.Plan, keys int) error {
 		}
 	}
 	first := true
+	statements := map[string]bool{}
+	for _, st := range v.Statements {
+		statements[st.ID] = true
+	}
 	for _, pr := range v.Probes {
-		if pr.Subject == "" {
+		if pr.Subject == "" || statements[pr.Check] {
 			continue
 		}
 		if first {
@@ -62,6 +67,25 @@ func (a *app) printPlan(p *conformance.Plan, keys int) error {
 			first = false
 		}
 		fmt.Fprintf(a.out, "  %-6s  %s  %s  %s\n", pr.Expect, report.Clean(pr.Subject), report.Clean(pr.Key), s.Dim.Sprint(pr.Check))
+	}
+	if len(v.Statements) > 0 {
+		fmt.Fprintf(a.out, "\n%s\n", s.Bold.Sprint("statements, and what a key holds that one is asked with"))
+	}
+	for _, st := range v.Statements {
+		fmt.Fprintf(a.out, "  %-14s %s\n", st.ID, st.Says)
+		for _, k := range st.Keys {
+			note := ""
+			if slices.Contains(st.Missing, k) {
+				note = s.Warn.Sprint("  no key of the profile does")
+			}
+			fmt.Fprintf(a.out, "      %s%s\n", s.Dim.Sprint(report.Clean(k)), note)
+		}
+		if st.Own {
+			fmt.Fprintf(a.out, "      %s\n", s.Dim.Sprint("it changes keys that are made for it (provision: in the profile)"))
+		}
+		if st.Writes {
+			fmt.Fprintf(a.out, "      %s\n", s.Dim.Sprint("it writes (--writes)"))
+		}
 	}
 	fmt.Fprintf(a.out, "\n%s\n", s.Bold.Sprint("probes of each check"))
 	left := 0

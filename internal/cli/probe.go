@@ -44,14 +44,17 @@ const (
 // maxFewKeys bounds --keys.
 const maxFewKeys = 200
 
+// maxMadeKeys bounds --make-keys.
+const maxMadeKeys = 10_000
+
 type probeFlags struct {
 	reference, plan, faultList bool
-	faults                     []string
+	faults, switches           []string
 	target, profile, writes    string
 	allowProduction            string
 	clean, calibrate, browser  bool
 	ledger, openapi, depth     string
-	keys                       int
+	keys, makeKeys             int
 	only, skip                 []string
 	limits                     conformance.Limits
 
@@ -59,6 +62,8 @@ type probeFlags struct {
 	seed                          uint64
 	known, script, journal        string
 	evidence, evidenceFolder, har string
+
+	unmade []perm.Set // grants that the target makes no keys of
 
 	part    conformance.Shard
 	scripts *script.Dir
@@ -96,15 +101,15 @@ probed, nothing was proven, or less than the profile requires.`,
   permcheck probe api/permissions.yaml --target https://staging.example.com --profile probe.yaml --script checks --only scripts`,
 		ValidArgsFunction: completeCatalogs,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if f.faultList {
-				return cobra.NoArgs(cmd, args)
+			if f.faultList && len(args) < 2 {
+				return nil
 			}
 			return exactArgs(1, "one CATALOG")(cmd, args)
 		},
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.faultList {
-			return a.printFaults()
+			return a.printFaults(args...)
 		}
 		if err := f.check(); err != nil {
 			return err
@@ -121,6 +126,7 @@ probed, nothing was proven, or less than the profile requires.`,
 	fl := cmd.Flags()
 	fl.BoolVar(&f.reference, "reference", false, "start a reference server and probe that")
 	fl.StringArrayVar(&f.faults, "fault", nil, "plant a fault in the reference server: NAME or 'NAME@METHOD /path'; may be repeated")
+	fl.StringArrayVar(&f.switches, "switch", nil, "of a vendor's reference server (see permcheck serve vendor:NAME --switches): NAME=VALUE; may be repeated")
 	fl.BoolVar(&f.faultList, "faults", false, "list the faults and end")
 	fl.StringVar(&f.target, "target", "", "address of the API to probe")
 	fl.StringVar(&f.profile, "profile", "", "file that names the keys")
@@ -128,6 +134,7 @@ probed, nothing was proven, or less than the profile requires.`,
 	fl.StringVar(&f.writes, "writes", "none", "rows that write: none, disposable or all (default none, all for --reference)")
 	fl.StringVar(&f.allowProduction, "allow-production", "", "host of a production target, which is sent reads only")
 	fl.IntVar(&f.keys, "keys", 0, "with --plan: the grants of this many keys to make that prove most")
+	fl.IntVar(&f.makeKeys, "make-keys", 64, "at most so many keys that the profile lacks are made, where its provision: says how, and deleted again; 0: none")
 	fl.StringVar(&f.depth, "depth", depthBoundary, "boundary: the keys that tell most on each row; exhaustive: every key on every row")
 	fl.StringVar(&f.openapi, "openapi", "", "OpenAPI document to take the bodies of requests from")
 	fl.BoolVar(&f.calibrate, "calibrate", false, "learn the forms of refusal, print them, and write them to a profile that states none")
@@ -188,6 +195,8 @@ func (f *probeFlags) check() error {
 		return errors.New("--reference makes its own server and keys: leave out --target and --profile")
 	case !f.reference && len(f.faults) > 0:
 		return errors.New("--fault is for the reference server: add --reference")
+	case !f.reference && len(f.switches) > 0:
+		return errors.New("--switch is for the reference server: add --reference")
 	case !f.reference && !f.plan && (f.target == "" || f.profile == ""):
 		return errors.New("expected --target URL and --profile FILE, or --reference")
 	case f.writes != "none" && f.writes != "disposable" && f.writes != "all":
@@ -198,6 +207,8 @@ func (f *probeFlags) check() error {
 		return errors.New("--rate, --timeout and --deadline cannot be negative")
 	case f.depth != depthBoundary && f.depth != depthExhaustive:
 		return fmt.Errorf("--depth %q: expected boundary or exhaustive", f.depth)
+	case f.makeKeys < 0 || f.makeKeys > maxMadeKeys:
+		return fmt.Errorf("--make-keys %d: expected 0 to %d", f.makeKeys, maxMadeKeys)
 	case f.keys < 0 || f.keys > maxFewKeys:
 		return fmt.Errorf("--keys %d: expected 1 to %d", f.keys, maxFewKeys)
 	case f.keys > 0 && !f.plan:
@@ -218,7 +229,17 @@ func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven 
 		return err
 	}
 	if f.reference || f.profile == "" {
-		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Shares: true, Checks: checks}))
+		opts := conformance.PlanOptions{Shares: true, Checks: checks}
+		var m *keyring.Profile
+		if vendorOf(ref) != "" {
+			if m, err = manners(ref, c); err != nil {
+				return err
+			}
+		}
+		if m != nil {
+			opts.SignIns = m.SignIns()
+		}
+		p, err := conformance.NewPlan(c, f.options(opts))
 		if err != nil {
 			return err
 		}
@@ -226,7 +247,7 @@ func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven 
 		if f.plan {
 			return a.printPlan(p, f.keys)
 		}
-		return a.probeReference(ctx, ref, text, p, f, writesGiven)
+		return a.probeReference(ctx, ref, text, m, p, f, writesGiven)
 	}
 	return a.probeTarget(ctx, ref, c, f, checks, writesGiven)
 }
@@ -247,10 +268,11 @@ func (a *app) readCatalog(ref string) ([]byte, *catalogs.Catalog, error) {
 }
 
 // probeReference starts the reference server as a process of its own and probes it.
-func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *conformance.Plan, f *probeFlags, writesGiven bool) error {
+// Keys sign in as m says; nil: they show their secrets.
+func (a *app) probeReference(ctx context.Context, ref string, text []byte, m *keyring.Profile, p *conformance.Plan, f *probeFlags, writesGiven bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ready, token, stop, err := startReference(ctx, ref, text, f.faults)
+	ready, token, stop, err := startReference(ctx, ref, text, f.faults, f.switches)
 	if err != nil {
 		return err
 	}
@@ -264,11 +286,14 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *co
 		return fmt.Errorf("the reference server gave the admin address %q: %w", ready.Admin, err)
 	}
 	admin := keyring.NewAdmin(adminURL, token)
-	creds, err := admin.MintPlan(ctx, p)
-	if err != nil {
+	t := conformance.Target{Base: api, Reference: true, Objects: admin, Provisioner: admin, Writes: conformance.WritesAll, Limits: f.limits}
+	if m != nil {
+		admin.Manners, admin.API = m, api
+		t.Dialect, t.Bodies, t.Within = m.Dialect, m.Bodies, m.Within
+	}
+	if t.Credentials, err = admin.MintPlan(ctx, p); err != nil {
 		return err
 	}
-	t := conformance.Target{Base: api, Credentials: creds, Reference: true, Objects: admin, Provisioner: admin, Writes: conformance.WritesAll, Limits: f.limits}
 	if writesGiven {
 		t.Writes = conformance.WritePolicy(f.writes)
 	}
@@ -281,22 +306,25 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, p *co
 	if err != nil {
 		return err
 	}
-	r.Reproduce = reproduce(ref, f.faults, r)
+	r.Reproduce = reproduce(ref, f, r)
 	return a.finish(r)
 }
 
 // reproduce lists the commands that start the same server with the keys that the findings
 // name.
-func reproduce(ref string, faults []string, r *conformance.Report) []string {
+func reproduce(ref string, flags *probeFlags, r *conformance.Report) []string {
 	if len(r.Groups) == 0 {
 		return nil
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "permcheck serve %s", conformance.ShellQuote(ref))
-	for _, f := range faults {
+	for _, f := range flags.faults {
 		fmt.Fprintf(&b, " --fault %s", conformance.ShellQuote(f))
 	}
-	keys := map[int]bool{}
+	for _, sw := range flags.switches {
+		fmt.Fprintf(&b, " --switch %s", conformance.ShellQuote(sw))
+	}
+	keys, exported := map[int]bool{}, map[string]bool{}
 	var narrowed []string
 	export := func(key int) {
 		if k := r.Plan.Keys[key]; k.Kind == conformance.ValidKey && !keys[key] && len(keys) < 10 {
@@ -312,7 +340,7 @@ func reproduce(ref string, faults []string, r *conformance.Report) []string {
 					adminTokenEnv, conformance.ShellQuote(string(body)), r.Credentials[key].Env))
 				return
 			}
-			fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(r.Credentials[key].Env+"="+k.Name))
+			fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(strings.TrimSuffix(r.Credentials[key].Env, conformance.TokenSuffix)+"="+k.Name))
 		}
 	}
 	for _, g := range r.Groups {
@@ -321,6 +349,13 @@ func reproduce(ref string, faults []string, r *conformance.Report) []string {
 		} else {
 			for _, key := range r.Plan.Questions[pr.Question].Keys {
 				export(key)
+			}
+			made := r.Answers.Records[pr.Question].Keys() // by the statement's script
+			for _, name := range slices.Sorted(maps.Keys(made)) {
+				if !exported[name] && !strings.Contains(made[name], " sharing ") && !strings.Contains(made[name], " list ") && !strings.Contains(made[name], " expires ") {
+					exported[name] = true
+					fmt.Fprintf(&b, " --key %s", conformance.ShellQuote(strings.TrimSuffix(name, conformance.TokenSuffix)+"="+made[name]))
+				}
 			}
 		}
 		if w := r.Plan.Rows[g.Row].Witness; w >= 0 && g.Check == "effect-despite-refusal" {
@@ -365,9 +400,7 @@ func (a *app) run(ctx context.Context, ref string, p *conformance.Plan, t confor
 		started = t.Journal.Started
 	}
 	t.Seed = f.seed
-	if f.scripts != nil {
-		t.Scripts = f.scripts
-	}
+	t.Scripts = cmp.Or(f.scripts, &script.Dir{}) // which has the statements about vendors
 	t.Progress = a.progress()
 	answers, sent, err := conformance.Run(ctx, p, t)
 	if t.Journal != nil {
@@ -489,6 +522,14 @@ func catalogRevision(ctx context.Context, ref string) string {
 }
 
 // options adds what the flags say to those of a plan.
+// toMake is how many keys the run may make besides the profile's.
+func (f *probeFlags) toMake(profile *keyring.Profile) int {
+	if !profile.Mints() || profile.Environment == "production" || f.clean || f.keys > 0 {
+		return 0
+	}
+	return f.makeKeys
+}
+
 func (f *probeFlags) options(o conformance.PlanOptions) conformance.PlanOptions {
 	o.Exhaustive = f.depth == depthExhaustive
 	if f.scripts != nil {
@@ -544,7 +585,8 @@ func (a *app) verdict(r *conformance.Report) error {
 	if r.Reference && len(findings) == 0 && r.Proven+r.Failed < r.Total() {
 		return &partialError{fmt.Sprintf("proven %d of %d", r.Proven, r.Total())}
 	}
-	if r.Proven+r.Failed == 0 && (r.Total() > 0 || r.Count[conformance.Pass]+r.Count[conformance.Fail] == 0) {
+	told := slices.ContainsFunc(r.Statements(), func(s conformance.StatementResult) bool { return s.Outcome == conformance.Told })
+	if r.Proven+r.Failed == 0 && (r.Total() > 0 || r.Count[conformance.Pass]+r.Count[conformance.Fail] == 0 && !told) {
 		return &partialError{"nothing was proven"}
 	}
 	list := slices.Clone(r.About)
@@ -564,7 +606,12 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 		if err := sameCatalog(ref, profile); err != nil {
 			return err
 		}
-		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Refused: profile.Refused, Checks: checks}))
+		if m, err := manners(ref, c); err != nil {
+			return err
+		} else if m != nil {
+			profile.Under(m)
+		}
+		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Make: f.toMake(profile), Unmade: f.unmade, Refused: profile.Refused, SignIns: profile.SignIns(), Checks: checks}))
 		if err != nil {
 			return err
 		}
@@ -575,7 +622,7 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 	if err != nil {
 		return err
 	}
-	ledger, left, err := openLedger(f, t.Base, t.Writes)
+	ledger, left, err := openLedger(f, &t)
 	if err != nil {
 		return err
 	}
@@ -594,6 +641,17 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 	}
 	defer stopBrowser()
 	r, err := a.run(ctx, ref, p, t, f)
+	var unmade *conformance.UnmadeError
+	if errors.As(err, &unmade) {
+		if ledger != nil {
+			if err := ledger.Close(len(left)); err != nil {
+				return fmt.Errorf("the ledger: %w", err)
+			}
+		}
+		fmt.Fprintf(a.err, "note: %s; what it would prove stays open\n", report.Clean(unmade.Error()))
+		f.unmade = append(f.unmade, unmade.Grants...)
+		return a.probeTarget(ctx, ref, c, f, checks, writesGiven)
+	}
 	if err != nil {
 		return err
 	}
@@ -661,16 +719,16 @@ func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conforman
 
 // openLedger opens the ledger of a target and returns what earlier runs have left there. A run
 // that makes nothing needs none: it is nil then, unless there is one already.
-func openLedger(f *probeFlags, target *url.URL, writes conformance.WritePolicy) (*conformance.FileLedger, []conformance.Made, error) {
+func openLedger(f *probeFlags, t *conformance.Target) (*conformance.FileLedger, []conformance.Made, error) {
 	path := f.ledger
 	if path == "" {
 		dir, err := os.UserCacheDir()
 		if err != nil {
 			return nil, nil, fmt.Errorf("no place for the ledger of what runs make: %w: name one with --ledger", err)
 		}
-		path = filepath.Join(dir, "permcheck", "ledger", fileName(target.Host+target.Path+f.shardName())+".jsonl")
+		path = filepath.Join(dir, "permcheck", "ledger", fileName(t.Base.Host+t.Base.Path+f.shardName())+".jsonl")
 	}
-	if _, err := os.Stat(path); err != nil && writes == conformance.WritesNone && !f.clean {
+	if _, err := os.Stat(path); err != nil && t.Writes == conformance.WritesNone && t.Provisioner == nil && !f.clean {
 		return nil, nil, nil
 	}
 	ledger, left, err := conformance.OpenLedger(path)
@@ -753,7 +811,7 @@ func overrideLimits(l *conformance.Limits, flags conformance.Limits) {
 // startReference runs "permcheck serve" of this same program, which is told its catalog,
 // its faults and, by the environment, the admin token. It ends with this process: its
 // standard input then ends.
-func startReference(ctx context.Context, ref string, text []byte, faults []string) (*served, string, func(), error) {
+func startReference(ctx context.Context, ref string, text []byte, faults, switches []string) (*served, string, func(), error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("finding this program to start the reference server: %w", err)
@@ -776,6 +834,9 @@ func startReference(ctx context.Context, ref string, text []byte, faults []strin
 	args = append(args, "--until-eof")
 	for _, f := range faults {
 		args = append(args, "--fault", f)
+	}
+	for _, sw := range switches {
+		args = append(args, "--switch", sw)
 	}
 	token := rand.Text()
 	cmd := exec.CommandContext(ctx, exe, args...)

@@ -178,7 +178,7 @@ func TestProbeDisposable(t *testing.T) {
 		t.Errorf("%d objects, three were seeded", len(list.Data))
 	}
 	for _, o := range list.Data {
-		if written := strings.HasPrefix(o.Name, "permcheck-"); written != (o.ID == "positions-2") {
+		if written := strings.HasPrefix(o.Name, "permcheck"); written != (o.ID == "positions-2") {
 			t.Errorf("%s is named %q", o.ID, o.Name)
 		}
 	}

@@ -6,14 +6,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/conformance/keyring"
 	"github.com/permcheck/permcheck/conformance/reference"
 	"github.com/permcheck/permcheck/internal/report"
 )
@@ -30,6 +34,8 @@ func newServe(a *app) *cobra.Command {
 		listFaults      bool
 		listTraps       bool
 		printBoard      bool
+		switches        []string
+		listSwitches    bool
 	)
 	cmd := &cobra.Command{
 		Use:   "serve CATALOG",
@@ -48,6 +54,9 @@ refused to every key.
 
 Lists take limit, cursor, q, filter[field], sort, fields, include and ids.
 
+The server of a vendor also signs in, answers and behaves as the vendor's own pages say.
+What they leave open is a switch each (--switch, see --switches).
+
 A fault (--fault, see --faults) makes the server do something wrong, such as a check
 that is missing on one endpoint; the catalog that it serves stays as it is. A trap
 (--trap, see --traps) makes it do something right that is easily mistaken for a fault.`,
@@ -55,11 +64,15 @@ that is missing on one endpoint; the catalog that it serves stays as it is. A tr
   permcheck serve api/permissions.yaml --addr 127.0.0.1:8080 --fault missing-check
   permcheck serve api/permissions.yaml --fault 'missing-check@DELETE /positions/{id}'
   permcheck serve vendor:comeet --state keys.journal --rows 500
+  permcheck serve vendor:personio --switches
   permcheck serve --print-board > board.yaml
   permcheck serve board.yaml --fault 'list-unfiltered@GET /v1/positions' --trap T9
   permcheck serve --faults`,
 		ValidArgsFunction: completeCatalogs,
 		Args: func(cmd *cobra.Command, args []string) error {
+			if listFaults && len(args) == 1 {
+				return nil // those of a vendor too
+			}
 			if listFaults || listTraps || printBoard {
 				return cobra.NoArgs(cmd, args)
 			}
@@ -69,7 +82,7 @@ that is missing on one endpoint; the catalog that it serves stays as it is. A tr
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {
 		case listFaults:
-			return a.printFaults()
+			return a.printFaults(args...)
 		case listTraps:
 			return a.printTraps()
 		case printBoard:
@@ -78,6 +91,13 @@ that is missing on one endpoint; the catalog that it serves stays as it is. A tr
 		}
 		c, err := a.loadCatalog(args[0])
 		if err != nil {
+			return err
+		}
+		opts.Vendor = vendorOf(args[0])
+		if listSwitches {
+			return a.printSwitches(args[0], opts.Vendor)
+		}
+		if opts.Switches, err = parseSwitches(switches); err != nil {
 			return err
 		}
 		token := os.Getenv(adminTokenEnv)
@@ -89,7 +109,7 @@ that is missing on one endpoint; the catalog that it serves stays as it is. A tr
 			return err
 		}
 		defer srv.Close() // every change of a key is in the file already
-		exports, err := mintKeys(srv, c, keys, opts.State)
+		exports, minted, err := mintKeys(srv, c, keys, opts.State, opts.Vendor != "")
 		if err != nil {
 			return err
 		}
@@ -130,7 +150,14 @@ that is missing on one endpoint; the catalog that it serves stays as it is. A tr
 				cancel()
 			}()
 		}
-		return srv.Serve(ctx, api, admin)
+		ended := make(chan error, 1)
+		go func() { ended <- srv.Serve(ctx, api, admin) }()
+		if opts.Vendor != "" && len(minted) > 0 && a.format != "json" {
+			if err := a.exportTokens(ctx, args[0], c, "http://"+api.Addr().String(), minted); err != nil {
+				return err
+			}
+		}
+		return <-ended
 	}
 	f := cmd.Flags()
 	f.StringVar(&addr, "addr", "127.0.0.1:0", "address of the API; port 0 picks a free one")
@@ -143,6 +170,8 @@ that is missing on one endpoint; the catalog that it serves stays as it is. A tr
 	f.BoolVar(&listTraps, "traps", false, "list the traps and end")
 	f.StringVar(&opts.State, "state", "", "file that keeps the keys when the server ends")
 	f.BoolVar(&opts.BlockOrigins, "block-origins", false, "answer 403 to every request that a page of another origin sends")
+	f.StringArrayVar(&switches, "switch", nil, "decide what the vendor's pages leave open: NAME=VALUE; may be repeated")
+	f.BoolVar(&listSwitches, "switches", false, "list the switches of a vendor's server and end")
 	f.BoolVar(&printBoard, "print-board", false, "print the catalog of a job board, which every fault can be planted in, and end")
 	f.BoolVar(&untilEOF, "until-eof", false, "end when standard input does")
 	a.formatFlag(cmd, "text", "json")
@@ -159,32 +188,63 @@ type served struct {
 	Admin     string `json:"admin"`
 }
 
+// A servedKey is a key that serve made.
+type servedKey struct{ env, id, secret string }
+
+// exportTokens prints what the keys show after signing in as the vendor's clients do.
+func (a *app) exportTokens(ctx context.Context, ref string, c *catalogs.Catalog, api string, keys []servedKey) error {
+	m, err := manners(ref, c)
+	if err != nil || m == nil {
+		return err
+	}
+	admin := keyring.NewAdmin(nil, "")
+	admin.Manners = m
+	if admin.API, err = url.Parse(api); err != nil {
+		return err
+	}
+	for _, k := range keys {
+		shown, err := admin.Export(ctx, k.env, k.id, k.secret)
+		if err != nil { // a switch or a fault may be why
+			fmt.Fprintf(a.err, "note: %s cannot sign in: %v\n", k.env, err)
+			continue
+		}
+		for _, env := range slices.Sorted(maps.Keys(shown)) {
+			if shown[env] != k.secret {
+				fmt.Fprintf(a.out, "export %s=%s\n", env, shown[env])
+			}
+		}
+	}
+	return nil
+}
+
 // mintKeys makes the keys of --key and returns the shell lines that export them. A key that
 // the state file has already keeps its secret, which nobody can print any more.
-func mintKeys(srv *reference.Server, c *catalogs.Catalog, keys []string, state string) ([]string, error) {
-	var lines []string
+func mintKeys(srv *reference.Server, c *catalogs.Catalog, keys []string, state string, vendor bool) (lines []string, minted []servedKey, err error) {
 	for _, text := range keys {
 		name, grant, ok := strings.Cut(text, "=")
 		if !ok || name == "" || strings.ContainsFunc(name, func(r rune) bool {
 			return !(r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z')
 		}) {
-			return nil, fmt.Errorf("--key %q: expected NAME=GRANT, where NAME is one for an environment variable", text)
+			return nil, nil, fmt.Errorf("--key %q: expected NAME=GRANT, where NAME is one for an environment variable", text)
 		}
 		set, err := conformance.ParseGrant(grant, c)
 		if err != nil {
-			return nil, fmt.Errorf("--key %q: %w", text, err)
+			return nil, nil, fmt.Errorf("--key %q: %w", text, err)
 		}
 		if state != "" && srv.HasKey(name) {
 			lines = append(lines, fmt.Sprintf("# %s is in %s already, with the secret that it had", name, report.Clean(state)))
 			continue
 		}
-		_, secret, err := srv.Mint(name, set)
+		id, secret, err := srv.Mint(name, set)
 		if err != nil {
-			return nil, fmt.Errorf("--key %q: %w", text, err)
+			return nil, nil, fmt.Errorf("--key %q: %w", text, err)
+		}
+		if minted = append(minted, servedKey{name, id, secret}); vendor {
+			lines = append(lines, fmt.Sprintf("export %s_ID=%s", name, id))
 		}
 		lines = append(lines, fmt.Sprintf("export %s=%s", name, secret))
 	}
-	return lines, nil
+	return lines, minted, nil
 }
 
 func faultNames() []string {
@@ -195,7 +255,67 @@ func faultNames() []string {
 	return names
 }
 
-func (a *app) printFaults() error {
+// vendorOf is the vendor whose manners the server of a catalog has; empty: none.
+func vendorOf(ref string) string {
+	if name, ok := strings.CutPrefix(ref, "vendor:"); ok && slices.Contains(reference.Vendors(), name) {
+		return name
+	}
+	return ""
+}
+
+// parseSwitches reads NAME=VALUE.
+func parseSwitches(list []string) (map[string]string, error) {
+	set := map[string]string{}
+	for _, text := range list {
+		name, value, ok := strings.Cut(text, "=")
+		if _, twice := set[name]; !ok || name == "" || twice {
+			return nil, fmt.Errorf("--switch %q: expected NAME=VALUE, each name once", text)
+		}
+		set[name] = value
+	}
+	return set, nil
+}
+
+func (a *app) printSwitches(ref, vendor string) error {
+	switches := reference.Switches(vendor)
+	if a.format == "json" {
+		type row struct {
+			Name    string   `json:"name"`
+			Default string   `json:"default"`
+			Values  []string `json:"values"`
+			What    string   `json:"what"`
+			Source  string   `json:"source"`
+		}
+		rows := []row{}
+		for _, sw := range switches {
+			rows = append(rows, row{sw.Name, sw.Values[0], sw.Values, sw.What, sw.Source})
+		}
+		return a.writeJSON(map[string]any{"version": 1, "switches": rows})
+	}
+	if len(switches) == 0 {
+		fmt.Fprintf(a.out, "%s has no switches\n", report.Clean(ref))
+		return nil
+	}
+	s := a.styles()
+	for _, sw := range switches {
+		fmt.Fprintf(a.out, "%s=%s  %s\n", s.Bold.Sprint(sw.Name), sw.Values[0], sw.What)
+		fmt.Fprintf(a.out, "    %s\n", s.Dim.Sprintf("also %s; %s", strings.Join(sw.Values[1:], ", "), sw.Source))
+	}
+	return nil
+}
+
+// faultsFor are the faults that can be planted in any server, behind those that only the
+// server of a catalog's vendor can have.
+func faultsFor(refs ...string) []reference.Fault {
+	var list []reference.Fault
+	for _, ref := range refs {
+		list = append(list, reference.FaultsOf(vendorOf(ref))...)
+	}
+	return append(list, reference.Faults...)
+}
+
+// printFaults lists the faults; with the name of a catalog those of its vendor first.
+func (a *app) printFaults(refs ...string) error {
 	if a.format == "json" {
 		type row struct {
 			Numbers []string `json:"numbers"`
@@ -205,13 +325,13 @@ func (a *app) printFaults() error {
 			What    string   `json:"what"`
 		}
 		rows := []row{}
-		for _, f := range reference.Faults {
+		for _, f := range faultsFor(refs...) {
 			rows = append(rows, row{f.Numbers, f.Name, string(f.Aspect), f.Check, f.What})
 		}
 		return a.writeJSON(map[string]any{"version": 1, "faults": rows})
 	}
 	s := a.styles()
-	for _, f := range reference.Faults {
+	for _, f := range faultsFor(refs...) {
 		found := ""
 		if f.Check != "" {
 			found = ", found by " + f.Check

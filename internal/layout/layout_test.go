@@ -43,20 +43,22 @@ var layers = []layer{
 	{dir: "catalogs/drift", own: []string{"catalogs", "catalogs/perm", "catalogs/openapi", "internal/report"}},
 	// What a linter imports stays light: no report, no OpenAPI, no command line.
 	{dir: "analyzers", own: []string{"catalogs", "catalogs/perm", "internal/strictyaml"}, outside: []string{xtools, "github.com/golangci/plugin-module-register"}},
-	{dir: "conformance", own: []string{"catalogs", "catalogs/perm", "internal/report", "internal/strictyaml"}, outside: []string{"golang.org/x/time"}},
+	{dir: "conformance", own: []string{"catalogs", "catalogs/perm", "conformance/suites", "internal/report", "internal/strictyaml"}, outside: []string{"golang.org/x/time"}},
 	{dir: "conformance/browser", outside: []string{"github.com/chromedp"}},
-	{dir: "conformance/script", own: []string{"catalogs", "conformance"}, outside: []string{"github.com/rogpeppe/go-internal"}},
+	{dir: "conformance/suites", outside: []string{"github.com/rogpeppe/go-internal"}},
+	{dir: "conformance/script", own: []string{"catalogs", "catalogs/perm", "conformance", "conformance/suites"}, outside: []string{"github.com/rogpeppe/go-internal"}},
 	// The reference server decides by its own lookup, or the harness would only prove
 	// itself: see TestReferenceDecidesByItself.
 	{dir: "conformance/reference", own: []string{"catalogs", "catalogs/perm"}},
 	{dir: "internal/cli", own: []string{"analyzers", "catalogs", "catalogs/perm", "catalogs/openapi", "catalogs/drift", "catalogs/grants", "catalogs/schema",
-		"conformance", "conformance/browser", "conformance/keyring", "conformance/reference", "conformance/script", "internal/report", "internal/strictyaml"},
+		"conformance", "conformance/browser", "conformance/keyring", "conformance/reference", "conformance/script", "conformance/suites", "internal/report", "internal/strictyaml"},
 		outside: []string{cobra, color, xtools, "golang.org/x/term", "golang.org/x/time", "github.com/rogpeppe/go-internal/diff", "github.com/schollz/progressbar"}},
 	{dir: "internal/layout"},
 	{dir: "internal/vetbench", outside: []string{xtools}},
 	{dir: "internal/driftbench"},
 	{dir: "internal/corpuscheck", own: []string{"catalogs/perm"}},
 	{dir: "internal/mutants", own: []string{"catalogs", "catalogs/perm", "conformance", "conformance/keyring", "conformance/reference"}},
+	{dir: "internal/targets", own: []string{"catalogs"}},
 	{dir: "cmd/permcheck", own: []string{"internal/cli"}},
 }
 

@@ -34,6 +34,8 @@ type Report struct {
 	// Columns and Rows are a table of what was compared, which markdown shows.
 	Columns []string
 	Rows    [][]string
+	// Tables are further ones, for formats for people.
+	Tables []Table
 	// Incomplete says why the report is not the whole; empty: it is.
 	Incomplete string
 	// Anchor is the file that a finding without a position is shown at.
@@ -41,6 +43,14 @@ type Report struct {
 	// Root is the folder that paths are made relative to; empty: the repository around
 	// the current directory.
 	Root string
+}
+
+// A Table is one that is read on its own, such as what became of a list of statements.
+type Table struct {
+	Title   string   `json:"title"`
+	Caption string   `json:"caption"` // a sentence that sums it up
+	Columns []string `json:"columns"`
+	Rows    [][]Cell `json:"rows"`
 }
 
 // An Open is a subject that was looked at and not decided.

@@ -105,12 +105,14 @@ func TestSARIF(t *testing.T) {
 func TestWriteAll(t *testing.T) {
 	root := t.TempDir()
 	two := []*Report{hostile(root), {Command: "vet", Service: "people", Root: root,
-		Columns: []string{"ENDPOINT", "CODE"}, Rows: [][]string{{"GET /a|b", "<script>"}}, Notes: []string{"*all*"}}}
+		Columns: []string{"ENDPOINT", "CODE"}, Rows: [][]string{{"GET /a|b", "<script>"}}, Notes: []string{"*all*"},
+		Tables: []Table{{Title: "Told", Caption: "<b>1", Columns: []string{"says"}, Rows: [][]Cell{{{Text: "a|b `c`"}}}}}}}
 	for format, want := range map[string][]string{
-		"sarif":    {`"id": "permcheck/vet/positions"`, `"id": "permcheck/vet/people"`},
-		"junit":    {`name="permcheck vet positions"`, `name="permcheck vet people"`},
-		"github":   {"::error file=api/openapi.yaml"},
-		"markdown": {"of positions", "of people", "| ENDPOINT | CODE |", `| GET /a\|b | &lt;script> |`, `- \*all\*`},
+		"sarif":  {`"id": "permcheck/vet/positions"`, `"id": "permcheck/vet/people"`},
+		"junit":  {`name="permcheck vet positions"`, `name="permcheck vet people"`},
+		"github": {"::error file=api/openapi.yaml"},
+		"markdown": {"of positions", "of people", "| ENDPOINT | CODE |", `| GET /a\|b | &lt;script> |`, `- \*all\*`,
+			"<details><summary>Told: &lt;b>1</summary>", "| says |", "| a\\|b \\`c\\` |"},
 	} {
 		var out bytes.Buffer
 		if err := WriteAll(&out, format, two); err != nil {

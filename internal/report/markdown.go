@@ -55,6 +55,9 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	if left > 0 {
 		fmt.Fprintf(&b, "\n%s more: the comment would be too long.\n", plural(left, "finding"))
 	}
+	for i := range r.Tables {
+		r.Tables[i].markdown(&b)
+	}
 	if len(r.Notes) > 0 {
 		b.WriteByte('\n')
 		for _, n := range r.Notes {
@@ -89,6 +92,26 @@ func (r *Report) markdownWitnesses(b *strings.Builder) {
 		}
 		line(row)
 	}
+}
+
+// markdown writes the table folded away below what sums it up.
+func (t *Table) markdown(b *strings.Builder) {
+	fmt.Fprintf(b, "\n<details><summary>%s: %s</summary>\n\n", MarkdownText(t.Title), MarkdownText(t.Caption))
+	for _, c := range t.Columns {
+		fmt.Fprintf(b, "| %s ", MarkdownText(c))
+	}
+	b.WriteString("|\n" + strings.Repeat("|---", len(t.Columns)) + "|\n")
+	for i, row := range t.Rows {
+		if i == maxWitnesses || b.Len() > maxMarkdown {
+			fmt.Fprintf(b, "\n%d more rows\n", len(t.Rows)-i)
+			break
+		}
+		for _, c := range row {
+			fmt.Fprintf(b, "| %s ", MarkdownText(c.Text))
+		}
+		b.WriteString("|\n")
+	}
+	b.WriteString("\n</details>\n")
 }
 
 // markdownAccess says who can do what now.

@@ -25,6 +25,7 @@ type Page struct {
 	Facts    []Fact   // what was compared or probed, when, with what
 	Access   []Access // who gains and who loses
 	Matrix   *Matrix  // nil: none
+	Tables   []Table
 	Findings []*Finding
 	Notes    []string // what was left open
 	Version  string   // of permcheck
@@ -122,10 +123,11 @@ func (p *Page) Write(w io.Writer) error {
 		Facts    []Fact        `json:"facts"`
 		Access   []pageAccess  `json:"access"`
 		Matrix   *Matrix       `json:"matrix"`
+		Tables   []Table       `json:"tables"`
 		Findings []pageFinding `json:"findings"`
 		Notes    []string      `json:"notes"`
 		Version  string        `json:"version"`
-	}{p.Title, CleanLines(p.Headline), p.Outcome, p.Facts, []pageAccess{}, p.Matrix, []pageFinding{}, p.Notes, p.Version}
+	}{p.Title, CleanLines(p.Headline), p.Outcome, p.Facts, []pageAccess{}, p.Matrix, p.Tables, []pageFinding{}, p.Notes, p.Version}
 	for _, a := range p.Access {
 		data.Access = append(data.Access, pageAccess{a.Who, a.Gains, a.Loses})
 	}

@@ -59,7 +59,7 @@
   };
   const bySeverity = tally(report.findings, "severity");
   for (const s of ["error", "warning", "info"]) if (bySeverity.has(s)) toggle(filter.severities, s, s + " " + bySeverity.get(s));
-  const rows = report.matrix ? report.matrix.rows : [];
+  const rows = report.matrix ? report.matrix.rows || [] : [];
   const byState = tally(rows, "state");
   if (byState.size > 1) for (const [s, n] of byState) if (s) toggle(filter.states, s, s + " " + n);
   const shown = make("span", { class: "count", "aria-live": "polite" });
@@ -125,6 +125,19 @@
     filter.text = search.value.toLowerCase();
     refresh();
   };
+  // Tables that are read on their own, and filtered with the others.
+  const tables = (report.tables || []).map((t) => {
+    const body = make("tbody");
+    main.append(make("h2", {}, t.title),
+      make("div", { class: "table", tabindex: "0", role: "region", "aria-label": t.title },
+        make("table", { class: "texts" }, make("caption", {}, t.caption),
+          make("thead", {}, make("tr", {}, t.columns.map((c) => make("th", { scope: "col" }, c)))), body)));
+    const lines = t.rows.map((cells) => ({
+      words: cells.map((c) => (c.text + " " + (c.title || "")).toLowerCase()),
+      el: make("tr", {}, cells.map((c, i) => make(i ? "td" : "th", { scope: i ? null : "row", class: c.tone, title: c.title }, c.text))),
+    }));
+    return () => body.replaceChildren(...lines.filter((l) => matches(...l.words)).map((l) => l.el));
+  });
   main.append(make("h2", {}, "Findings"), findings, noFindings, findingList.more);
 
   const refresh = () => {
@@ -132,6 +145,7 @@
     findingList.set(fs);
     noFindings.hidden = fs.length > 0;
     noFindings.textContent = report.findings.length ? "No finding fits the filter." : "Nothing was found.";
+    for (const show of tables) show();
     let text = count(fs.length, "finding", "findings");
     if (rowList) {
       const rs = rows.filter((r) => (!filter.states.size || filter.states.has(r.state)) && matches(...rowWords(r)));

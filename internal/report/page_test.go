@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -62,6 +63,7 @@ func hostilePage(count string) *Page {
 			row.Cells = append(row.Cells, Cell{a, Tone(a), a})
 		}
 		p.Matrix.Rows = append(p.Matrix.Rows, row)
+		p.Tables = append(p.Tables, Table{Title: a, Caption: a, Columns: []string{a}, Rows: [][]Cell{{{a, Tone(a), a}}}})
 	}
 	return p
 }
@@ -95,8 +97,13 @@ func browser(t *testing.T) context.Context {
 // open writes a page to a file and opens it, as a user does.
 func open(t *testing.T, ctx context.Context, p *Page) {
 	t.Helper()
+	openFile(t, ctx, p.Write)
+}
+
+func openFile(t *testing.T, ctx context.Context, write func(io.Writer) error) {
+	t.Helper()
 	var b bytes.Buffer
-	if err := p.Write(&b); err != nil {
+	if err := write(&b); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "report.html")
@@ -153,7 +160,7 @@ func TestPageRunsNothingOfWhatItShows(t *testing.T) {
 		"document.querySelectorAll('script').length":                                  "2",
 		"document.querySelectorAll('img,svg,iframe,link,object,embed,form,a').length": "0",
 		"document.querySelectorAll('details.finding').length":                         fmt.Sprint(len(p.Findings)),
-		"document.querySelectorAll('tbody tr').length":                                fmt.Sprint(len(p.Matrix.Rows)),
+		"document.querySelectorAll('tbody tr').length":                                fmt.Sprint(len(p.Matrix.Rows) + len(p.Tables)),
 		"document.querySelector('details.finding .subject').textContent":              "GET /<script>pwned=1</script>",
 		"document.title": "permcheck diff: 2 weakened",
 	} {
@@ -182,6 +189,8 @@ func TestPageIsUsed(t *testing.T) {
 			{Rule: "endpoint-removed", Subject: "POST /old", Was: "C", Message: "m"},
 			{Rule: "endpoint-removed", Subject: "POST /older", Was: "C", Message: "m"},
 		}}
+	p.Tables = []Table{{Title: "Statements", Caption: "two", Columns: []string{"statement", "outcome"}, Rows: [][]Cell{
+		{{Text: "a/A1", Title: "https://example.com"}, {"holds", ToneGood, ""}}, {{Text: "a/A2"}, {"weakened", ToneBad, ""}}, {{Text: "a/A3"}, {"observed", ToneQuiet, ""}}}}}
 	for i := range 700 {
 		tones := []Tone{ToneGood, ToneBad, ToneWarn, ToneQuiet}
 		p.Matrix.Rows = append(p.Matrix.Rows, Row{"GET", fmt.Sprintf("/many/%d", i), "same", "", []Cell{{"yes", tones[i%4], ""}}})
@@ -201,9 +210,16 @@ func TestPageIsUsed(t *testing.T) {
 		}
 	}
 	expect("at first", "702 endpoints, 4 findings")
-	if got := eval(t, ctx, "document.querySelectorAll('tbody tr').length"); got != "300" {
+	if got := eval(t, ctx, "document.querySelectorAll('table:not(.texts) tbody tr').length"); got != "300" {
 		t.Errorf("%s rows at first, want a page of 300", got)
 	}
+	lines := func(step, want string) {
+		t.Helper()
+		if got := eval(t, ctx, "document.querySelectorAll('table.texts tbody tr').length"); got != want {
+			t.Errorf("%s: the table has %s lines, want %s", step, got, want)
+		}
+	}
+	lines("at first", "3")
 	// A browser sends no character for a key whose keydown was dealt with.
 	slash := func() {
 		t.Helper()
@@ -217,6 +233,7 @@ func TestPageIsUsed(t *testing.T) {
 	slash()
 	keys("weakened")
 	expect("filtered", "1 endpoint, 1 finding")
+	lines("filtered", "1")
 	if got := eval(t, ctx, "document.querySelector('details.finding').open"); got != "true" {
 		t.Error("a finding that is left alone is not opened")
 	}
@@ -250,6 +267,11 @@ func TestPageIsUsed(t *testing.T) {
 			t.Errorf("%s: too little contrast: %s", scheme, got)
 		}
 	}
+	// A report may have tables and no endpoints.
+	p.Matrix = nil
+	open(t, ctx, p)
+	expect("without endpoints", "4 findings")
+	lines("without endpoints", "3")
 	// Screenshots are for people; where they go is said by the one who wants them.
 	if dir := os.Getenv("PERMCHECK_SCREENSHOTS"); dir != "" {
 		shot, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))

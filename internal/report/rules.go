@@ -1,6 +1,9 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+)
 
 // A Rule is one kind of finding. Its severity is fixed here and nowhere else.
 type Rule struct {
@@ -693,6 +696,12 @@ var Rules = []Rule{
 		Refs: "API8:2023 CWE-346",
 	},
 	{
+		ID: statementRule, Severity: Error, Title: "the API does not do what the vendor's pages say",
+		Why:  "Integrators and partners rely on what is written there; who gets more than that sees what nobody granted.",
+		Fix:  "Look at the line of the statement that the finding names (permcheck explain prints it) and at the page it cites; mend the API, or have the statement changed if the page has.",
+		Refs: "API5:2023 CWE-863",
+	},
+	{
 		ID: "script", Severity: Error, Title: "a hand-written check does not hold",
 		Why:  "Somebody wrote down what the API must do here, and it does something else.",
 		Fix:  "Look at the line of the check that the finding names; mend the API, or the check if what the API should do has changed.",
@@ -856,6 +865,12 @@ var Rules = []Rule{
 		Fix:   "Use one style, or add odd: with the reason.",
 	},
 	{
+		ID: "path-elsewhere", Severity: Info,
+		Title: "sources differ in the path of an endpoint",
+		Why:   "A client, a gateway or a guard that is written from the one document does not know the other's path.",
+		Fix:   "Correct the document that is wrong; until then also: names both.",
+	},
+	{
 		ID: "unused-permission", Severity: Warning,
 		Title: "a permission governs nothing",
 		Why:   "Keys are given a right that no row explains; either a row is missing or the permission is dead.",
@@ -879,7 +894,17 @@ func RuleByID(id string) Rule {
 	return r
 }
 
+// statementRule stands for the statements about vendors, whose ids are like comeet/C7.
+const statementRule = "statement"
+
+var statementID = regexp.MustCompile(`^[a-z0-9-]+/[A-Z][0-9]+$`)
+
 func ruleByID(id string) (Rule, bool) {
+	if statementID.MatchString(id) {
+		r, ok := ruleByID(statementRule)
+		r.ID = id
+		return r, ok
+	}
 	for _, r := range Rules {
 		if r.ID == id {
 			return r, true
