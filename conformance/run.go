@@ -257,12 +257,12 @@ type runner struct {
 		mu   sync.Mutex
 		list []Credential
 	}
-	markedKeys sync.Mutex // one question at a time changes a key of [Target.Marked]
-	refusals   refusals
-	pagers     pagers
-	telling    []telling
-	done       atomic.Int64
-	total      int // requests and questions that this run asks
+	lending  sync.Mutex // one question at a time changes a key of [Target.Marked]
+	refusals refusals
+	pagers   pagers
+	telling  []telling
+	done     atomic.Int64
+	total    int // requests and questions that this run asks
 }
 
 // rowPath is the concrete path of a row that reads, worked out once.
