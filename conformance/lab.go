@@ -608,6 +608,9 @@ func (l *Lab) Body(row int) []byte {
 	return l.run.body(r, l.Mark())
 }
 
+// Empty reports whether an answer is a list that shows nothing.
+func (a *Answer) Empty() bool { return listState(a.Body) == EmptyList }
+
 // Access is what an answer says about its sender's right.
 type Access uint8
 

@@ -385,9 +385,9 @@ func (r *run) mine(path string) bool {
 	return filled
 }
 
-// known remembers that a request was answered 2xx.
+// known remembers that a request was answered 2xx. An empty list may be a refusal.
 func (r *run) known() {
-	if r.answer.OK() && r.admitted[r.asks] == nil {
+	if r.answer.OK() && !r.answer.Empty() && r.admitted[r.asks] == nil {
 		r.admitted[r.asks] = r.answer
 	}
 }
