@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -140,9 +141,8 @@ type Plan struct {
 	Questions []Question
 	Points    []Point
 	Unknown   []*catalogs.Endpoint // rows whose requirement the catalog does not know
-	// SignIns are rows at which keys sign in: what they are sent is no request of a key's, and
-	// every token that a key shows proves that they work.
-	SignIns []*catalogs.Endpoint
+	// NotAsked are rows that are left out by [PlanOptions.LeaveOut].
+	NotAsked []*catalogs.Endpoint
 	// TooLarge are rows whose boundary has more grants than perm works out; at most a
 	// part of it is planned.
 	TooLarge []*catalogs.Endpoint
@@ -181,8 +181,8 @@ type PlanOptions struct {
 	Shares bool
 	// Scripts are hand-written checks.
 	Scripts []Script
-	// SignIns are the requests with which keys sign in, as "POST /oauth/token".
-	SignIns []string
+	// LeaveOut are rows that are not asked about, as "POST /oauth/token", and why not.
+	LeaveOut map[string]string
 	// Checks are those to plan, in the order of [Checks]; nil: all of them.
 	Checks []*Check
 }
@@ -298,6 +298,24 @@ func (p *planner) unasked() int {
 	return n
 }
 
+// notAsked says how many rows are left out and why, a line for each reason.
+func (p *Plan) notAsked() []string {
+	by := map[string][]string{}
+	for _, e := range p.NotAsked {
+		why := p.options.LeaveOut[e.String()]
+		by[why] = append(by[why], e.String())
+	}
+	var lines []string
+	for _, why := range slices.Sorted(maps.Keys(by)) {
+		rows := by[why][0]
+		if n := len(by[why]); n > 1 {
+			rows = fmt.Sprintf("%d endpoints, such as %s", n, rows)
+		}
+		lines = append(lines, fmt.Sprintf("not probed: %s: %s", rows, why))
+	}
+	return lines
+}
+
 // A planner is a plan under construction; checks add their probes to it.
 type planner struct {
 	*Plan
@@ -407,8 +425,8 @@ func (p *planner) rows(stated Forms) {
 			p.Unknown = append(p.Unknown, e)
 			continue
 		}
-		if slices.Contains(p.options.SignIns, e.String()) {
-			p.SignIns = append(p.SignIns, e)
+		if p.options.LeaveOut[e.String()] != "" {
+			p.NotAsked = append(p.NotAsked, e)
 			continue
 		}
 		need, _ := c.CanonicalRequirement(*e.Requires)
@@ -733,8 +751,8 @@ func (p *Plan) hash() string {
 	for _, e := range p.Unknown {
 		line("unknown", e.String())
 	}
-	for _, e := range p.SignIns {
-		line("sign-in", e.String())
+	for _, e := range p.NotAsked {
+		line("not asked", e.String())
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -276,3 +276,25 @@ func TestNothingToPlan(t *testing.T) {
 		t.Error("a catalog without endpoints has a plan")
 	}
 }
+
+// A row that is left out is not asked about.
+func TestRowsAreLeftOut(t *testing.T) {
+	c := load(t, "testdata/small.yaml")
+	whole, err := conformance.NewPlan(c, conformance.PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := whole.Rows[0].String()
+	p, err := conformance.NewPlan(c, conformance.PlanOptions{LeaveOut: map[string]string{row: "keys sign in there"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.NotAsked) != 1 || p.NotAsked[0].String() != row || len(p.Rows) != len(whole.Rows)-1 || p.Hash == whole.Hash {
+		t.Errorf("left out: %v, %d rows of %d", p.NotAsked, len(p.Rows), len(whole.Rows))
+	}
+	for _, r := range p.Rows {
+		if r.String() == row {
+			t.Errorf("%s is asked about", row)
+		}
+	}
+}

@@ -81,9 +81,7 @@ func (r *Report) notes() []string {
 	if n := len(r.Plan.Unknown); n > 0 {
 		out = append(out, fmt.Sprintf("not probed: %s whose requirement the catalog does not know", plural(n, "endpoint")))
 	}
-	if n := len(r.Plan.SignIns); n > 0 {
-		out = append(out, fmt.Sprintf("not probed: %s at which keys sign in", plural(n, "endpoint")))
-	}
+	out = append(out, r.Plan.notAsked()...)
 	if n := r.Plan.OtherRules; n > 0 {
 		out = append(out, fmt.Sprintf("not probed: %s about records, fields and allow lists", plural(n, "rule")))
 	}

@@ -48,8 +48,8 @@ func (r *Report) WriteText(w io.Writer, s report.Styles) {
 	if n := len(r.Plan.Unknown); n > 0 {
 		fmt.Fprintf(w, "not probed: %s whose requirement the catalog does not know\n", plural(n, "endpoint"))
 	}
-	if n := len(r.Plan.SignIns); n > 0 {
-		fmt.Fprintf(w, "not probed: %s at which keys sign in\n", plural(n, "endpoint"))
+	for _, line := range r.Plan.notAsked() {
+		fmt.Fprintln(w, report.Clean(line))
 	}
 	if n := r.Plan.OtherRules; n > 0 {
 		fmt.Fprintf(w, "not probed: %s about records, fields and allow lists\n", plural(n, "rule"))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -49,6 +50,8 @@ type Profile struct {
 	Dialect     *conformance.Dialect // nil: nothing is stated
 	// Within is how long a change of a key may take until it is in force; 0: not said.
 	Within time.Duration
+	// NotAsked are rows of the catalog that are left out, and why.
+	NotAsked map[string]string
 	// Bodies are those of requests, by the key of [catalogs.EndpointKey].
 	Bodies map[string]any
 
@@ -59,12 +62,15 @@ type Profile struct {
 
 // A Key is one credential of a profile.
 type Key struct {
-	Name      string
-	Grants    perm.Set
-	Sharing   map[string]string   // object -> option
-	Lists     map[string][]string // allow list -> attributes
-	State     string              // "" is enabled
-	Lifecycle bool                // life-cycle checks may disable and delete it
+	Name    string
+	Grants  perm.Set
+	Sharing map[string]string   // object -> option
+	Lists   map[string][]string // allow list -> attributes
+	State   string              // "" is enabled
+	// Lifecycle says that checks may disable it, and enable it again; ID is what the
+	// provisioner calls it.
+	Lifecycle bool
+	ID        string
 	User      string
 	Scopes    string // what a sign-in asks for; empty: its grants
 	Secret    SecretRef
@@ -107,6 +113,17 @@ func (p *Profile) SignIns() []string {
 		add(&p.Auth.Below[i].Auth)
 	}
 	return list
+}
+
+// LeaveOut are the rows that are not asked about, and why not: sign-ins, and those that the
+// profile names.
+func (p *Profile) LeaveOut() map[string]string {
+	out := map[string]string{}
+	for _, row := range p.SignIns() {
+		out[row] = "keys sign in there"
+	}
+	maps.Copy(out, p.NotAsked)
+	return out
 }
 
 // An AuthBelow is how a key is shown to paths that begin so.
@@ -225,12 +242,13 @@ func parse(file string, data []byte, c *catalogs.Catalog, manners bool) (*Profil
 		strictyaml.Field{Name: "provision", Decode: d.provision},
 		strictyaml.Field{Name: "dialect", Decode: func(n strictyaml.Node) { d.p.positions["dialect"] = pos(n); d.dialect(n) }},
 		strictyaml.Field{Name: "bodies", Decode: d.bodies},
+		strictyaml.Field{Name: "leave-out", Decode: d.leaveOut},
 	}
 	what := "a probe profile"
 	if manners {
 		what, version, keys = "how an API is used", true, true
 		fields = slices.DeleteFunc(fields, func(f strictyaml.Field) bool {
-			return !slices.Contains([]string{"permcheck", "auth", "control", "build", "ids", "within", "dialect", "bodies"}, f.Name)
+			return !slices.Contains([]string{"permcheck", "auth", "control", "build", "ids", "within", "dialect", "bodies", "leave-out"}, f.Name)
 		})
 	}
 	doc.Root.Fields(what, fields...)
@@ -300,6 +318,22 @@ func (d *decoder) target(n strictyaml.Node) {
 	}
 }
 
+// leaveOut reads rows that are not asked about, each with the reason.
+func (d *decoder) leaveOut(n strictyaml.Node) {
+	d.p.NotAsked = map[string]string{}
+	for _, p := range n.Pairs("rows of the catalog that are not asked about, each with the reason") {
+		method, path, _ := strings.Cut(p.Name, " ")
+		e, ok := d.c.Endpoint(method, strings.TrimSpace(path))
+		if !ok {
+			p.Key.Errorf("expected a row of catalog %s such as POST /positions, found %q", d.c.Name, strictyaml.Excerpt(p.Name))
+			continue
+		}
+		if why, ok := p.Value.Text("why it is not asked about"); ok {
+			d.p.NotAsked[e.String()] = why
+		}
+	}
+}
+
 // plainAuth is how a key is shown where nobody says.
 func plainAuth() Auth { return Auth{Header: "Authorization", Scheme: "Bearer"} }
 
@@ -323,6 +357,14 @@ func (p *Profile) Under(manners *Profile) {
 				p.Bodies = map[string]any{}
 			}
 			p.Bodies[row] = body
+		}
+	}
+	for row, why := range manners.NotAsked {
+		if p.NotAsked[row] == "" {
+			if p.NotAsked == nil {
+				p.NotAsked = map[string]string{}
+			}
+			p.NotAsked[row] = why
 		}
 	}
 	for _, id := range manners.IDs {
@@ -504,6 +546,7 @@ func (d *decoder) keys(n strictyaml.Node) {
 			strictyaml.Field{Name: "sharing", Decode: func(n strictyaml.Node) { k.Sharing = d.sharing(n) }},
 			strictyaml.Field{Name: "lists", Decode: func(n strictyaml.Node) { k.Lists = d.lists(n) }},
 			strictyaml.Field{Name: "state", Decode: func(n strictyaml.Node) { k.State = d.state(n) }},
+			strictyaml.Field{Name: "id", Decode: func(n strictyaml.Node) { k.ID, _ = n.Text("what the provisioner calls the key") }},
 			strictyaml.Field{Name: "lifecycle", Decode: func(n strictyaml.Node) { k.Lifecycle, _ = n.Bool("whether its life cycle may be tested") }},
 		)
 		if pair.Value.IsMap() || pair.Value.IsNull() {

@@ -29,6 +29,7 @@ type issuer struct {
 	lifetime int  // seconds; 0: they live on and no answer says so
 	uses     int  // after so many uses; 0: never
 	rotates  bool // each answer has the next one
+	keeps    bool // a scope has one token, and answers that admit show it again
 	reused   int  // how often a token was shown that another had followed
 }
 
@@ -40,6 +41,11 @@ type issued struct {
 }
 
 func (s *issuer) issue(scope string) string {
+	for token, t := range s.tokens {
+		if s.keeps && t.scope == scope {
+			return token
+		}
+	}
 	token := fmt.Sprintf("token-%d-%s", len(s.tokens)+1, strings.ReplaceAll(scope, " ", "-"))
 	s.tokens[token] = &issued{scope: scope}
 	if s.lifetime > 0 {
@@ -87,6 +93,9 @@ func (s *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(404)
 		return
 	}
+	if s.keeps {
+		w.Header().Set("X-Next-Token", r.Header.Get("Authorization"))
+	}
 	_, _ = w.Write([]byte(`{"data":[{"id":"7"}]}`))
 }
 
@@ -105,6 +114,8 @@ func TestTokensOfARun(t *testing.T) {
 		"short-lived": {&issuer{lifetime: 1}, "", 1000, 3},
 		"ended early": {&issuer{uses: 4}, "", 1000, 4},
 		"rotating":    {&issuer{rotates: true}, ", rotates: header X-Next-Token", 3, 3},
+		// One that is refused first comes back with the second sign-in.
+		"not rotating after all": {&issuer{keeps: true}, ", rotates: header X-Next-Token", 6, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := tt.server

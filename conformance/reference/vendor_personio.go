@@ -97,7 +97,7 @@ var personioSwitches = append([]Switch{
 	{"revoke-needs-token", []string{"no", "yes"}, "whether POST /v2/auth/revoke wants a token in the header too", personioRevoke},
 	{"unlisted-attributes", []string{"ignored", "refused"}, "what becomes of attributes[] that the credential's list does not name", personioDocs},
 	{"v1-id", []string{"always", "listed"}, "whether a v1 employee shows its id where the list of attributes does not name it", personioDocs},
-	{"applicant-key", []string{"form-or-header", "form"}, "whether POST /recruiting/applicant takes the key from the header as the other recruiting calls do, or from its form alone", personioRecruit},
+	{"applicant-key", []string{"form", "form-or-header"}, "whether POST /recruiting/applicant takes the key from its form alone, or from a header too, as the other recruiting calls do", personioRecruit},
 	{"recruiting-feature", []string{"present", "absent"}, "whether the company has what v1 recruiting asks for; if not, it answers 403 to everybody", personioDocs},
 	{"legal-entities-feature", []string{"present", "absent"}, "whether the company has legal entities; if not, they answer 412", personioGate},
 	{"pages", []string{"unheard", "refused"}, "how pages of other origins are blocked: by answers without CORS headers, or by 403", "https://developer.personio.de/docs"},

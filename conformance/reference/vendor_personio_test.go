@@ -585,3 +585,130 @@ func TestPersonioLimits(t *testing.T) {
 	now = now.Add(2 * time.Second)
 	f.want("a minute later", sign(), 200)
 }
+
+// Every switch decides what it says, with its first value where nobody sets it.
+func TestPersonioSwitches(t *testing.T) {
+	opens := func(grants, method, path string) func(*fixture) string {
+		return func(f *fixture) string { return fmt.Sprint(f.status(f.signed(grants), method, path)) }
+	}
+	after := func(change func(f *fixture, id string)) func(*fixture) string {
+		return func(f *fixture) string {
+			id, secret := f.mint("personio:persons:read")
+			token := f.v2(id, secret)
+			change(f, id)
+			return fmt.Sprint(f.status(token, "GET", "/v2/persons"))
+		}
+	}
+	act := func(action string) func(*fixture) string {
+		return after(func(f *fixture, id string) { f.adminCall("POST", "/keys/"+id+"/"+action, nil) })
+	}
+	signIn := func(prepare func(f *fixture, id string), more ...string) func(*fixture) string {
+		return func(f *fixture) string {
+			id, secret := f.mint("personio:persons:read")
+			prepare(f, id)
+			_, body := f.form("/v2/auth/token", append([]string{"grant_type", "client_credentials", "client_id", id, "client_secret", secret}, more...)...)
+			return fmt.Sprint(body["error"])
+		}
+	}
+	nothing := func(*fixture, string) {}
+	message := func(f *fixture, path string) string {
+		_, body, _ := f.call(f.signed(""), "GET", path, "")
+		return fmt.Sprint(at(body, "error.code"))
+	}
+	tests := map[string]struct {
+		ask  func(*fixture) string
+		want []string // for each value
+	}{
+		"v1-tokens": {func(f *fixture) string {
+			token := f.v1(f.mint("employees:read"))
+			f.status(token, "GET", "/v1/company/employees")
+			return fmt.Sprint(f.status(token, "GET", "/v1/company/employees"))
+		}, []string{"401", "200"}},
+		"token-reach":             {opens("employees:read", "GET", "/v1/company/employees"), []string{"200", "401"}},
+		"tokens-after-regrant":    {after(func(f *fixture, id string) { f.adminCall("PATCH", "/keys/"+id, map[string]any{"grants": []string{}}) }), []string{"403", "200"}},
+		"tokens-after-disable":    {act("disable"), []string{"401", "200"}},
+		"tokens-after-disconnect": {act("disconnect"), []string{"401", "200"}},
+		"tokens-after-reset":      {act("reset"), []string{"401", "200"}},
+		"disabled-error": {signIn(func(f *fixture, id string) { f.adminCall("POST", "/keys/"+id+"/disable", nil) }),
+			[]string{"invalid_client", "unauthorized_client", "access_denied"}},
+		"scope-not-held": {signIn(nothing, "scope", "employees:write"), []string{"invalid_grant", "invalid_scope"}},
+		"wrong-credentials": {func(f *fixture) string {
+			status, _ := f.form("/v1/auth", "client_id", "key-1", "client_secret", "wrong")
+			return fmt.Sprint(status)
+		}, []string{"401", "403"}},
+		"forbidden-message": {func(f *fixture) string { return message(f, "/v1/company/attendances") }, []string{"403", "0"}},
+		"v2-unauthorized": {func(f *fixture) string {
+			_, body, _ := f.call("", "GET", "/v2/persons", "")
+			return fmt.Sprint(body["errors"] != nil)
+		}, []string{"true", "false"}},
+		"revoke-needs-token": {func(f *fixture) string {
+			status, _ := f.form("/v2/auth/revoke", "token", f.signed(""))
+			return fmt.Sprint(status)
+		}, []string{"200", "401"}},
+		"unlisted-attributes": {func(f *fixture) string {
+			return fmt.Sprint(f.status(f.signed("employees:read", "email"), "GET", "/v1/company/employees?attributes[]=first_name"))
+		}, []string{"200", "400"}},
+		"v1-id": {func(f *fixture) string {
+			_, body, _ := f.call(f.signed("employees:read", "email"), "GET", "/v1/company/employees", "")
+			return fmt.Sprint(keysOf(at(body, "data.0.attributes")))
+		}, []string{"[email id]", "[email]"}},
+		"applicant-key": {func(f *fixture) string {
+			_, key := f.mint("recruiting:api-key")
+			status, _, _ := send(t, "POST", f.api+"/recruiting/applicant", "{}", "Authorization", "Bearer "+key, "X-Company-ID", "4711", "Content-Type", "application/json")
+			return fmt.Sprint(status)
+		}, []string{"403", "200"}},
+		"recruiting-feature": {func(f *fixture) string {
+			_, key := f.mint("recruiting:api-key")
+			status, _, _ := send(t, "POST", f.api+"/v1/recruiting/applications", "{}", "Authorization", "Bearer "+key, "X-Company-ID", "4711", "Content-Type", "application/json")
+			return fmt.Sprint(status)
+		}, []string{"201", "403"}},
+		"legal-entities-feature": {opens("", "GET", "/v2/legal-entities"), []string{"200", "412"}},
+		"pages": {func(f *fixture) string {
+			status, _, header := send(t, "GET", f.api+"/v2/persons", "", "Authorization", "Bearer "+f.signed("personio:persons:read"), "Origin", "https://elsewhere.example")
+			return fmt.Sprint(status, header.Get("Access-Control-Allow-Origin"))
+		}, []string{"200", "403"}},
+		"limits": {func(f *fixture) string {
+			id, secret := f.mint("")
+			for range 60 {
+				f.form("/v1/auth", "client_id", id, "client_secret", secret)
+			}
+			status, _ := f.form("/v1/auth", "client_id", id, "client_secret", secret)
+			return fmt.Sprint(status)
+		}, []string{"200", "429"}},
+		"absence-delete": {func(f *fixture) string {
+			token := f.signed("absences:read absences:write")
+			_, body, _ := f.call(token, "GET", "/v1/company/absence-periods", "")
+			return fmt.Sprint(f.status(token, "DELETE", "/v1/company/absence-periods/"+at(body, "data.0.attributes.id").(string)))
+		}, []string{"403", "200"}},
+		"absence-balance": {opens("absences:read", "GET", "/v1/company/employees/32561/absences/balance"), []string{"403", "403", "200"}},
+		"projects":        {opens("attendances:read", "GET", "/v1/company/attendances/projects"), []string{"403", "200"}},
+		"reports":         {opens("reports.custom:read", "GET", "/v2/reports"), []string{"200", "403"}},
+		"documents":       {opens("documents:read", "GET", "/v2/document-management/documents"), []string{"403", "200"}},
+		"person-delete":   {opens("personio:persons:write", "DELETE", "/v2/persons/84171"), []string{"403", "204"}},
+		"employments":     {opens("personio:persons:read", "GET", "/v2/persons/84171/employments"), []string{"403", "200"}},
+		"webhook-actions": {func(f *fixture) string {
+			_, body, _ := f.call(f.signed("personio:webhooks:read"), "GET", "/v2/webhooks", "")
+			return fmt.Sprint(f.status(f.signed("personio:webhooks:write"), "POST", "/v2/webhooks/"+at(body, "_data.0.id").(string)+"/ping"))
+		}, []string{"403", "200"}},
+		"unstated": {opens("", "GET", "/v2/workplaces"), []string{"403", "200"}},
+	}
+	for _, sw := range reference.Switches("personio") {
+		tt, ok := tests[sw.Name]
+		if !ok || len(tt.want) != len(sw.Values) {
+			t.Errorf("switch %s is not tried with each of %v", sw.Name, sw.Values)
+			continue
+		}
+		for i, value := range sw.Values {
+			settings := []string{sw.Name + "=" + value}
+			if sw.Name == "legal-entities-feature" {
+				settings = append(settings, "unstated=any-token")
+			}
+			if got := tt.ask(startPersonio(t, settings...)); got != tt.want[i] {
+				t.Errorf("%s=%s: got %s, want %s", sw.Name, value, got, tt.want[i])
+			}
+		}
+		if !strings.HasPrefix(sw.Source, "https://") || sw.What == "" {
+			t.Errorf("switch %s: %+v", sw.Name, sw)
+		}
+	}
+}

@@ -302,6 +302,9 @@ func (p *personio) find(text string, rt *route) *personioPass {
 
 // identify finds the key of a token. Only v1 recruiting is shown the secret of a key.
 func (p *personio) identify(secret string, rt *route) (Caller, *key, bool) {
+	if !wellFormed(secret) {
+		return Malformed, nobody, false
+	}
 	t := p.find(secret, rt)
 	if recruiting(rt) && !(t != nil && p.s.wrong(rt, "recruiting-takes-tokens")) {
 		return Unknown, nobody, t != nil

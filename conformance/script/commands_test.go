@@ -50,6 +50,7 @@ type desk struct {
 	next   int
 	late   time.Duration // until a change of state is in force
 	leaky  bool          // sharing is ignored
+	empty  bool          // a narrowed key sees no rows
 	bodies []string
 	server *httptest.Server
 	shown  *keyring.Profile
@@ -129,6 +130,8 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == "DELETE":
 		delete(d.jobs, id)
 		reply(204, nil)
+	case d.empty && k.share == "open" && !one:
+		reply(200, map[string]any{"data": []any{}})
 	case r.Method == "POST" || !one:
 		list := []any{}
 		for id := range d.jobs {
@@ -165,6 +168,9 @@ func (d *desk) admin(w http.ResponseWriter, r *http.Request) {
 		out["id"], out["secret"] = id, d.keys[id].secret
 	case r.Method == "DELETE":
 		delete(d.keys, parts[1])
+	case r.Method == "PATCH" && d.keys[parts[1]].grants.Has("salary"):
+		w.WriteHeader(http.StatusConflict) // such keys are the desk's own
+		return
 	case r.Method == "PATCH":
 		d.keys[parts[1]].grants = in.Grants
 	case parts[2] == "revoke" || parts[2] == "enable":
@@ -309,12 +315,18 @@ func TestCommandsWithKeysAndValues(t *testing.T) {
 		{"key s read & salary\nas s\nrequest GET /jobs\nabsent-or-null data.*.salary", fail, "check.txtar:4: the answer to GET /jobs as s has a value at data.*.salary, expected none"},
 		{"key a read\nas a\nrequest GET /jobs\n! absent-or-null data.*.salary", fail, "check.txtar:4: the answer to GET /jobs as a has no value at data.*.salary"},
 		// Values.
-		{"as full\nrequest GET /jobs\ntake id data.0.id\nrequest GET /jobs/{id}\njson id $id\nlet name 'ann '$id\nrequest GET /jobs/$id\njson owner.name $name\nrequest POST /jobs body\n-- body --\n{\"x\": \"$name \\\" $mark\"}", pass, ""},
+		{"as full\nrequest GET /jobs\ntake id data.0.id\nrequest GET /jobs/{id}\njson id $id\nlet name 'ann '$id\nrequest GET /jobs/$id\njson owner.name $name\nrequest POST /jobs body\n-- body --\n{\"x\": \"$name \\\" $mark\", \"$$ref\": 1}", pass, ""},
+		{"as full\nrequest POST /jobs body\n-- body --\n{\"$ref\": 1}", open, "there is no variable $ref"},
 		{"as full\nrequest GET /jobs\ntake X data.9.id", open, "the answer to GET /jobs as full has no data.9.id"},
 		{"as full\nrequest GET /jobs\nfind X data id open=maybe", open, "has nothing in data with id where open=maybe"},
 		{"as full\nrequest GET /jobs\nset X nowhere id", open, "has no list at nowhere"},
 		{"as full\nrequest GET /jobs/$nothing", open, "there is no variable $nothing"},
 		{"as full\nset-empty X", open, "there is no set X"},
+		{"as full\nrequest GET /jobs/1\nmembers M .owner\n", open, "has no object at .owner"},
+		{"as full\nrequest GET /jobs\nmembers M data.*\nset WANT = id open owner salary\nset-equal M WANT\nset ALL data id\nset ONE = 1 3\nset-minus REST ALL ONE\npick id REST\nrequest GET /jobs/$id\njson id 2\nset-minus NONE ONE ALL\nset-empty NONE", pass, ""},
+		{"as full\nrequest GET /jobs\nset NONE data id id=none\npick id NONE", open, "NONE is empty"},
+		{"as full\nrequest GET /jobs\ntake A data.0.id\ntake B data.1.id\nlet C $A\n[same:A,B] status 404\n[!same:A,B] status 200\n[!same:A,C] status 404\n[same:A,C] status 403", fail, "check.txtar:9: answered 200 to GET /jobs as full, expected 403"},
+		{"as full\nrequest GET /jobs\n[same:A,B] status 200", open, "[same:A,B]: expected [same:A,B] with two variables"},
 		// Tokens.
 		{"key k read\nrequest POST /token body\nstatus 200\ntake T data.token\ntake-header H Authorization\nbearer $T\nrequest GET /jobs\nadmitted\nheader Authorization Bearer $H\nas anonymous\nrequest GET /jobs\nstatus 200\n-- body --\n{\"id\": \"$k.id\", \"secret\": \"$k.secret\"}", pass, ""},
 		{"key k read\ntoken T k\nsign-in k\nbearer $T\nrequest GET /jobs\nstatus 200\nbearer wrong\nrequest GET /jobs\nstatus 401", pass, ""},
@@ -324,6 +336,8 @@ func TestCommandsWithKeysAndValues(t *testing.T) {
 		{"jwt T secret=s iss=full exp=now+10m n=1\nbearer $T\nrequest GET /jobs\nstatus 401", pass, ""},
 		// Life cycle.
 		{"key k read\nas k\nrequest GET /jobs\nadmitted\nrevoke k\nrequest GET /jobs\nrefused\nenable k\nrequest GET /jobs\nadmitted\nregrant k none\nrequest GET /jobs\nrefused\ndo k revoke\ndelete k", pass, ""},
+		{"key k read & salary\n! regrant k none\nas k\nrequest GET /jobs\nadmitted", pass, ""},
+		{"key k read\n! regrant k none", fail, "check.txtar:2: the grant of key k is changed, expected that it cannot be"},
 		{"revoke full", open, `no key "full" was made by this script`},
 		{"key k read\ndo k melt", open, "nothing says how to melt a key"},
 		{"key k reed\nas k", open, "expected a grant"},
@@ -371,6 +385,18 @@ func TestChangesAreWaitedFor(t *testing.T) {
 	const shared = "key a read\nkey o read sharing job=open\nas a\nrequest GET /jobs\nset OPEN data id open=true\nas o\nrequest GET /jobs\nset SEEN data id\nset-equal SEEN OPEN"
 	if v, reason, _ := onDesk(t, &desk{leaky: true}, shared, true, conformance.WritesAll); v != conformance.Fail || !strings.Contains(reason, "check.txtar:9: expected that SEEN and OPEN have the same values: 3 and 2") {
 		t.Errorf("a server that ignores sharing: %v, %s", v, reason)
+	}
+}
+
+// An empty list may be a refusal, or all that a narrowed key has.
+func TestEmptyLists(t *testing.T) {
+	for text, want := range map[string]conformance.Verdict{
+		"key o read sharing job=open\nas o\nrequest GET /jobs\nrefused":  conformance.Pass,
+		"key o read sharing job=open\nas o\nrequest GET /jobs\nadmitted": conformance.Inconclusive,
+	} {
+		if v, reason, _ := onDesk(t, &desk{empty: true}, text, true, conformance.WritesAll); v != want {
+			t.Errorf("%q: %v, %s", text, v, reason)
+		}
 	}
 }
 

@@ -163,7 +163,7 @@ func probe(t *testing.T, c *catalogs.Catalog, suite *suites.Suite, fault suites.
 			t.Fatal(err)
 		}
 		ring.Manners, ring.API, target.Dialect, target.Bodies = m, target.Base, m.Dialect, m.Bodies
-		plan.SignIns = m.SignIns()
+		plan.LeaveOut = m.LeaveOut()
 	}
 	if plan.Checks, err = conformance.SelectChecks(only, skip); err != nil {
 		t.Fatal(err)

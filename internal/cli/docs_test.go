@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,7 +19,11 @@ var inDocs = regexp.MustCompile(`(?m)(?:^|[-;|&] |run: |\$ )\s*permcheck ([a-z][
 // workflows are YAML.
 func TestDocumentedCommands(t *testing.T) {
 	seen := 0
-	for _, file := range []string{"../../README.md", "../../docs/ci.md", "../../docs/nightly.md"} {
+	pages, err := filepath.Glob("../../docs/vendors/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("pages on vendors: %v, %v", pages, err)
+	}
+	for _, file := range append(pages, "../../README.md", "../../docs/ci.md", "../../docs/nightly.md") {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

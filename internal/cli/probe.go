@@ -237,7 +237,7 @@ func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven 
 			}
 		}
 		if m != nil {
-			opts.SignIns = m.SignIns()
+			opts.LeaveOut = m.LeaveOut()
 		}
 		p, err := conformance.NewPlan(c, f.options(opts))
 		if err != nil {
@@ -611,7 +611,7 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 		} else if m != nil {
 			profile.Under(m)
 		}
-		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Make: f.toMake(profile), Unmade: f.unmade, Refused: profile.Refused, SignIns: profile.SignIns(), Checks: checks}))
+		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Make: f.toMake(profile), Unmade: f.unmade, Refused: profile.Refused, LeaveOut: profile.LeaveOut(), Checks: checks}))
 		if err != nil {
 			return err
 		}
@@ -712,6 +712,7 @@ func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conforman
 	if t.Provisioner, err = profile.Provisioner(ctx, target); err != nil {
 		return t, err
 	}
+	t.Marked = profile.Marked(p, t.Credentials)
 	t.Objects = profile.Objects(p, t.Credentials, target)
 	return t, nil
 }
