@@ -25,10 +25,11 @@ where the catalog has actions that disable and enable keys.`,
 			return err
 		}
 		off, on := l.usual(l.Plan.leadingTo("refused")[0]), l.usual(l.Plan.leadingTo("admitted")[0])
-		key, err := l.Mint(ctx, KeySpec{Name: "reenabled", Grants: l.Plan.Keys[q.Keys[0]].Grants}, off, on)
+		key, err := l.subject(ctx, q, KeySpec{Name: "reenabled", Grants: l.Plan.Keys[q.Keys[0]].Grants}, off, on)
 		if err != nil {
 			return err
 		}
+		defer key.giveBack(ctx, path)
 		call := Call{Label: "alive", Method: "GET", Path: path, By: key.By(), row: q.Row + 1}
 		if !l.until(ctx, rec, call, l.admits) {
 			return fmt.Errorf("the new key was answered %d while it should live", rec.Last().Status)

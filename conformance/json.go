@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -23,8 +24,8 @@ type jsonProbe struct {
 	Verdict Verdict `json:"verdict"`
 	Reason  string  `json:"reason,omitempty"`
 	// Subject and Evidence are those of an experiment. The reference describes them.
-	Subject  string  `json:"subject,omitempty"`
-	Evidence *Record `json:"evidence,omitempty"`
+	Subject  string      `json:"subject,omitempty"`
+	Evidence *jsonRecord `json:"evidence,omitempty"`
 	// Outcome is that of a statement, which tells observed from skipped.
 	Outcome Outcome `json:"outcome,omitempty"`
 }
@@ -162,6 +163,8 @@ type jsonReport struct {
 	Summary    map[string]int    `json:"summary"`
 	Run        jsonRun           `json:"run"`
 	Answers    []jsonAnswer      `json:"answers"`
+	// Evidence is what the exchanges of experiments were answered.
+	Evidence evidenceTable `json:"evidence"`
 	// Seal is the SHA-256 of the document with an empty seal, without spaces.
 	Seal string `json:"seal"`
 }
@@ -176,7 +179,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 			"requests": int(r.Requests), "keys": len(r.Plan.Keys), "unknown_endpoints": len(r.Plan.Unknown), "rules_not_probed": r.Plan.OtherRules,
 			"pass": r.Count[Pass], "fail": r.Count[Fail], "inconclusive": r.Count[Inconclusive], "skipped": r.Count[Skipped],
 		},
-		Run: r.jsonRun(), Answers: []jsonAnswer{},
+		Run: r.jsonRun(), Answers: []jsonAnswer{}, Evidence: evidenceTable{Bodies: []Digest{}, Headers: []map[string]string{}},
 	}
 	outcomes := map[string]Outcome{}
 	if list := r.Result.Statements(); len(list) > 0 {
@@ -207,7 +210,11 @@ func (r *Report) WriteJSON(w io.Writer) error {
 			if x := rec.Last(); x != nil {
 				p.Status = x.Status
 			}
-			p.Subject, p.Evidence = r.Plan.subject(&r.Plan.Questions[pr.Question]), rec
+			p.Subject = r.Plan.subject(&r.Plan.Questions[pr.Question])
+			var err error
+			if p.Evidence, err = out.Evidence.add(rec); err != nil {
+				return err
+			}
 		}
 		out.Probes = append(out.Probes, p)
 	}
@@ -229,10 +236,13 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		return err
 	}
 	out.Seal = hex.EncodeToString(sum.Sum(nil))
-	enc := json.NewEncoder(w)
+	var doc bytes.Buffer
+	enc := json.NewEncoder(&doc)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(out)
+	if err := enc.Encode(out); err != nil {
+		return err
+	}
+	return writeLines(w, doc.Bytes())
 }
 
 // jsonRun is how the run was made.

@@ -100,6 +100,9 @@ type Answer struct {
 // OK reports whether the answer is 2xx.
 func (a *Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }
 
+// Rows is whether the answer is a list, and of any rows.
+func (a *Answer) Rows() ListState { return listState(a.Body) }
+
 // JSON is the body as a JSON value whose numbers are json.Number; nil when it is none.
 func (a *Answer) JSON() any {
 	a.once.Do(func() {
@@ -307,25 +310,31 @@ func (l *Lab) withoutSecrets(text string) string {
 	return text
 }
 
-// hide replaces the secret in a text by its variable.
+// hide replaces the secret in a text by its variable. It is asked for every name in every
+// answer: most are shorter than any secret.
 func (c *Credential) hide(text string) string {
 	for i := range c.Below {
 		text = c.Below[i].Credential.hide(text)
 	}
 	if c.Tokens != nil {
-		for _, token := range c.Tokens.all() {
-			text = (&Credential{Secret: token, Env: c.Env}).hide(text)
-		}
+		text = c.Tokens.hide(text, c.Env)
 	}
-	if c.KeySecret != "" && c.KeySecret != c.Secret {
-		text = (&Credential{Secret: c.KeySecret, Env: c.Env + "_SECRET"}).hide(text)
+	if c.KeySecret != c.Secret {
+		text = hide(text, c.KeySecret, c.Env+"_SECRET")
 	}
-	if len(c.Secret) < 4 {
+	return hide(text, c.Secret, c.Env)
+}
+
+// minSecret is the length from which on a text is taken for a secret wherever it stands.
+const minSecret = 4
+
+func hide(text, secret, env string) string {
+	if len(secret) < minSecret || len(text) < len(secret) {
 		return text
 	}
-	text = replaceFold(text, c.Secret, "$"+c.Env)
-	if escaped := url.QueryEscape(c.Secret); escaped != c.Secret {
-		text = replaceFold(text, escaped, "$"+c.Env)
+	text = replaceFold(text, secret, "$"+env)
+	if escaped := url.QueryEscape(secret); escaped != secret {
+		text = replaceFold(text, escaped, "$"+env)
 	}
 	return text
 }
@@ -405,6 +414,7 @@ type LiveKey struct {
 	lab  *Lab
 	key  MintedKey
 	made Made
+	lent bool // it is one of [Target.Marked]
 }
 
 // By is the sender that shows the key.

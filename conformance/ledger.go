@@ -19,7 +19,7 @@ import (
 
 // A Made is one thing that a run made at the target and has to take away again.
 type Made struct {
-	Kind string `json:"kind"` // "key" or "object"
+	Kind string `json:"kind"` // "key", "object", or "marked key", which is to be enabled again
 	ID   string `json:"id"`   // of a key: the provisioner's name for it
 	// Path is the path of an object, below the target's address.
 	Path string `json:"path,omitempty"`
@@ -124,8 +124,11 @@ func Clean(ctx context.Context, p *Plan, t Target, left []Made) []string {
 	lab, d := r.lab, r.lab.debts
 	for _, m := range left {
 		d.open = append(d.open, debt{m, func(ctx context.Context) error {
-			if m.Kind == "key" {
+			switch m.Kind {
+			case "key":
 				return unmint(ctx, t.Provisioner, MintedKey{ID: m.ID})
+			case markedKey:
+				return lab.enable(ctx, MintedKey{ID: m.ID})
 			}
 			for i := range p.Rows {
 				tmpl, err := catalogs.ParseTemplate(p.Rows[i].Path)

@@ -74,10 +74,11 @@ func (l *Lab) dies(ctx context.Context, rec *Record, q *Question, d death) error
 		return err
 	}
 	d.spec.Grants = l.Plan.Keys[q.Keys[0]].Grants
-	key, err := l.Mint(ctx, d.spec, d.actions...)
+	key, err := l.subject(ctx, q, d.spec, d.actions...)
 	if err != nil {
 		return err
 	}
+	defer key.giveBack(ctx, path)
 	if key.key.Credential.Issued && l.Catalog.Credentials.LiveTokens != "refused" {
 		return leaveOut("the key is shown as a token, and the catalog does not say that such tokens end with the key (credentials: live-tokens: refused)")
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -53,7 +54,7 @@ func (p *planner) askWrites(methods []string, at func(read *catalogs.Endpoint) s
 		}
 		for i := range p.Rows {
 			r := &p.Rows[i]
-			if r.Endpoint == nil || r.Reads || !slices.Contains(methods, r.Method) || p.objectAt(r.Path, at) != f.Object || p.expect(i, full) != Admit {
+			if r.Endpoint == nil || r.Reads || !slices.Contains(methods, r.Method) || p.objectAt(r, at) != f.Object || p.expect(i, full) != Admit {
 				continue
 			}
 			group := f.Object + "." + f.Name + " " + r.Method
@@ -70,14 +71,15 @@ func (p *planner) askWrites(methods []string, at func(read *catalogs.Endpoint) s
 	}
 }
 
-// objectAt is the object that the read of a path is about; "" when none says.
-func (p *Plan) objectAt(path string, at func(*catalogs.Endpoint) string) string {
+// objectAt is the object that a row is about: what the read of its path says, else what the row
+// is said to answer. "" when neither says.
+func (p *Plan) objectAt(row *Row, at func(*catalogs.Endpoint) string) string {
 	for i := range p.Rows {
-		if r := &p.Rows[i]; r.Endpoint != nil && r.Method == http.MethodGet && at(r.Endpoint) != "" && catalogs.EndpointKey("", r.Path) == catalogs.EndpointKey("", path) {
+		if r := &p.Rows[i]; r.Endpoint != nil && r.Method == http.MethodGet && at(r.Endpoint) != "" && sameCollection(r.Path, row.Path) {
 			return at(r.Endpoint)
 		}
 	}
-	return ""
+	return row.Endpoint.Gets
 }
 
 // Labels of what mass assignment tries, and facts that say whether the field then had the value.
@@ -120,6 +122,15 @@ func (l *Lab) assign(ctx context.Context, q *Question, rec *Record) error {
 			id := l.run.maker.idOf(a)
 			if !a.OK() || id == "" {
 				continue // nothing was made that could be read
+			}
+			if path, err = l.pathOf(q.Object, id); err != nil {
+				return err
+			}
+		} else if row := &l.Plan.Rows[q.Row]; l.run.maker.row(http.MethodGet, row.Path) < 0 && strings.HasSuffix(row.Path, "}") {
+			// It is written in one place and read in another.
+			id, err := url.PathUnescape(f.Path[strings.LastIndexByte(f.Path, '/')+1:])
+			if err != nil {
+				return err
 			}
 			if path, err = l.pathOf(q.Object, id); err != nil {
 				return err

@@ -39,6 +39,7 @@ type recordedReport struct {
 	Summary  map[string]int `json:"summary"`
 	Run      *jsonRun       `json:"run"`
 	Answers  []jsonAnswer   `json:"answers"`
+	Evidence evidenceTable  `json:"evidence"`
 }
 
 // ReadRecorded reads the JSON form of a report. file is its name in messages.
@@ -69,6 +70,12 @@ func ReadRecorded(file string, data []byte) (*Recorded, error) {
 
 // CatalogRef is what the run's catalog was called.
 func (r *Recorded) CatalogRef() string { return r.doc.Catalog }
+
+// CatalogName tells the run's catalog from others, for people who look for it.
+func (r *Recorded) CatalogName() string {
+	run := r.doc.Run
+	return fmt.Sprintf("%.200q with the hash %.64q%s", r.doc.Catalog, run.CatalogHash, optional(" of revision ", run.CatalogRevision))
+}
 
 // options are those that the run's plan was made with.
 func (r *Recorded) options() (PlanOptions, error) {
@@ -148,7 +155,9 @@ func (r *Recorded) Report(c *catalogs.Catalog) (*Report, error) {
 			return fail("probe %d of the plan, %s, is not in its place: the report was edited", i, pr.ID)
 		}
 		if rec := r.doc.Probes[next].Evidence; pr.Request < 0 && rec != nil {
-			a.Records[pr.Question] = *rec
+			if a.Records[pr.Question], err = r.doc.Evidence.read(rec); err != nil {
+				return fail("probe %s: %v", pr.ID, err)
+			}
 		}
 		next++
 	}

@@ -67,6 +67,10 @@ type Target struct {
 	// Provisioner makes and changes keys for checks that need some of their own; nil: nothing
 	// does.
 	Provisioner Provisioner
+	// Marked are keys of the plan, by their index, whose life cycle may be tested although the
+	// run did not make them: they are disabled and enabled again, nothing more, and only where
+	// nothing makes keys.
+	Marked map[int]MintedKey
 	// Bodies are those of requests, by the key of [catalogs.EndpointKey]: any JSON value. In its
 	// texts $mark stands for a mark of the run. Rows without one get a minimal body.
 	Bodies map[string]any
@@ -253,11 +257,12 @@ type runner struct {
 		mu   sync.Mutex
 		list []Credential
 	}
-	refusals refusals
-	pagers   pagers
-	telling  []telling
-	done     atomic.Int64
-	total    int // requests and questions that this run asks
+	markedKeys sync.Mutex // one question at a time changes a key of [Target.Marked]
+	refusals   refusals
+	pagers     pagers
+	telling    []telling
+	done       atomic.Int64
+	total      int // requests and questions that this run asks
 }
 
 // rowPath is the concrete path of a row that reads, worked out once.
@@ -697,7 +702,7 @@ func (r *runner) experiments(ctx context.Context) {
 		}
 		shuffle(r.target.Seed, list)
 		lanes := r.client.limits.Connections
-		if effort == SomeWrites {
+		if effort == SomeWrites || effort == OwnKeys && r.borrows() { // others may be sending with that key
 			lanes = 1
 		}
 		var wg sync.WaitGroup

@@ -33,7 +33,7 @@ func statementCheck(s *suites.Statement) *Check {
 	if s.Observed() {
 		how = "No page says what must be: it is observed and told, and never a finding."
 	}
-	c.Doc = fmt.Sprintf("A statement about %s%s, %s. %s\nSource: %s", upperFirst(s.Suite), "", s.Evidence, how, strings.Join(s.Sources, ", "))
+	c.Doc = fmt.Sprintf("A statement about %s, %s. %s\nSource: %s", upperFirst(s.Suite), s.Evidence, how, strings.Join(s.Sources, ", "))
 	c.ask = func(p *planner) {
 		q := Question{Row: p.statementRow(s), Subject: "statement:" + s.ID, Variant: s.Hash(), Expect: Admit}
 		p.ask(q)

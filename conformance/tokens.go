@@ -130,9 +130,12 @@ func (t *Tokens) renewLocked(ctx context.Context) error {
 	return nil
 }
 
-// all are the tokens that were used.
-func (t *Tokens) all() []string {
+// hide replaces each token that was used in a text by a variable.
+func (t *Tokens) hide(text, env string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return append([]string(nil), t.used...)
+	for _, token := range t.used {
+		text = hide(text, token, env)
+	}
+	return text
 }

@@ -62,12 +62,15 @@ type Profile struct {
 
 // A Key is one credential of a profile.
 type Key struct {
-	Name      string
-	Grants    perm.Set
-	Sharing   map[string]string   // object -> option
-	Lists     map[string][]string // allow list -> attributes
-	State     string              // "" is enabled
-	Lifecycle bool                // life-cycle checks may disable and delete it
+	Name    string
+	Grants  perm.Set
+	Sharing map[string]string   // object -> option
+	Lists   map[string][]string // allow list -> attributes
+	State   string              // "" is enabled
+	// Lifecycle says that checks may disable it, and enable it again; ID is what the
+	// provisioner calls it.
+	Lifecycle bool
+	ID        string
 	User      string
 	Scopes    string // what a sign-in asks for; empty: its grants
 	Secret    SecretRef
@@ -543,6 +546,7 @@ func (d *decoder) keys(n strictyaml.Node) {
 			strictyaml.Field{Name: "sharing", Decode: func(n strictyaml.Node) { k.Sharing = d.sharing(n) }},
 			strictyaml.Field{Name: "lists", Decode: func(n strictyaml.Node) { k.Lists = d.lists(n) }},
 			strictyaml.Field{Name: "state", Decode: func(n strictyaml.Node) { k.State = d.state(n) }},
+			strictyaml.Field{Name: "id", Decode: func(n strictyaml.Node) { k.ID, _ = n.Text("what the provisioner calls the key") }},
 			strictyaml.Field{Name: "lifecycle", Decode: func(n strictyaml.Node) { k.Lifecycle, _ = n.Bool("whether its life cycle may be tested") }},
 		)
 		if pair.Value.IsMap() || pair.Value.IsNull() {

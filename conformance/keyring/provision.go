@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,6 +89,18 @@ func (p *Profile) Provisioner(ctx context.Context, target *url.URL) (conformance
 		a.secret = secret
 	}
 	return a, nil
+}
+
+// Marked are the keys of a plan whose life cycle may be tested.
+func (p *Profile) Marked(plan *conformance.Plan, creds []conformance.Credential) map[int]conformance.MintedKey {
+	out := map[int]conformance.MintedKey{}
+	for i, pk := range plan.Keys {
+		j := slices.IndexFunc(p.Keys, func(k Key) bool { return k.Name == pk.Name })
+		if j >= 0 && p.Keys[j].Lifecycle && p.Keys[j].enabled() {
+			out[i] = conformance.MintedKey{ID: cmp.Or(p.Keys[j].ID, pk.Name), Credential: creds[i]}
+		}
+	}
+	return out
 }
 
 // told is what a provisioner is told about a key.
@@ -402,8 +415,8 @@ func (d *decoder) provision(n strictyaml.Node) {
 		n.Errorf("expected either command: [PROGRAM, ARGUMENT...] or url: and the requests for mint: and other actions")
 	case len(v.Command) > 0 && len(v.Actions)+len(v.Header) > 0:
 		n.Errorf("a command is told the action; leave out the requests")
-	case v.URL != "" && v.Actions[mintAction].Method == "":
-		n.Errorf("the request for mint: is missing")
+	case v.URL != "" && v.Actions[mintAction].Method == "" && len(v.Actions) == 0:
+		n.Errorf("the requests are missing: mint: makes keys; disable: and enable: are enough for keys that are marked lifecycle: true")
 	}
 	d.p.Provision = v
 }

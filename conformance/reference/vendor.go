@@ -142,6 +142,9 @@ func (s *Server) adopt(name string, set map[string]string) (*vendor, error) {
 	if v == nil {
 		return nil, fmt.Errorf("no vendor %q: expected one of %s", name, strings.Join(Vendors(), ", "))
 	}
+	if s.catalog.Name != v.name {
+		return nil, fmt.Errorf("the server of %s is for its own catalog, not for %s", v.name, s.catalog.Name)
+	}
 	for _, sw := range v.switches {
 		s.switches[sw.Name] = sw.Values[0]
 	}

@@ -99,16 +99,32 @@ func startEightfold(s *Server) manners {
 	e.imply()
 	// One path has the positions in the singular.
 	s.homes[eightfoldBase+"/position"] = e.of("/positions")
+	e.plansByPosition()
 	e.doing = map[*route]func(*call) answer{}
 	for _, rt := range s.routes {
 		if do := e.does(rt); do != nil {
 			e.doing[rt] = do
 		}
-		if e.own(rt) != nil {
-			rt.need = *e.own(rt)
+		if own := e.own(rt); own != nil {
+			rt.need = *own
 		}
 	}
 	return e
+}
+
+// plansByPosition gives succession plans the ids of their positions, by which paths name them.
+func (e *eightfold) plansByPosition() {
+	plans, positions := e.of("/succession_plans"), e.of("/positions")
+	byPosition := map[string]object{}
+	for i, id := range plans.ids {
+		o := plans.objects[id].merged(nil)
+		if of := o.text("positionId"); of != "" && byPosition[of] == nil {
+			id = of
+		}
+		o["id"] = id
+		plans.ids[i], byPosition[id] = id, o
+	}
+	plans.objects, plans.stem = byPosition, positions.stem
 }
 
 // of is the collection of a path below eightfoldBase.
@@ -268,7 +284,8 @@ type tokenClaims struct {
 func (e *eightfold) token(k *key) string {
 	claims := tokenClaims{Key: k.id, Expires: e.s.now().Add(e.lifetime).Unix(), Nonce: rand.Text()}
 	if e.s.switches["token-grants"] == "as-issued" {
-		claims.Grants = &k.inForce
+		held := grantsOf(k.inForce) // no grants are written as such, too
+		claims.Grants = &held
 	}
 	data, err := json.Marshal(claims)
 	if err != nil {

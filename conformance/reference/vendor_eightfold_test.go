@@ -118,8 +118,7 @@ func tableRows(t *testing.T, name string) [][]string {
 
 // concrete fills a template with objects that are there.
 func concrete(template string) string {
-	return strings.NewReplacer("{positionId}/applicants", "positions-1/applicants", "succession_plans/{positionId}", "succession_plans/succession_plans-1",
-		"{positionId}", "positions-1", "{profileId}", "profiles-1", "{atsPositionId}", "ats-positions-1", "{systemId}", "s", "{userEmail}", "a@example.com",
+	return strings.NewReplacer("{positionId}/applicants", "positions-1/applicants", "{positionId}", "positions-1", "{profileId}", "profiles-1", "{atsPositionId}", "ats-positions-1", "{systemId}", "s", "{userEmail}", "a@example.com",
 		"{transactionId}", "transactions-1", "{profileFeedbackId}", "profile-feedbacks-1", "{profileNoteId}", "profile-notes-1", "{profileTagId}", "profile-tags-1",
 		"{profileApplicationId}", "profile-applications-1", "{demandId}", "demands-1", "{extDemandId}", "ext-demands-1", "{bookingId}", "bookings-1",
 		"{extBookingId}", "ext-bookings-1", "{holidayId}", "holidays-1", "{orgUnitId}", "org-units-1", "{commentId}", "comments-1",
@@ -184,15 +183,15 @@ func TestEightfoldTable(t *testing.T) {
 	}
 	// The singular path, the slash at the end and the clash of two templates are as they are.
 	for call, want := range map[string]int{
-		"GET /api/v2/positions/positions-1/applicants":                           404,
-		"PATCH /api/v2/career-planner/a@example.com/roles":                       404,
-		"PATCH /api/v2/career-planner/a@example.com/roles/x":                     405,
-		"PATCH /api/v2/careerhub/career-planner/a@example.com/roles":             404,
-		"GET /api/v2/core/demands":                                               404,
-		"GET /api/v2/careerhub/positions":                                        404,
-		"GET /api/v2/careerhub/succession_plans/x/recommended-successors":        404,
-		"GET /api/v2/succession_plans/succession_plans-1/recommended_successors": 404,
-		"POST /api/v2/core/profile-notes":                                        405,
+		"GET /api/v2/positions/positions-1/applicants":                    404,
+		"PATCH /api/v2/career-planner/a@example.com/roles":                404,
+		"PATCH /api/v2/career-planner/a@example.com/roles/x":              405,
+		"PATCH /api/v2/careerhub/career-planner/a@example.com/roles":      404,
+		"GET /api/v2/core/demands":                                        404,
+		"GET /api/v2/careerhub/positions":                                 404,
+		"GET /api/v2/careerhub/succession_plans/x/recommended-successors": 404,
+		"GET /api/v2/succession_plans/positions-1/recommended_successors": 404,
+		"POST /api/v2/core/profile-notes":                                 405,
 	} {
 		if s := e.status(e.holder("READ", "WRITE"), call); s != want {
 			t.Errorf("%s: %d, want %d", call, s, want)
@@ -304,7 +303,7 @@ func TestEightfoldEnvelopes(t *testing.T) {
 	if n := len(ids(get("/api/v2/core/profile-notes?queryLimit=5"))); n != 5 {
 		t.Errorf("%d notes", n)
 	}
-	if n := len(ids(get("/api/v2/careerhub/succession_plans/succession_plans-1/recommended_successors?start=7&limit=3"))); n != 100 {
+	if n := len(ids(get("/api/v2/careerhub/succession_plans/positions-1/recommended_successors?start=7&limit=3"))); n != 100 {
 		t.Errorf("%d successors: they are not paged, and 100 at most", n)
 	}
 	members := func(v any) (names []string) {
@@ -414,6 +413,12 @@ func TestEightfoldSwitches(t *testing.T) {
 		access = e.signIn(id, key)
 		return out + fmt.Sprint(" then ", e.status(access, "GET /api/v2/positions"), e.status(access, "GET /api/v2/profiles"))
 	}
+	widened := func(e *eightfold) string {
+		id, key := e.key()
+		access := e.signIn(id, key)
+		e.adminCall("PATCH", "/keys/"+id, map[string]any{"grants": []string{"Profile:READ"}})
+		return fmt.Sprint(e.status(access, "GET /api/v2/profiles"))
+	}
 	lives := func(e *eightfold) string {
 		access := e.holder("Position:READ")
 		var out []string
@@ -449,9 +454,9 @@ func TestEightfoldSwitches(t *testing.T) {
 		return fmt.Sprint(s, len(missing))
 	}
 	lists := st("GET /api/v2/profile-notes", "GET /api/v2/profile-tags")
-	beyond := st("DELETE /api/v2/careerhub/succession_plans/succession_plans-1", "PATCH /api/v2/succession_plans/succession_plans-1", "POST /api/v2/core/profile-notes")
-	paths := st("GET /api/v2/positions", "GET /api/v2/core/positions", "GET /api/v2/demands", "GET /api/v2/succession_plans/succession_plans-1/recommended-successors",
-		"GET /api/v2/careerhub/succession_plans/succession_plans-1/recommended_successors")("READ")
+	beyond := st("DELETE /api/v2/careerhub/succession_plans/positions-1", "PATCH /api/v2/succession_plans/positions-1", "POST /api/v2/core/profile-notes")
+	paths := st("GET /api/v2/positions", "GET /api/v2/core/positions", "GET /api/v2/demands", "GET /api/v2/succession_plans/positions-1/recommended-successors",
+		"GET /api/v2/careerhub/succession_plans/positions-1/recommended_successors")("READ")
 	tried := map[string]bool{}
 	for _, tt := range []struct {
 		set  string
@@ -472,6 +477,8 @@ func TestEightfoldSwitches(t *testing.T) {
 		{"note-and-tag-lists=own-entity", lists("Profile:Note:READ"), "200 403"},
 		{"token-grants=of-the-key", edited, "403 200 then 403 200"},
 		{"token-grants=as-issued", edited, "200 403 then 403 200"},
+		{"token-grants=of-the-key", widened, "200"},
+		{"token-grants=as-issued", widened, "403"},
 		{"token-lifetime=8640s", lives, "200 401 401"},
 		{"token-lifetime=86400s", lives, "200 200 401"},
 		{"sign-in-basic=required", noBasic, "401"},
@@ -567,5 +574,8 @@ func TestEightfoldFaults(t *testing.T) {
 	}
 	if _, err := reference.New(reference.Board(), reference.Options{Faults: []string{"child-opens-parent"}}); err == nil {
 		t.Error("a vendor's fault can be planted on the board")
+	}
+	if _, err := reference.New(reference.Board(), reference.Options{Vendor: "eightfold"}); err == nil || !strings.Contains(err.Error(), "its own catalog") {
+		t.Errorf("a vendor's server of another catalog: %v", err)
 	}
 }

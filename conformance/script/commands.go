@@ -1,7 +1,6 @@
 package script
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,14 +92,15 @@ func (r *run) usage(ts *testscript.TestScript, ok bool, usage string) {
 // ownNames are environment variables of testscript's own.
 var ownNames = []string{"WORK", "HOME", "TMPDIR", "PATH", "devnull", "exe"}
 
-var variableName = regexp.MustCompile(`\$(\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*)(\.(id|secret|count))?`)
+// variableName matches a variable. Before a second dollar sign the first one stands for itself.
+var variableName = regexp.MustCompile(`\$\$|\$(\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*)(\.(id|secret|count))?`)
 
 // variables returns the names of the variables that a script uses.
 func variables(text []byte) []string {
 	var out []string
 	for _, m := range variableName.FindAllSubmatch(text, -1) {
 		name := strings.Trim(string(m[1]), "{}")
-		if !slices.Contains(ownNames, name) && !slices.Contains(out, name) {
+		if name != "" && !slices.Contains(ownNames, name) && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
 	}
@@ -110,6 +110,9 @@ func variables(text []byte) []string {
 // expand puts the values of variables into a text. escape makes a value fit for its place.
 func (r *run) expand(ts *testscript.TestScript, text string, escape func(string) string) string {
 	return variableName.ReplaceAllStringFunc(text, func(match string) string {
+		if match == "$$" {
+			return "$"
+		}
 		m := variableName.FindStringSubmatch(match)
 		name := strings.Trim(m[1], "{}")
 		if m[3] != "" {
@@ -167,6 +170,10 @@ func (r *run) sender(ts *testscript.TestScript, name string) conformance.Sender 
 func (r *run) as(ts *testscript.TestScript, neg bool, args []string) {
 	r.usage(ts, !neg && len(args) == 1, "as KEY")
 	r.sender(ts, args[0])
+	r.narrowed = slices.ContainsFunc(r.lab.Plan.Keys, func(k conformance.Key) bool { return k.Name == args[0] && k.Narrowed() })
+	if k := r.keys[args[0]]; k != nil {
+		r.narrowed = len(k.Spec.Sharing)+len(k.Spec.Lists) > 0
+	}
 	r.by = func() conformance.Sender { return r.sender(ts, args[0]) }
 }
 
@@ -265,6 +272,7 @@ func (r *run) bearer(ts *testscript.TestScript, neg bool, args []string) {
 		name = "token " + v
 	}
 	r.lab.Hide("PC_TOKEN", text)
+	r.narrowed = false
 	cred := conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: text, Env: "PC_TOKEN"}
 	r.by = func() conformance.Sender { return conformance.Sender{Name: name, Credential: cred} }
 }
@@ -286,6 +294,11 @@ func (r *run) sleep(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil || d < 0 || d > 2*time.Minute {
 		r.halt(ts, fmt.Errorf("sleep %s: expected a duration up to 2m", args[0]))
 	}
+	r.pause(ts, d)
+}
+
+// pause waits, and ends the check where the run ends before.
+func (r *run) pause(ts *testscript.TestScript, d time.Duration) {
 	select {
 	case <-time.After(d):
 	case <-r.ctx.Done():
@@ -385,9 +398,9 @@ func (r *run) mine(path string) bool {
 	return filled
 }
 
-// known remembers that a request was answered 2xx.
+// known remembers that a request was answered 2xx, if it can with rows.
 func (r *run) known() {
-	if r.answer.OK() && r.admitted[r.asks] == nil {
+	if had := r.admitted[r.asks]; r.answer.OK() && (had == nil || had.Rows() == conformance.EmptyList) {
 		r.admitted[r.asks] = r.answer
 	}
 }
@@ -403,7 +416,11 @@ func (r *run) reads() bool {
 // control returns what a key that the catalog admits is answered to the last request; nil: there
 // is no such answer. A request that only reads is sent for it.
 func (r *run) control(ts *testscript.TestScript) *conformance.Answer {
-	if a := r.admitted[r.asks]; a != nil || r.row < 0 || !r.reads() {
+	a := r.admitted[r.asks]
+	if a == r.answer {
+		a = nil // an answer shows nothing about itself
+	}
+	if a != nil && a.Rows() != conformance.EmptyList || r.row < 0 || !r.reads() {
 		return a
 	}
 	key := r.lab.Plan.StrongestKey(r.lab.Plan.Rows[r.row].Endpoint)
@@ -412,7 +429,7 @@ func (r *run) control(ts *testscript.TestScript) *conformance.Answer {
 	}
 	c := *r.call
 	c.By, c.Label = r.lab.As(key), fmt.Sprintf("request %d as %s", r.sent, r.lab.Plan.Keys[key].Name)
-	a := r.send(ts, &c)
+	a = r.send(ts, &c)
 	if a.OK() {
 		r.admitted[r.asks] = a
 	}
@@ -440,14 +457,18 @@ func (r *run) expectAccess(ts *testscript.TestScript, admitted bool) {
 			return
 		case time.Now().Before(end) && r.reads() && r.acted.After(r.began):
 			// A key was changed a moment ago: it may not be in force yet.
-			time.Sleep(min(wait, time.Until(end)))
+			r.pause(ts, min(wait, time.Until(end)))
 			c := *r.call
 			c.Label, c.By, c.Fresh = fmt.Sprintf("request %d again", r.sent), r.by(), true
 			r.answer = r.send(ts, &c)
 			r.answered(ts)
 			continue
 		case is == conformance.Unclear:
-			r.halt(ts, errors.New(cmp.Or(why, "unclear")))
+			r.halt(ts, errors.New(why))
+		case admitted && r.answer.OK() && (r.narrowed || r.row >= 0 && r.lab.Plan.Rows[r.row].Limits):
+			r.halt(ts, fmt.Errorf("%s is answered an empty list, as keys without the grant may be; its records may be limited", r.line()))
+		case admitted && r.answer.OK():
+			r.fail(ts, "%s is answered an empty list where another key sees rows, expected that it is admitted", r.line())
 		case admitted:
 			r.fail(ts, "answered %d to %s, expected that it is admitted", r.answer.Status, r.line())
 		default:
@@ -459,7 +480,7 @@ func (r *run) expectAccess(ts *testscript.TestScript, admitted bool) {
 // access judges the last answer.
 func (r *run) access(ts *testscript.TestScript) (conformance.Access, string) {
 	var control *conformance.Answer
-	if empty := r.answer.OK(); !empty || r.reads() {
+	if a := r.answer; !a.OK() || r.reads() && (a.Rows() == conformance.EmptyList || a.HTML) {
 		control = r.control(ts)
 	}
 	if control != nil && control != r.answer && !control.OK() && !r.answer.OK() && r.reads() {
@@ -703,7 +724,6 @@ func (r *run) pick(ts *testscript.TestScript, neg bool, args []string) {
 func (r *run) putSet(name string, values []string) {
 	slices.Sort(values)
 	r.sets[name] = slices.Compact(values)
-	r.told[name] = fmt.Sprint(len(r.sets[name])) // for $NAME.count
 }
 
 // holds reports whether a condition of a line is so: [same:A,B] where two variables have one
@@ -788,10 +808,11 @@ func (r *run) observe(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	r.rec.Observed(variableName.ReplaceAllStringFunc(strings.Join(args, " "), func(match string) string {
 		m := variableName.FindStringSubmatch(match)
-		if v, ok := r.told[strings.Trim(m[1], "{}")]; ok {
-			if m[3] == "count" {
-				return v
-			}
+		name := strings.Trim(m[1], "{}")
+		if set, ok := r.sets[name]; ok && m[3] == "count" {
+			return fmt.Sprint(len(set))
+		}
+		if v, ok := r.told[name]; ok {
 			return v + m[2]
 		}
 		return match // a value of the server's is not told

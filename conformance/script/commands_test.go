@@ -50,6 +50,7 @@ type desk struct {
 	next   int
 	late   time.Duration // until a change of state is in force
 	leaky  bool          // sharing is ignored
+	empty  bool          // a narrowed key sees no rows
 	bodies []string
 	server *httptest.Server
 	shown  *keyring.Profile
@@ -129,6 +130,8 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == "DELETE":
 		delete(d.jobs, id)
 		reply(204, nil)
+	case d.empty && k.share == "open" && !one:
+		reply(200, map[string]any{"data": []any{}})
 	case r.Method == "POST" || !one:
 		list := []any{}
 		for id := range d.jobs {
@@ -312,7 +315,8 @@ func TestCommandsWithKeysAndValues(t *testing.T) {
 		{"key s read & salary\nas s\nrequest GET /jobs\nabsent-or-null data.*.salary", fail, "check.txtar:4: the answer to GET /jobs as s has a value at data.*.salary, expected none"},
 		{"key a read\nas a\nrequest GET /jobs\n! absent-or-null data.*.salary", fail, "check.txtar:4: the answer to GET /jobs as a has no value at data.*.salary"},
 		// Values.
-		{"as full\nrequest GET /jobs\ntake id data.0.id\nrequest GET /jobs/{id}\njson id $id\nlet name 'ann '$id\nrequest GET /jobs/$id\njson owner.name $name\nrequest POST /jobs body\n-- body --\n{\"x\": \"$name \\\" $mark\"}", pass, ""},
+		{"as full\nrequest GET /jobs\ntake id data.0.id\nrequest GET /jobs/{id}\njson id $id\nlet name 'ann '$id\nrequest GET /jobs/$id\njson owner.name $name\nrequest POST /jobs body\n-- body --\n{\"x\": \"$name \\\" $mark\", \"$$ref\": 1}", pass, ""},
+		{"as full\nrequest POST /jobs body\n-- body --\n{\"$ref\": 1}", open, "there is no variable $ref"},
 		{"as full\nrequest GET /jobs\ntake X data.9.id", open, "the answer to GET /jobs as full has no data.9.id"},
 		{"as full\nrequest GET /jobs\nfind X data id open=maybe", open, "has nothing in data with id where open=maybe"},
 		{"as full\nrequest GET /jobs\nset X nowhere id", open, "has no list at nowhere"},
@@ -381,6 +385,18 @@ func TestChangesAreWaitedFor(t *testing.T) {
 	const shared = "key a read\nkey o read sharing job=open\nas a\nrequest GET /jobs\nset OPEN data id open=true\nas o\nrequest GET /jobs\nset SEEN data id\nset-equal SEEN OPEN"
 	if v, reason, _ := onDesk(t, &desk{leaky: true}, shared, true, conformance.WritesAll); v != conformance.Fail || !strings.Contains(reason, "check.txtar:9: expected that SEEN and OPEN have the same values: 3 and 2") {
 		t.Errorf("a server that ignores sharing: %v, %s", v, reason)
+	}
+}
+
+// An empty list may be a refusal, or all that a narrowed key has.
+func TestEmptyLists(t *testing.T) {
+	for text, want := range map[string]conformance.Verdict{
+		"key o read sharing job=open\nas o\nrequest GET /jobs\nrefused":  conformance.Pass,
+		"key o read sharing job=open\nas o\nrequest GET /jobs\nadmitted": conformance.Inconclusive,
+	} {
+		if v, reason, _ := onDesk(t, &desk{empty: true}, text, true, conformance.WritesAll); v != want {
+			t.Errorf("%q: %v, %s", text, v, reason)
+		}
 	}
 }
 

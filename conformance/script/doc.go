@@ -82,7 +82,7 @@
 //
 // Variables are written $NAME or ${NAME} in paths, queries, headers, conditions, VALUEs and the
 // files of bodies; $KEY.id and $KEY.secret are those of a key, $mark is a word that nothing else
-// has. Values are put in when something is sent: reports show the names.
+// has, and in the files of bodies $$ is a dollar sign. Values are put in when something is sent: reports show the names.
 //
 // # The catalog
 //

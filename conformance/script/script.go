@@ -197,11 +197,12 @@ func (v *verdict) place(path string) string {
 
 // A run is one check being performed.
 type run struct {
-	ctx  context.Context
-	lab  *conformance.Lab
-	rec  *conformance.Record
-	by   func() conformance.Sender
-	sent int
+	ctx      context.Context
+	lab      *conformance.Lab
+	rec      *conformance.Record
+	by       func() conformance.Sender
+	narrowed bool // whoever that is sees less than its grant says
+	sent     int
 
 	call             *conformance.Call
 	answer, previous *conformance.Answer

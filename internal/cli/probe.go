@@ -712,6 +712,7 @@ func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conforman
 	if t.Provisioner, err = profile.Provisioner(ctx, target); err != nil {
 		return t, err
 	}
+	t.Marked = profile.Marked(p, t.Credentials)
 	t.Objects = profile.Objects(p, t.Credentials, target)
 	return t, nil
 }

@@ -167,6 +167,9 @@ func (a *app) recorded(file, catalog string) (*conformance.Recorded, *catalogs.C
 		}
 	}
 	c, err := catalogs.Load(ref)
+	if err != nil && catalog == "" {
+		return nil, nil, fmt.Errorf("%s holds what was seen, and not the catalog that it is judged by, %s: name that file with --catalog (%w)", file, rec.CatalogName(), err)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("the catalog of %s: %w", file, err)
 	}
