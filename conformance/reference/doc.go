@@ -49,6 +49,13 @@
 // own and asks for a token of its own; see [Server.Admin]. With [Options.State] they are kept
 // in a file, and no change that was answered is lost, however the server ends.
 //
+// # Vendors
+//
+// A server can be one of a vendor ([Options.Vendor]). It then signs in, answers and behaves as the
+// vendor's own pages say, each in a file vendor_NAME.go; what is said above holds where they say
+// nothing else. What they leave open is a switch ([Switches]), whose first value is what they
+// suggest, and what only such an API can get wrong a fault of its own ([FaultsOf]).
+//
 // # Faults and traps
 //
 // A seeded fault ([Faults]) changes what the server does, never the table that it

@@ -39,7 +39,7 @@ var personioVendor = &vendor{
 		p := &personio{s: s}
 		p.tokens, p.stable = map[string]*personioPass{}, map[string]*personioPass{}
 		p.meters, p.hooks = map[string]*meter{}, map[string]*personioHook{}
-		s.block = s.switches["pages"] == "refused"
+		s.block = s.block || s.switches["pages"] == "refused"
 		p.openUnstated()
 		return p
 	},
@@ -187,7 +187,7 @@ func (p *personio) openUnstated() {
 	}
 }
 
-// v2 reports whether a path is one of API v2.
+// isV2 reports whether a path is one of API v2.
 func isV2(path string) bool { return strings.HasPrefix(path, "/v2/") }
 
 // recruiting reports whether a row is one of v1 recruiting, which has a key of its own.

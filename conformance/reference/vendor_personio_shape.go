@@ -31,7 +31,7 @@ const (
 // the others.
 const pictureAttribute = "Profile Picture"
 
-// A v1 row is an object with a type and attributes. Where they are written differs.
+// A v1Type says how v1 writes objects: with a type and attributes, but not all at one place.
 type v1Type struct {
 	name    string
 	outside bool // the id stands beside the attributes
@@ -50,7 +50,7 @@ var v1Types = map[string]v1Type{
 	reportsPath:                       {"Report", false, true},
 }
 
-// typeOf is the type of what a v1 row is about.
+// v1Type is the type of what a v1 row is about.
 func (rt *route) v1Type() (v1Type, bool) {
 	t, ok := v1Types[strings.TrimSuffix(collectionPath(rt.row.Path), "/")]
 	return t, ok
@@ -533,4 +533,13 @@ func (p *personio) row(c *call, coll *collection, o, shown object) object {
 	href := url.URL{Scheme: "http", Host: c.r.Host, Path: personsPath + "/" + textOf(o["id"]) + "/employments"}
 	out["_meta"] = object{"links": object{"employments": object{"href": href.String()}}}
 	return out
+}
+
+// first is the first value of a parameter, and whether it was given.
+func first(q url.Values, name string) (string, bool) {
+	values, ok := q[name]
+	if !ok || len(values) == 0 {
+		return "", false
+	}
+	return values[0], true
 }

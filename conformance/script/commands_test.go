@@ -52,8 +52,6 @@ type desk struct {
 	leaky  bool          // sharing is ignored
 	empty  bool          // a narrowed key sees no rows
 	bodies []string
-	server *httptest.Server
-	shown  *keyring.Profile
 }
 
 type deskKey struct {

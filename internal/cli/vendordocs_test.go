@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -120,12 +118,9 @@ func TestVendorDocs(t *testing.T) {
 		}
 		file := filepath.Join("..", "..", "docs", "vendors", vendor+".md")
 		data, err := os.ReadFile(file)
-		if errors.Is(err, fs.ErrNotExist) {
-			t.Logf("%s is not written yet", file)
-			continue
-		}
 		if err != nil {
-			t.Fatal(err)
+			t.Errorf("%v: every vendor has a page", err)
+			continue
 		}
 		var kinds []string
 		want, err := regenerate(string(data), func(kind string) (string, error) {
