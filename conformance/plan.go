@@ -261,15 +261,29 @@ func NewPlan(c *catalogs.Catalog, opts PlanOptions) (*Plan, error) {
 }
 
 // signs plans, where no selected check does, what an unknown key gets on the rows that refuse some
-// valid key: a refusal proves something only of a key that is answered otherwise somewhere.
+// valid key, and on one row of each key that is refused nowhere: what a key is answered proves
+// something only if it is answered otherwise somewhere.
 func (p *planner) signs() {
 	if p.selected(&badKeyAdmitted) {
 		return
 	}
 	refuses := make([]bool, len(p.Rows))
+	told := make([]bool, len(p.Keys))
+	first := make([]int, len(p.Keys)) // row that the key is admitted to, counted from 1
 	for _, req := range p.Requests {
-		if p.Keys[req.Key].Kind == ValidKey && req.Expect == Refuse && p.Rows[req.Row].Endpoint != nil && p.Rows[req.Row].Reads {
-			refuses[req.Row] = true
+		r := &p.Rows[req.Row]
+		if p.Keys[req.Key].Kind != ValidKey || r.Endpoint == nil || !r.Reads || r.Need.IsPublic() {
+			continue
+		}
+		if req.Expect == Refuse {
+			refuses[req.Row], told[req.Key] = true, true
+		} else if first[req.Key] == 0 {
+			first[req.Key] = req.Row + 1
+		}
+	}
+	for key, row := range first {
+		if !told[key] && row > 0 {
+			refuses[row-1] = true
 		}
 	}
 	for row, yes := range refuses {

@@ -9,10 +9,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -57,7 +60,8 @@ func startServe(t *testing.T, dir string, args ...string) string {
 			}
 			t.Setenv(m[1], m[2])
 		}
-		if strings.HasPrefix(lines.Text(), "admin API:") {
+		if admin, ok := strings.CutPrefix(lines.Text(), "admin API: "); ok {
+			t.Setenv("PC_ADMIN_API", admin)
 			return api
 		}
 	}
@@ -181,6 +185,66 @@ func TestProbeDisposable(t *testing.T) {
 		if written := strings.HasPrefix(o.Name, "permcheck"); written != (o.ID == "positions-2") {
 			t.Errorf("%s is named %q", o.ID, o.Name)
 		}
+	}
+}
+
+// With one key of the user's own, and a way to make keys, the run makes those that it needs.
+func TestProbeMakesKeys(t *testing.T) {
+	t.Setenv(adminTokenEnv, "a token for the admin API of a test")
+	dir := probeDir(t, "")
+	api := startServe(t, dir, "--key", "PC_FULL=all")
+	// An admin API that makes no keys without permissions.
+	there, err := url.Parse(os.Getenv("PC_ADMIN_API"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made, deleted atomic.Int32
+	forward := httputil.NewSingleHostReverseProxy(there)
+	admin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case http.MethodPost:
+			body, _ := io.ReadAll(r.Body) // what does not arrive is refused behind this
+			if bytes.Contains(body, []byte(`"grants":[]`)) {
+				http.Error(w, "a key needs a grant", http.StatusBadRequest)
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			made.Add(1)
+		case http.MethodDelete:
+			deleted.Add(1)
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer admin.Close()
+	profile := `permcheck: probe/1
+ids: {id: {from: GET /positions, field: data.0.id}}
+keys: {full: {grants: all, secret: env:PC_FULL}}
+provision:
+  url: ` + admin.URL + `
+  header: {Authorization: Bearer $secret}
+  secret: env:` + adminTokenEnv + `
+  mint: {call: POST /keys, json: {name: $name, grants: $grants}, id: id, secret: secret}
+  delete: {call: DELETE /keys/$id}
+`
+	if err := os.WriteFile(filepath.Join(dir, "probe.yaml"), []byte(profile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errOut := runProbe(t.Context(), dir, api, "--writes", "all", "--only", "operations")
+	if code != 0 || !strings.HasPrefix(out, "proven 17 of 19, failed 0, ") || !strings.Contains(errOut, "note: no key that holds none can be made: ") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+	if made.Load() == 0 || made.Load() != deleted.Load() {
+		t.Errorf("%d keys were made and %d deleted", made.Load(), deleted.Load())
+	}
+	made.Store(0)
+	code, out, errOut = runProbe(t.Context(), dir, api, "--writes", "all", "--only", "operations", "--make-keys", "0")
+	if code != 0 || made.Load() != 0 || strings.HasPrefix(out, "proven 17 of 19") {
+		t.Errorf("exit %d, %d keys made\n%s%s", code, made.Load(), out, errOut)
+	}
+	t.Setenv(adminTokenEnv, "another token")
+	code, _, errOut = runProbe(t.Context(), dir, api)
+	if code != 2 || !strings.Contains(errOut, "the first 3 keys cannot be made") || !strings.Contains(errOut, "--make-keys 0") {
+		t.Errorf("exit %d\n%s", code, errOut)
 	}
 }
 
