@@ -17,8 +17,9 @@ var existenceHidden = Check{
 	Doc: `Asks for a hidden record by its id, and for an id that nobody has, with the same key: with GET
 and HEAD, with If-None-Match (any, and the entity tag that the full key is given), and with
 Range. Status, body (but for the ids in it) and headers (but for dates and request ids) must be
-alike, and the status the one that the catalog states. It is asked where the catalog states
-how a hidden record is answered (records: hidden:).`,
+alike, and the status the one that the catalog states. Rows that change such a record are asked alike,
+about a hidden record that is made for it, and their two answers compared. It is asked where the
+catalog states how a hidden record is answered (records: hidden:).`,
 	Finds: []string{"existence-by-status", "existence-by-body", "existence-by-header", "existence-by-etag"},
 	ask: func(p *planner) {
 		for i := range p.catalog.Records {
@@ -31,9 +32,21 @@ how a hidden record is answered (records: hidden:).`,
 					p.askViewers(row, rule.Object, Question{Expect: Refuse})
 				}
 			}
+			writes := len(p.Questions)
+			for _, row := range p.writesTo(rule.Object) {
+				if strings.HasSuffix(p.Rows[row].Path, "}") {
+					p.askViewers(row, rule.Object, Question{Expect: Refuse})
+				}
+			}
+			for n := writes; n < len(p.Questions); n++ {
+				p.Questions[n].Effort = SomeWrites
+			}
 		}
 	},
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
+		if !l.Plan.Rows[q.Row].Reads {
+			return l.writesAlike(ctx, rec, q)
+		}
 		key, full := q.Keys[0], q.Keys[1]
 		hidden, err := l.hiddenOf(ctx, rec, q.Object, key, full)
 		if err != nil {
@@ -62,12 +75,44 @@ how a hidden record is answered (records: hidden:).`,
 			return Fail, "a hidden record is told from an absent one " + how
 		}
 		if rule := j.plan.recordRule(q.Object); rule != nil && rule.Hidden != 0 {
-			if x := rec.Find("hidden"); x.Status != rule.Hidden {
+			if x := rec.Find("hidden"); x != nil && x.Status != rule.Hidden {
 				return Fail, fmt.Sprintf("a hidden record is answered %d, where the catalog says %d", x.Status, rule.Hidden)
 			}
 		}
 		return Pass, ""
 	},
+}
+
+// writesAlike asks with a row that writes for a change of a record that is hidden from the key,
+// and of one that is not there.
+func (l *Lab) writesAlike(ctx context.Context, rec *Record, q *Question) error {
+	w, err := l.workshop(ctx, rec, q)
+	if err != nil {
+		return err
+	}
+	it, err := w.made(ctx, rec, false)
+	if err != nil {
+		return err
+	}
+	nobodys := &Item{ID: absentID(it.ID, w.all.Items), Fields: it.Fields}
+	set := map[string]any{w.text: l.Mark()}
+	a := w.change(ctx, rec, "there", q.Row, w.key, it, set)
+	b := w.change(ctx, rec, "absent", q.Row, w.key, nobodys, set)
+	if a.OK() || b.OK() {
+		return leaveOut("the change is admitted, which another check says")
+	}
+	template := l.Plan.Rows[q.Row].Path
+	there, absent := fillID(template, it.ID), fillID(template, nobodys.ID)
+	how := unlike(a, b, there, absent)
+	if len(how) > 0 {
+		again := unlike(b, w.change(ctx, rec, "absent again", q.Row, w.key, nobodys, set), absent, absent)
+		again = append(again, unlike(a, w.change(ctx, rec, "there again", q.Row, w.key, it, set), there, there)...)
+		how = slices.DeleteFunc(how, func(h string) bool { return slices.Contains(again, h) })
+	}
+	if len(how) > 0 {
+		rec.Fact("differs", "by its "+strings.Join(how, " and its "))
+	}
+	return nil
 }
 
 // alike sends the same requests about a thing that is there and one that is not, and records

@@ -11,9 +11,12 @@ var keyMintsStronger = Check{
 	Doc: `Learns from the list of keys how the API writes grants, and makes a key with permissions that
 its maker lacks: first with the full key, which must work, then with a key that may do little but
 make keys. A key that then holds one of these permissions is the finding. It is asked where the
-catalog has rows that list and make keys (paths that end in keys, tokens and the like).`,
+catalog has rows that list and make keys (paths that end in keys, tokens and the like). Where the
+profile's provisioner calls the target itself, each of its requests is also sent with the key that holds
+least, about a key that was made for it: a key that is made, changed or ended so is the finding.`,
 	Finds: []string{"key-mints-stronger"}, effort: OwnKeys,
 	ask: func(p *planner) {
+		askProvisioner(p)
 		rows, full := p.keyRows(), p.full()
 		if rows.list < 0 || rows.create < 0 || full < 0 || p.expect(rows.list, full) != Admit || p.expect(rows.create, full) != Admit {
 			return
@@ -23,6 +26,9 @@ catalog has rows that list and make keys (paths that end in keys, tokens and the
 		}
 	},
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
+		if q.Variant == byProvisioner {
+			return l.asProvisioner(ctx, rec, q)
+		}
 		rows, full := l.Plan.keyRows(), l.As(q.Keys[1])
 		form, err := l.learnKeyForm(ctx, rec, rows, full)
 		if err != nil {
@@ -48,7 +54,10 @@ catalog has rows that list and make keys (paths that end in keys, tokens and the
 		}
 		return nil
 	},
-	decide: func(_ *judge, _ *Question, rec *Record) (Verdict, string) {
+	decide: func(_ *judge, q *Question, rec *Record) (Verdict, string) {
+		if q.Variant == byProvisioner {
+			return decideProvisioner(rec)
+		}
 		return strongerGiven(rec, "made by the full key", "made by a key that lacks it")
 	},
 }

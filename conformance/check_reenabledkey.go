@@ -29,7 +29,7 @@ where the catalog has actions that disable and enable keys.`,
 		if err != nil {
 			return err
 		}
-		defer key.giveBack(ctx, path)
+		defer key.giveBack(ctx, q.Row, path)
 		call := Call{Label: "alive", Method: "GET", Path: path, By: key.By(), row: q.Row + 1}
 		if !l.until(ctx, rec, call, l.admits) {
 			return fmt.Errorf("the new key was answered %d while it should live", rec.Last().Status)

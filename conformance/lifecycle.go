@@ -78,7 +78,7 @@ func (l *Lab) dies(ctx context.Context, rec *Record, q *Question, d death) error
 	if err != nil {
 		return err
 	}
-	defer key.giveBack(ctx, path)
+	defer key.giveBack(ctx, q.Row, path)
 	if key.key.Credential.Issued && l.Catalog.Credentials.LiveTokens != "refused" {
 		return leaveOut("the key is shown as a token, and the catalog does not say that such tokens end with the key (credentials: live-tokens: refused)")
 	}

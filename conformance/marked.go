@@ -44,11 +44,11 @@ func (l *Lab) subject(ctx context.Context, q *Question, spec KeySpec, actions ..
 		if k.Kind != ValidKey || k.Narrowed() || !l.Plan.Rows[q.Row].Need.Admits(k.Grants) {
 			continue
 		}
-		l.run.markedKeys.Lock()
+		l.run.lending.Lock()
 		live := &LiveKey{Spec: KeySpec{Name: k.Name, Grants: k.Grants}, lab: l, key: l.run.target.Marked[i], lent: true}
 		live.made = Made{Kind: markedKey, ID: live.key.ID, Name: k.Name}
 		if err := l.debts.owe(live.made, func(ctx context.Context) error { return l.enable(ctx, live.key) }); err != nil {
-			l.run.markedKeys.Unlock()
+			l.run.lending.Unlock()
 			return nil, err
 		}
 		return live, nil
@@ -58,17 +58,17 @@ func (l *Lab) subject(ctx context.Context, q *Question, spec KeySpec, actions ..
 
 // giveBack enables a marked key again and waits until it works; a key that was made is left
 // alone. What fails is tried again at the end of the run, and told where that fails, too.
-func (k *LiveKey) giveBack(ctx context.Context, path string) {
+func (k *LiveKey) giveBack(ctx context.Context, row int, path string) {
 	if !k.lent {
 		return
 	}
-	defer k.lab.run.markedKeys.Unlock()
+	defer k.lab.run.lending.Unlock()
 	ctx = context.WithoutCancel(ctx)
 	if k.lab.enable(ctx, k.key) != nil {
 		return
 	}
 	var unrecorded Record
-	if k.lab.until(ctx, &unrecorded, Call{Method: "GET", Path: path, By: k.By(), free: true}, k.lab.admits) {
+	if k.lab.until(ctx, &unrecorded, Call{Method: "GET", Path: path, By: k.By(), row: row + 1, free: true}, k.lab.admits) {
 		_ = k.lab.debts.paid(k.made) // a ledger that cannot be written keeps the line: the key is enabled once more
 	}
 }

@@ -606,6 +606,9 @@ func (p *planner) tells(row, key int, keys []int) bool {
 	if key == p.none || key == p.all || k.Narrowed() {
 		return true
 	}
+	if r := &p.Rows[row]; r.Reads && len(r.Params()) == 0 && !p.readsAny(key) {
+		return true // nowhere else could it be told from a key that was never made
+	}
 	for _, pt := range p.Points[p.firstPoint[row]:] {
 		if pt.Row != row {
 			break
@@ -627,6 +630,13 @@ func (p *planner) tells(row, key int, keys []int) bool {
 		}
 	}
 	return true
+}
+
+// readsAny reports whether some row that reads admits a key, other than everybody.
+func (p *planner) readsAny(key int) bool {
+	return slices.ContainsFunc(p.Rows, func(r Row) bool {
+		return r.Endpoint != nil && r.Reads && !r.Need.IsPublic() && r.Need.Admits(p.Keys[key].Grants)
+	})
 }
 
 // expect is what the catalog says about a row and a key.

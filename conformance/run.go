@@ -257,12 +257,12 @@ type runner struct {
 		mu   sync.Mutex
 		list []Credential
 	}
-	markedKeys sync.Mutex // one question at a time changes a key of [Target.Marked]
-	refusals   refusals
-	pagers     pagers
-	telling    []telling
-	done       atomic.Int64
-	total      int // requests and questions that this run asks
+	lending  sync.Mutex // one question at a time changes a key of [Target.Marked]
+	refusals refusals
+	pagers   pagers
+	telling  []telling
+	done     atomic.Int64
+	total    int // requests and questions that this run asks
 }
 
 // rowPath is the concrete path of a row that reads, worked out once.
@@ -316,25 +316,39 @@ func (r *runner) firstRead() (row, key int) {
 }
 
 // controlRow is the row that a key calls before and after its probes: the one that is stated,
-// else one that any key is admitted to, else one that this key is; -1 when there is none.
+// where the key is admitted to that or to nothing else; else one that any key is admitted to, else
+// one that this key is; -1 when there is none.
 func (r *runner) controlRow(key int) (row int, stated bool) {
-	if r.target.Control != nil {
-		return slices.IndexFunc(r.plan.Rows, func(row Row) bool { return row.Endpoint == r.target.Control }), true
-	}
 	row = -1
+	if r.target.Control != nil {
+		row = slices.IndexFunc(r.plan.Rows, func(row Row) bool { return row.Endpoint == r.target.Control })
+		if row < 0 || r.plan.Rows[row].Need.Admits(r.plan.Keys[key].Grants) {
+			return row, true
+		}
+		if chosen := r.chosenControl(key); chosen >= 0 {
+			return chosen, false
+		}
+		return row, true
+	}
+	return r.chosenControl(key), false
+}
+
+// chosenControl is the row to call where nobody states one that admits the key.
+func (r *runner) chosenControl(key int) int {
+	row := -1
 	for i := range r.plan.Rows {
 		rw := &r.plan.Rows[i]
 		if rw.Endpoint == nil || rw.Method != http.MethodGet || !rw.Reads || strings.Contains(rw.Path, "{") || rw.Need.IsPublic() || !rw.Need.Admits(r.plan.Keys[key].Grants) {
 			continue
 		}
 		if rw.Need.IsAuthenticated() {
-			return i, false
+			return i
 		}
 		if row < 0 {
 			row = i
 		}
 	}
-	return row, false
+	return row
 }
 
 // controls calls each key's control row and notes whether the answer is the one that the

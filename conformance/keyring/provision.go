@@ -307,18 +307,15 @@ func text(v any) string {
 
 // call sends the request of an action. Errors hold neither secrets nor the answer.
 func (a *httpProvisioner) call(ctx context.Context, call AdminCall, key conformance.MintedKey, spec conformance.KeySpec) (any, error) {
-	escape := strings.NewReplacer("$id", url.PathEscape(key.ID), "$owner", url.PathEscape(key.Owner), "$name", url.PathEscape(spec.Name))
+	address, data, err := a.fill(call, key, spec)
+	if err != nil {
+		return nil, err
+	}
 	var body io.Reader
-	if call.JSON != nil {
-		values := told(spec)
-		values["id"], values["owner"] = key.ID, key.Owner
-		data, err := json.Marshal(filled(call.JSON, values))
-		if err != nil {
-			return nil, err
-		}
+	if data != nil {
 		body = bytes.NewReader(data)
 	}
-	req, err := http.NewRequestWithContext(ctx, call.Method, strings.TrimSuffix(a.profile.Provision.URL, "/")+escape.Replace(call.Path), body)
+	req, err := http.NewRequestWithContext(ctx, call.Method, address, body)
 	if err != nil {
 		return nil, err
 	}
@@ -333,6 +330,45 @@ func (a *httpProvisioner) call(ctx context.Context, call AdminCall, key conforma
 		return nil, fmt.Errorf("%s %s: %w", call.Method, call.Path, err)
 	}
 	return v, nil
+}
+
+// fill puts a key and what it is to be into the address and the body of a request; a nil body
+// means none.
+func (a *httpProvisioner) fill(call AdminCall, key conformance.MintedKey, spec conformance.KeySpec) (address string, body []byte, err error) {
+	escape := strings.NewReplacer("$id", url.PathEscape(key.ID), "$owner", url.PathEscape(key.Owner), "$name", url.PathEscape(spec.Name))
+	if call.JSON != nil {
+		values := told(spec)
+		values["id"], values["owner"] = key.ID, key.Owner
+		if body, err = json.Marshal(filled(call.JSON, values)); err != nil {
+			return "", nil, err
+		}
+	}
+	return strings.TrimSuffix(a.profile.Provision.URL, "/") + escape.Replace(call.Path), body, nil
+}
+
+// Request is the request for an action, without the admin API's secret.
+func (a *httpProvisioner) Request(action conformance.Action, key conformance.MintedKey, spec conformance.KeySpec) (conformance.AdminRequest, error) {
+	if action == "" {
+		action = mintAction
+	}
+	call, ok := a.profile.Provision.Actions[string(action)]
+	if !ok {
+		return conformance.AdminRequest{}, fmt.Errorf("the profile does not say how to %s a key", action)
+	}
+	address, body, err := a.fill(call, key, spec)
+	if err != nil {
+		return conformance.AdminRequest{}, err
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return conformance.AdminRequest{}, errors.New("the request's path is none")
+	}
+	return conformance.AdminRequest{Method: call.Method, URL: u, Body: body}, nil
+}
+
+// Made reads the id of a new key from an answer.
+func (a *httpProvisioner) Made(answer any) string {
+	return text(at(answer, a.profile.Provision.Actions[mintAction].ID))
 }
 
 // filled puts values into a template of a JSON body. A member whose value there is none for

@@ -73,7 +73,7 @@ var comeetSwitches = []Switch{
 	{"contact-details", []string{"without-uid", "with-uid"}, "whether the permission for the details of the source contact alone shows its uid too", comeetPermissions},
 	{"include", []string{"not-needed", "needed"}, "whether a granted field of a candidate is shown only if ?include= asks for it", comeetInclude},
 	{"include-ungranted", []string{"omitted", "refused"}, "what ?include= of a field gets a key that has no permission for it", comeetInclude},
-	{"salary-range-write", []string{"ignored", "refused", "readers"}, "who may write salary_range: it takes a permission, and none of the 25 is it", comeetPosition},
+	{"salary-range-write", []string{"ignored", "refused"}, "what becomes of a salary_range that is written: it takes a permission, and none of the 25 is it", comeetPosition},
 	{"deleted-candidates", []string{"refused", "candidate-readers", "any-key"}, "who may list the deleted candidates", comeetDeleted},
 	{"create-path", []string{"with-slash", "either"}, "whether POST /positions and /openings are taken without the slash that the pages write", "https://developers.comeet.com/reference/create-a-position"},
 	{"browser-request", []string{"answered", "refused"}, "whether a request with an Origin is refused, or answered without CORS headers", comeetPermissions},
@@ -548,12 +548,10 @@ func (m *comeet) salaryRange(c *call) *answer {
 	if _, writes := c.body["salary_range"]; !writes || c.wrong("salary-range-written") {
 		return nil
 	}
-	switch m.s.switches["salary-range-write"] {
-	case "refused":
+	if m.s.switches["salary-range-write"] == "refused" {
 		return &answer{http.StatusForbidden, object{"error": "forbidden"}}
-	case "ignored":
-		delete(c.body, "salary_range")
 	}
+	delete(c.body, "salary_range")
 	return nil
 }
 
@@ -667,10 +665,15 @@ func (m *comeet) asksForUngranted(c *call) *answer {
 		return nil
 	}
 	for _, name := range includes(c) {
+		guarded, seen := false, false
 		for field := range m.candidates.rules.fields {
-			if head, _, _ := strings.Cut(field, "."); head == name && !c.readable(m.candidates, field) {
-				return &answer{http.StatusForbidden, object{"error": "forbidden"}}
+			if head, _, _ := strings.Cut(field, "."); head == name {
+				guarded = true
+				seen = seen || c.readable(m.candidates, field)
 			}
+		}
+		if guarded && !seen {
+			return &answer{http.StatusForbidden, object{"error": "forbidden"}}
 		}
 	}
 	return nil

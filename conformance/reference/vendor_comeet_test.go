@@ -1,6 +1,8 @@
 package reference_test
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -629,7 +631,7 @@ func TestComeetLists(t *testing.T) {
 // No permission of the list writes salary_range.
 func TestComeetSalaryRange(t *testing.T) {
 	body := `{"salary_range":{"min":1,"max":2,"currency_code":"USD","period":"hourly"}}`
-	for value, want := range map[string]string{"refused": "403 no_permission false", "ignored": "200 false", "readers": "200 true"} {
+	for value, want := range map[string]string{"refused": "403 no_permission false", "ignored": "200 false"} {
 		s := startComeet(t, reference.Options{Switches: map[string]string{"salary-range-write": value}})
 		full := s.activate("", s.all...)
 		got := s.st(full, "PATCH /position/positions-1", body)
@@ -637,7 +639,7 @@ func TestComeetSalaryRange(t *testing.T) {
 		s.same(value, got+" "+fmt.Sprint(inside(v, "salary_range", "currency_code") == "USD"), want)
 		_, v = s.ask(full, "POST /positions/", body)
 		_, v = s.ask(full, "GET /positions/"+fmt.Sprint(inside(v, "uid")), "")
-		s.same(value+" on create", inside(v, "salary_range", "currency_code") == "USD", value == "readers")
+		s.same(value+" on create", inside(v, "salary_range", "currency_code") == "USD", false)
 	}
 }
 
@@ -658,4 +660,154 @@ func TestComeetState(t *testing.T) {
 	s.same("the old secret", s.st(rotated, "GET /positions", ""), "401")
 	rotated.secret = fmt.Sprint(body["secret"])
 	s.same("the new secret", s.st(rotated, "GET /positions", ""), "200")
+}
+
+// Every value of every switch makes the difference that it is for.
+func TestComeetSwitches(t *testing.T) {
+	read := []string{"positions.read", "candidates.others"}
+	status := func(line string, headers ...string) func(*comeet) string {
+		return func(s *comeet) string { return s.st(s.activate("", read...), line, "{}", headers...) }
+	}
+	revoked := func(then string) func(*comeet) string {
+		return func(s *comeet) string {
+			i := s.activate("", read...)
+			s.adminCall("POST", "/keys/"+i.apiKey+"/revoke", nil)
+			if then != "" {
+				s.adminCall("POST", "/keys/"+i.apiKey+"/"+then, nil)
+			}
+			return s.st(i, "GET /positions", "")
+		}
+	}
+	living := func(life time.Duration) func(*comeet) string {
+		return func(s *comeet) string {
+			i := s.activate("", read...)
+			status, _ := s.with(jwt(hs256, map[string]any{"iss": i.apiKey, "exp": time.Now().Add(life).Unix()}, i.secret), "GET /positions", "")
+			return fmt.Sprint(status)
+		}
+	}
+	shared := func(option, path string) func(*comeet) string {
+		return func(s *comeet) string {
+			by := s.activate(option, read...)
+			if strings.HasPrefix(path, "/positions") {
+				return kinds(s.list(by, path))
+			}
+			return fmt.Sprint(len(s.list(by, path)))
+		}
+	}
+	has := func(line, grant string, path ...any) func(*comeet) string {
+		return func(s *comeet) string {
+			_, v := s.ask(s.activate("", append(slices.Clone(read), grant)...), line, "")
+			member := inside(v, path[:len(path)-1]...)
+			m, _ := member.(map[string]any)
+			value, there := m[path[len(path)-1].(string)]
+			return fmt.Sprint(there, value == nil)
+		}
+	}
+	preflight := func(s *comeet) string {
+		status, _ := s.with("", "OPTIONS /positions", "", "Origin", "https://page.example", "Access-Control-Request-Method", "GET")
+		return fmt.Sprint(status)
+	}
+	tried := map[string]bool{}
+	write := func(s *comeet) string {
+		return s.st(s.activate("", s.all...), "PATCH /position/positions-1", `{"salary_range":{"min":1}}`)
+	}
+	for _, c := range []struct {
+		set             string
+		see             func(*comeet) string
+		byDefault, want string
+	}{
+		{"anonymous-status=403", func(s *comeet) string { return s.st(integration{"nobody", "x"}, "GET /positions", "") }, "401", "403"},
+		{"forbidden-status=401", status("POST /positions/"), "403 no_permission", "401 no_permission"},
+		{"forbidden-code=none", status("POST /positions/"), "403 no_permission", "403"},
+		{"revoked-status=403", revoked(""), "401", "403"},
+		{"token-lifetime=1h", living(2 * time.Hour), "200", "401"},
+		{"token-lifetime=10m", living(30 * time.Minute), "200", "401"},
+		{"enabled-again=new-key", revoked("enable"), "200", "401"},
+		{"hidden-by-uid=403", func(s *comeet) string {
+			return s.st(s.activate("published", read...), "GET /positions/positions-1", "")
+		}, "404 not_found", "403 no_permission"},
+		{"hidden-position=shows-candidates", shared("published", "/candidates"), "12", "24"},
+		{"published-discreet=hidden", shared("published", "/positions"), "P1 P4", "P1"},
+		{"no-candidate-permission=empty", func(s *comeet) string { return s.st(s.activate("", "positions.read"), "GET /candidates", "") }, "403 no_permission", "200"},
+		{"unseen-field=null", has("GET /positions/positions-1", "candidates.own", "salary_range"), "false true", "true true"},
+		{"contact-details=with-uid", has("GET /candidates/candidates-1", "candidates.source-contact-details", "source_contact", "uid"), "false true", "true false"},
+		{"include=needed", has("GET /candidates/candidates-1", "candidates.source", "source"), "true false", "false true"},
+		{"include-ungranted=refused", status("GET /candidates/candidates-1?include=future_steps"), "200", "403 no_permission"},
+		{"salary-range-write=refused", write, "200", "403 no_permission"},
+		{"deleted-candidates=candidate-readers", status("GET /deleted-candidates"), "403 no_permission", "200"},
+		{"deleted-candidates=any-key", func(s *comeet) string { return s.st(s.activate(""), "GET /deleted-candidates", "") }, "403 no_permission", "200"},
+		{"create-path=either", func(s *comeet) string { return s.st(s.activate("", "openings.create"), "POST /openings", "{}") }, "404", "201"},
+		{"browser-request=refused", status("GET /positions", "Origin", "https://page.example"), "200", "403"},
+		{"preflight-status=403", preflight, "405", "403"},
+		{"preflight-status=404", preflight, "405", "404"},
+		{"preflight-status=200", preflight, "405", "200"},
+	} {
+		name, value, _ := strings.Cut(c.set, "=")
+		s := startComeet(t, reference.Options{})
+		s.same(c.set+", by default", c.see(s), c.byDefault)
+		s = startComeet(t, reference.Options{Switches: map[string]string{name: value}})
+		s.same(c.set, c.see(s), c.want)
+		tried[c.set] = true
+	}
+	for _, sw := range reference.Switches("comeet") {
+		for _, value := range sw.Values[1:] {
+			if !tried[sw.Name+"="+value] {
+				t.Errorf("nothing tries the switch %s=%s", sw.Name, value)
+			}
+		}
+		if sw.What == "" || !strings.HasPrefix(sw.Source, "https://developers.comeet.com/") {
+			t.Errorf("switch %s: what %q, source %q", sw.Name, sw.What, sw.Source)
+		}
+	}
+}
+
+// Whatever bytes come, the server answers, and never with what the sender may not see. A sender
+// who shows a token of its own making sees nothing.
+func FuzzComeet(f *testing.F) {
+	unsigned := jwt(map[string]any{"alg": "none"}, map[string]any{"iss": "key-1", "exp": 4e9}, "")
+	for _, seed := range []string{
+		"GET /positions?status=open&limit=3&cursor=cm93czox HTTP/1.1\r\n\r\n",
+		"GET /candidates?include=source,future_steps&time_created:after=2018-01-01T00:00:00Z&deleted=True HTTP/1.1\r\n\r\n",
+		"GET /candidates/1 HTTP/1.1\r\nIDENTIFIER_TYPE: REAL_ID\r\n\r\n",
+		"GET /positions/positions-1/candidates HTTP/1.1\r\n\r\n",
+		"PATCH /position/positions-1 HTTP/1.1\r\nContent-Length: 43\r\n\r\n{\"uid\":\"positions-3\",\"users\":{\"a\":1},\"x\":[]}",
+		"POST /positions/positions-3/clone HTTP/1.1\r\nContent-Length: 21\r\n\r\n{\"is_published\":true}",
+		"GET /positions HTTP/1.1\r\nAuthorization: Bearer " + unsigned + "\r\n\r\n",
+		"GET /positions HTTP/1.1\r\nAuthorization: Bearer e30.e30.\r\n\r\n",
+		"GET /positions HTTP/1.1\r\nAuthorization: Bearer " + jwt(hs256, map[string]any{"iss": "key-1", "exp": 4e9}, "a guess") + "\r\n\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	s := startComeet(f, reference.Options{})
+	i := s.activate("published", "positions.read", "positions.update", "positions.clone", "candidates.others")
+	api := s.srv.API()
+	_, rows := s.adminCall("GET", "/objects/position", nil)
+	everything, hidden := map[string]bool{}, map[string]bool{}
+	for _, row := range rows["data"].([]any) {
+		name := inside(row, "name").(string)
+		everything[name], hidden[name] = true, inside(row, "is_published") != true
+		recruiter := inside(row, "users", "lead_recruiter", "first_name").(string)
+		everything[recruiter], hidden[recruiter] = true, true
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(data)))
+		if err != nil {
+			return
+		}
+		req.RemoteAddr = "127.0.0.1:1"
+		own := len(req.Header["Authorization"]) == 0
+		if own {
+			req.Header.Set("Authorization", "Bearer "+i.token())
+		}
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, req)
+		if w.Code < 200 || w.Code > 599 {
+			t.Fatalf("status %d", w.Code)
+		}
+		for word := range everything {
+			if strings.Contains(w.Body.String(), word) && (hidden[word] || !own) && !bytes.Contains(data, []byte(word)) {
+				t.Fatalf("the answer %d to %q shows %q", w.Code, data, word)
+			}
+		}
+	})
 }

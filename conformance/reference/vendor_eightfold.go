@@ -674,7 +674,7 @@ var eightfoldFaults = []Fault{
 		},
 	},
 	{
-		Name: "own-transaction-readable", Aspect: Operations, What: "who was answered with a transaction may ask for it without Transaction:READ",
+		Name: "own-transaction-readable", Aspect: Operations, Check: "eightfold/E16", What: "who was answered with a transaction may ask for it without Transaction:READ",
 	},
 }
 

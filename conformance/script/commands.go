@@ -576,7 +576,7 @@ func (r *run) let(ts *testscript.TestScript, neg bool, args []string) {
 
 func (r *run) take(ts *testscript.TestScript, neg bool, args []string) {
 	r.usage(ts, !neg && len(args) == 2, "take NAME PATH")
-	found := lookUp(r.answered(ts).JSON(), strings.Split(args[1], "."))
+	found := lookUp(r.answered(ts).JSON(), r.steps(ts, args[1]))
 	if len(found) == 0 || found[0] == nil {
 		r.halt(ts, fmt.Errorf("the answer to %s has no %s", r.line(), args[1]))
 	}
@@ -602,6 +602,14 @@ func (r *run) takeHeader(ts *testscript.TestScript, neg bool, args []string) {
 	r.put(args[0], v)
 }
 
+// steps takes a path in an answer apart; "." is the whole answer.
+func (r *run) steps(ts *testscript.TestScript, path string) []string {
+	if path == "." {
+		return nil
+	}
+	return strings.Split(r.expand(ts, path, asIs), ".")
+}
+
 // text is the text of a JSON value.
 func text(v any) string {
 	switch v := v.(type) {
@@ -620,12 +628,8 @@ func text(v any) string {
 // objects returns those of a list in the last answer which meet conditions such as open=true,
 // status!="a b" or has=note.
 func (r *run) objects(ts *testscript.TestScript, list string, conditions []string) []any {
-	var steps []string
-	if list != "." {
-		steps = strings.Split(list, ".")
-	}
 	var items []any
-	found := lookUp(r.answered(ts).JSON(), steps)
+	found := lookUp(r.answered(ts).JSON(), r.steps(ts, list))
 	for _, v := range found {
 		if l, ok := v.([]any); ok {
 			items = append(items, l...)
@@ -695,7 +699,7 @@ func (r *run) set(ts *testscript.TestScript, neg bool, args []string) {
 func (r *run) members(ts *testscript.TestScript, neg bool, args []string) {
 	r.usage(ts, !neg && len(args) == 2, "members NAME PATH")
 	names, found := []string{}, false
-	for _, v := range lookUp(r.answered(ts).JSON(), strings.Split(args[1], ".")) {
+	for _, v := range lookUp(r.answered(ts).JSON(), r.steps(ts, args[1])) {
 		if m, ok := v.(map[string]any); ok {
 			names, found = slices.AppendSeq(names, maps.Keys(m)), true
 		}
@@ -791,7 +795,7 @@ func (r *run) setEmpty(ts *testscript.TestScript, neg bool, args []string) {
 
 func (r *run) absentOrNull(ts *testscript.TestScript, neg bool, args []string) {
 	r.usage(ts, len(args) == 1, "[!] absent-or-null PATH")
-	found := lookUp(r.answered(ts).JSON(), strings.Split(args[0], "."))
+	found := lookUp(r.answered(ts).JSON(), r.steps(ts, args[0]))
 	has := slices.ContainsFunc(found, func(v any) bool { return v != nil })
 	if has && !neg {
 		r.fail(ts, "the answer to %s has a value at %s, expected none", r.line(), args[0])

@@ -325,6 +325,9 @@ func TestCommandsWithKeysAndValues(t *testing.T) {
 		{"as full\nrequest GET /jobs\nset NONE data id id=none\npick id NONE", open, "NONE is empty"},
 		{"as full\nrequest GET /jobs\ntake A data.0.id\ntake B data.1.id\nlet C $A\n[same:A,B] status 404\n[!same:A,B] status 200\n[!same:A,C] status 404\n[same:A,C] status 403", fail, "check.txtar:9: answered 200 to GET /jobs as full, expected 403"},
 		{"as full\nrequest GET /jobs\n[same:A,B] status 200", open, "[same:A,B]: expected [same:A,B] with two variables"},
+		{"as full\nrequest GET /jobs/2\nmembers HAS .\nset KNOWN = id open owner\nset-minus MORE HAS KNOWN\nset SALARY = salary\nset-equal MORE SALARY\npick FIELD MORE\njson $FIELD 100\nlet F salary\n[same:FIELD,F] status 200\n[!same:FIELD,F] status 500", pass, ""},
+		{"as full\nrequest GET /jobs\nmembers X data", open, "has no object at data"},
+		{"as full\nset X = a\nset-minus Y X X\npick Z Y", open, "Y is empty"},
 		// Tokens.
 		{"key k read\nrequest POST /token body\nstatus 200\ntake T data.token\ntake-header H Authorization\nbearer $T\nrequest GET /jobs\nadmitted\nheader Authorization Bearer $H\nas anonymous\nrequest GET /jobs\nstatus 200\n-- body --\n{\"id\": \"$k.id\", \"secret\": \"$k.secret\"}", pass, ""},
 		{"key k read\ntoken T k\nsign-in k\nbearer $T\nrequest GET /jobs\nstatus 200\nbearer wrong\nrequest GET /jobs\nstatus 401", pass, ""},

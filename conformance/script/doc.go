@@ -80,7 +80,7 @@
 // A line that begins with [same:A,B] counts where two variables have one value, with [!same:A,B]
 // where they do not.
 //
-// Variables are written $NAME or ${NAME} in paths, queries, headers, conditions, VALUEs and the
+// Variables are written $NAME or ${NAME} in paths, queries, headers, conditions, PATHs, VALUEs and the
 // files of bodies; $KEY.id and $KEY.secret are those of a key, $mark is a word that nothing else
 // has, and in the files of bodies $$ is a dollar sign. Values are put in when something is sent: reports show the names.
 //

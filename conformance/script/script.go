@@ -314,7 +314,7 @@ func (r *run) json(ts *testscript.TestScript, neg bool, args []string) {
 	if doc == nil && !neg {
 		r.fail(ts, "the answer to %s is no JSON, expected %s in it", r.line(), args[0])
 	}
-	found := lookUp(doc, strings.Split(args[0], "."))
+	found := lookUp(doc, r.steps(ts, args[0]))
 	switch {
 	case len(args) == 1 && neg && len(found) > 0:
 		r.fail(ts, "the answer to %s has %s, expected none", r.line(), args[0])

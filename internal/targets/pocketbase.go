@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -54,6 +55,9 @@ var pocketbase = scenario{
 	mint: func(ctx context.Context, a *api, k key) (id, token string, err error) { return pbMint(ctx, a, k) },
 	change: func(ctx context.Context, a *api, action, id string, k key) error {
 		at := "/api/collections/keys/records/" + id
+		if collection, of, ok := strings.Cut(id, "."); ok {
+			at = "/api/collections/" + collection + "/records/" + of
+		}
 		switch action {
 		case "regrant":
 			_, err := a.call(ctx, http.MethodPatch, at, map[string]any{"grants": pbGrants(k.grants)})
@@ -143,21 +147,30 @@ func pbPatch(ctx context.Context, a *api, rules map[string]any) (func() error, e
 	}, err
 }
 
-// pbMint makes a key: a record of the collection keys, and a token that impersonates it.
+// pbMint makes a key: a record of the collection keys, and a token that impersonates it. One that
+// is to be a superuser and nothing else is a record of theirs, and its id says so; with other grants
+// besides, the grants alone count, since superusers have no life but being deleted.
 func pbMint(ctx context.Context, a *api, k key) (id, token string, err error) {
 	scope := k.scope
 	if scope == "" {
 		scope = "all"
 	}
-	made, err := a.call(ctx, http.MethodPost, "/api/collections/keys/records", map[string]any{
-		"email": k.name + "@example.com", "password": "Passw0rd!x", "passwordConfirm": "Passw0rd!x",
-		"grants": pbGrants(k.grants), "scope": scope, "verified": true,
-	})
+	collection := "keys"
+	record := m{"email": k.name + "@example.com", "password": "Passw0rd!x", "passwordConfirm": "Passw0rd!x"}
+	if slices.Equal(k.grants, []string{"superuser"}) {
+		collection = "_superusers"
+	} else {
+		record["grants"], record["scope"], record["verified"] = pbGrants(k.grants), scope, true
+	}
+	made, err := a.call(ctx, http.MethodPost, "/api/collections/"+collection+"/records", record)
 	if err != nil {
 		return "", "", err
 	}
-	id, _ = made["id"].(string)
-	shown, err := a.call(ctx, http.MethodPost, "/api/collections/keys/impersonate/"+id, map[string]any{"duration": int(24 * time.Hour / time.Second)})
+	of, _ := made["id"].(string)
+	if id = of; collection != "keys" {
+		id = collection + "." + of
+	}
+	shown, err := a.call(ctx, http.MethodPost, "/api/collections/"+collection+"/impersonate/"+of, map[string]any{"duration": int(24 * time.Hour / time.Second)})
 	if err != nil {
 		return id, "", err
 	}
