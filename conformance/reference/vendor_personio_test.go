@@ -1,6 +1,7 @@
 package reference_test
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"image/png"
@@ -711,4 +712,64 @@ func TestPersonioSwitches(t *testing.T) {
 			t.Errorf("switch %s: %+v", sw.Name, sw)
 		}
 	}
+}
+
+// Whatever bytes come, Personio's server answers, and never with an attribute that the
+// credential's list does not name.
+func FuzzServePersonio(f *testing.F) {
+	for _, seed := range []string{
+		"GET /v1/company/employees?limit=3&offset=1&attributes[]=email&email=a HTTP/1.1\r\n\r\n",
+		"GET /v1/company/employees/32561/profile-picture/75 HTTP/1.1\r\n\r\n",
+		"GET /v2/persons?limit=50&cursor=cm93czox HTTP/1.1\r\n\r\n",
+		"PATCH /v1/company/employees/32561 HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n{\"employee\":{\"first_name\":[{}]}}",
+		"POST /v1/company/attendances HTTP/1.1\r\nContent-Length: 44\r\n\r\n{\"attendances\":[{\"employee\":1e99},7,null,{}]}",
+		"POST /v1/company/employees HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 37\r\n\r\nemployee[first_name]=a&employee=b&]=[",
+		"POST /v1/company/documents HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 70\r\n\r\n--x\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\na\r\n--x--\r\n",
+		"POST /v2/auth/token HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 67\r\n\r\ngrant_type=client_credentials&client_id=key-1&client_secret=x&scope=",
+		"POST /v1/auth?client_id=key-1&client_secret=x HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
+		"POST /recruiting/applicant HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 30\r\n\r\naccess_token=x&company_id=4711",
+		"GET /v1/company/custom-reports/reports/x HTTP/1.1\r\n\r\n", "DELETE /v2/persons/84171 HTTP/1.1\r\n\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	c, err := catalogs.Load(catalogs.VendorPrefix + "personio")
+	if err != nil {
+		f.Fatal(err)
+	}
+	srv, err := reference.New(c, reference.Options{Vendor: "personio", AdminToken: token, Switches: map[string]string{"unstated": "any-token"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	api, admin := httptest.NewServer(srv.API()), httptest.NewServer(srv.Admin())
+	f.Cleanup(api.Close)
+	f.Cleanup(admin.Close)
+	fix := &fixture{f, srv, api.URL, admin.URL}
+	credential := fix.v2(fix.mint("employees:read employees:write attendances:read attendances:write absences:read absences:write documents:read documents:write personio:persons:read personio:persons:write", "first_name"))
+	var hidden []string
+	for _, object := range []string{"employee", "person"} {
+		_, body := fix.adminCall("GET", "/objects/"+object, nil)
+		for _, o := range body["data"].([]any) {
+			hidden = append(hidden, at(o, "last_name").(string), at(o, "email").(string))
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(data)))
+		if err != nil {
+			return
+		}
+		req.RemoteAddr = "127.0.0.1:1"
+		if len(req.Header["Authorization"]) == 0 {
+			req.Header.Set("Authorization", "Bearer "+credential)
+		}
+		w := httptest.NewRecorder()
+		srv.API().ServeHTTP(w, req)
+		if w.Code < 200 || w.Code > 599 {
+			t.Fatalf("status %d", w.Code)
+		}
+		for _, word := range hidden {
+			if strings.Contains(w.Body.String(), word) && !bytes.Contains(data, []byte(word)) {
+				t.Fatalf("the answer %d to %q shows %s", w.Code, data, word)
+			}
+		}
+	})
 }
