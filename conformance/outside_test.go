@@ -73,7 +73,7 @@ func TestHostileTargetsInExperiments(t *testing.T) {
 		"slow headers": func(w http.ResponseWriter, r *http.Request) {
 			if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
 				defer conn.Close()
-				for range 40 {
+				for range 100 {
 					if _, err := io.WriteString(conn, "H"); err != nil {
 						return
 					}
@@ -136,7 +136,7 @@ func TestHostileTargetsInExperiments(t *testing.T) {
 			})
 			srv := httptest.NewServer(handler)
 			defer srv.Close()
-			r, _ := reportOfBoard(t, b, nil, conformance.Target{Base: parse(t, srv.URL), Limits: conformance.Limits{Timeout: 400 * time.Millisecond, Connections: 16}})
+			r, _ := reportOfBoard(t, b, nil, conformance.Target{Base: parse(t, srv.URL), Limits: conformance.Limits{Timeout: time.Second, Connections: 16}})
 			if took := time.Since(began); took > 60*time.Second {
 				t.Errorf("the run took %s", took)
 			}
