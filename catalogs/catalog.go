@@ -103,7 +103,8 @@ type Record struct {
 	// "admitted" or "unknown"; empty when not stated.
 	Outside string
 	// PartOf is the object whose records these are parts of: hidden with it. Empty where the paths
-	// say so (/positions/{id}/applications), or nothing does.
+	// say so (/positions/{id}/applications), or nothing does; [NotKnown] where the paths do and
+	// nobody knows whether the records are hidden.
 	PartOf string
 	Pos    Pos
 }
@@ -121,6 +122,14 @@ type Condition struct {
 	Value     string // text of the YAML scalar; "$self" is the calling key's own id
 	Not       bool   // the attribute must differ from Value
 }
+
+// NotKnown stands where nobody says what the rule is: [Record.PartOf], and the value of a
+// condition that may hide rows which have the attribute.
+const NotKnown = "unknown"
+
+// Open reports whether nobody knows what the condition does: rows whose attribute is neither
+// false nor absent may be hidden by it.
+func (c Condition) Open() bool { return c.Value == NotKnown && !c.Not }
 
 // A Field rule says what a field of an object needs beyond the endpoint's
 // requirement.

@@ -549,6 +549,9 @@ func (d *decoder) records(n strictyaml.Node) {
 				rec.PartOf, _ = n.Text("the object whose records these are parts of")
 				whole := rec.PartOf
 				d.later = append(d.later, func() {
+					if whole == NotKnown {
+						return
+					}
 					if !slices.ContainsFunc(d.c.Records, func(r Record) bool { return r.Object == whole }) && !d.broken {
 						n.Errorf("expected an object that has a record rule, found %q", strictyaml.Excerpt(whole))
 					} else if d.c.PartOf(whole, object) && !d.broken {

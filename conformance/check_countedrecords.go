@@ -35,7 +35,7 @@ finding. The full list and the number are read again before it counts.`,
 		if err != nil {
 			return err
 		}
-		allowed, hidden, err := l.divide(ctx, rec, q.Object, key, full, all.Items)
+		_, hidden, err := l.divide(ctx, rec, q.Object, key, full, all.Items)
 		if err != nil {
 			return err
 		}
@@ -66,19 +66,20 @@ finding. The full list and the number are read again before it counts.`,
 				most = max(most, n)
 			}
 		}
-		rec.Fact("allowed", fmt.Sprint(len(allowed)))
+		allowed := len(all.Items) - len(hidden) // at most
+		rec.Fact("allowed", fmt.Sprint(allowed))
 		rec.Fact("stated", fmt.Sprint(most))
-		if most > len(allowed) {
+		if most > allowed {
 			// Somebody may have made records meanwhile.
 			again, err := l.List(ctx, rec, "all again", l.Plan.home(q.Object, full), l.As(full), "")
 			if err != nil {
 				return err
 			}
-			now, _, err := l.afresh().divide(ctx, rec, q.Object, key, full, again.Items)
+			_, now, err := l.afresh().divide(ctx, rec, q.Object, key, full, again.Items)
 			if err != nil {
 				return err
 			}
-			if len(now) != len(allowed) || len(again.Items) != len(all.Items) {
+			if len(now) != len(hidden) || len(again.Items) != len(all.Items) {
 				return errors.New("records were changed meanwhile")
 			}
 		}

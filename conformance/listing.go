@@ -177,6 +177,9 @@ func (l *Lab) nextPage(path, query, next, param string) (string, string, error) 
 func Matches(conditions []catalogs.Condition, fields map[string]any) (matches, known bool) {
 	matches = true
 	for _, c := range conditions {
+		if c.Open() {
+			continue
+		}
 		v, ok := fields[c.Attribute]
 		if !ok && strings.Contains(c.Attribute, ".") {
 			v = member(fields, c.Attribute)

@@ -42,14 +42,32 @@ func (p *Plan) recordRule(object string) *catalogs.Record {
 // /positions/{id}/applications lists applications.
 func (p *Plan) containers(object string) []string {
 	var out []string
-	if rule := p.recordRule(object); rule != nil && rule.PartOf != "" {
+	if rule := p.recordRule(object); rule != nil && rule.PartOf == catalogs.NotKnown {
+		return nil
+	} else if rule != nil && rule.PartOf != "" {
 		out = append(out, rule.PartOf)
 	}
+	return append(out, p.passedThrough(object, out)...)
+}
+
+// doubtful lists what the paths have an object below, of which the catalog says that nobody
+// knows whether the object is hidden with it.
+func (p *Plan) doubtful(object string) []string {
+	if rule := p.recordRule(object); rule != nil && rule.PartOf == catalogs.NotKnown {
+		return p.passedThrough(object, nil)
+	}
+	return nil
+}
+
+// passedThrough lists the objects with a record rule that the paths of an object go through,
+// without those that are known already.
+func (p *Plan) passedThrough(object string, known []string) []string {
+	var out []string
 	for i := range p.Rows {
 		if e := p.Rows[i].Endpoint; e == nil || e.Lists != object && e.Gets != object {
 			continue
 		}
-		if c := p.container(i); c != "" && !p.catalog.PartOf(c, object) && p.recordRule(c) != nil && !slices.Contains(out, c) {
+		if c := p.container(i); c != "" && !p.catalog.PartOf(c, object) && p.recordRule(c) != nil && !slices.Contains(out, c) && !slices.Contains(known, c) {
 			out = append(out, c)
 		}
 	}
@@ -290,18 +308,28 @@ func (l *Lab) records(ctx context.Context, rec *Record, object string, full int)
 	return all, nil
 }
 
-// divide splits objects of a kind by whether a key sees them.
+// divide splits objects of a kind by whether a key sees them. Those of which nobody knows are
+// left out.
 func (l *Lab) divide(ctx context.Context, rec *Record, object string, key, full int, items []Item) (allowed, hidden []Item, err error) {
 	tests := []func(Item) (bool, bool){}
-	partOf := []func(Item) bool{}
+	open := []func(Item) bool{}
 	if rule := l.Plan.recordRule(object); rule != nil {
 		t, err := l.shown(ctx, rule, key, items)
 		if err != nil {
 			return nil, nil, err
 		}
 		tests = append(tests, t)
+		for _, c := range l.Option(object, l.Plan.Keys[key].Sharing[object]).Conditions {
+			if c.Open() {
+				open = append(open, func(it Item) bool {
+					matches, known := Matches([]catalogs.Condition{{Attribute: c.Attribute, Value: "false"}}, it.Fields)
+					return known && !matches
+				})
+			}
+		}
 	}
-	for _, c := range l.Plan.containers(object) {
+	doubtful := l.Plan.doubtful(object)
+	for _, c := range slices.Concat(l.Plan.containers(object), doubtful) {
 		if !l.limits(c, key) {
 			continue
 		}
@@ -318,8 +346,13 @@ func (l *Lab) divide(ctx context.Context, rec *Record, object string, key, full 
 			return nil, nil, leaveOut("the records of %s do not show which %s they are a part of", object, c)
 		}
 		gone, there := idSet(out), idSet(all.Items)
+		if slices.Contains(doubtful, c) {
+			open = append(open, func(it Item) bool { return gone[refID(it.Fields[attr])] })
+			continue
+		}
 		tests = append(tests, func(it Item) (bool, bool) { return !gone[refID(it.Fields[attr])], true })
-		partOf = append(partOf, func(it Item) bool { return there[refID(it.Fields[attr])] })
+		// What is a part of nothing that is there no rule is about.
+		open = append(open, func(it Item) bool { return !there[refID(it.Fields[attr])] })
 	}
 	for _, it := range items {
 		sees, tells := true, true
@@ -328,8 +361,7 @@ func (l *Lab) divide(ctx context.Context, rec *Record, object string, key, full 
 			sees, tells = sees && yes, tells && ok
 		}
 		switch {
-		case sees && slices.ContainsFunc(partOf, func(is func(Item) bool) bool { return !is(it) }):
-			// It is a part of nothing that is there: whether it is shown no rule says.
+		case sees && slices.ContainsFunc(open, func(is func(Item) bool) bool { return is(it) }):
 		case !tells:
 			return nil, nil, errors.New("the records do not show every attribute that the conditions of the catalog name")
 		case sees:

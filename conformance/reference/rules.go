@@ -103,6 +103,9 @@ func (r *rules) ours() []string {
 
 func (k *key) meets(o object, conds []catalogs.Condition) bool {
 	for _, c := range conds {
+		if c.Open() {
+			continue // it is for the vendor's manners to say
+		}
 		want := c.Value
 		if want == selfValue {
 			want = k.id

@@ -96,7 +96,7 @@ func seedsFor(c *catalogs.Catalog, given Seeds) (Seeds, error) {
 				switch {
 				case cond.Value == selfValue:
 					derived(r.Object, cond.Attribute, "elsewhere")
-				case cond.Value == "true" || cond.Value == "false":
+				case cond.Value == "true" || cond.Value == "false" || cond.Open():
 					derived(r.Object, cond.Attribute, false, true)
 				default:
 					derived(r.Object, cond.Attribute, cond.Value, "other than "+cond.Value)
