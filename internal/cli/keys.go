@@ -115,7 +115,7 @@ func (a *app) target(ctx context.Context, ref string, c *catalogs.Catalog, f *pr
 	} else if m != nil {
 		profile.Under(m)
 	}
-	p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Make: f.toMake(profile), Unmade: f.unmade, Refused: profile.Refused, LeaveOut: profile.LeaveOut(), Checks: checks}))
+	p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Make: f.toMake(profile, writesGiven), Unmade: f.unmade, Refused: profile.Refused, LeaveOut: profile.LeaveOut(), Checks: checks}))
 	if err != nil {
 		return fail(err)
 	}

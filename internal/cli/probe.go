@@ -522,9 +522,22 @@ func catalogRevision(ctx context.Context, ref string) string {
 }
 
 // options adds what the flags say to those of a plan.
-// toMake is how many keys the run may make besides the profile's.
-func (f *probeFlags) toMake(profile *keyring.Profile) int {
-	if !profile.Mints() || profile.Environment == "production" || f.clean || f.keys > 0 {
+// policy is what of the target the run may change.
+func (f *probeFlags) policy(profile *keyring.Profile, writesGiven bool) conformance.WritePolicy {
+	if writesGiven {
+		return conformance.WritePolicy(f.writes)
+	}
+	if profile.Writes == "" && profile.Environment != "production" {
+		if target, err := keyring.ParseTarget(f.target); err == nil && conformance.IsLoopback(target) {
+			return conformance.WritesAll
+		}
+	}
+	return cmp.Or(profile.Writes, conformance.WritesNone)
+}
+
+// toMake is how many keys the run may make besides the profile's: to make one is to write.
+func (f *probeFlags) toMake(profile *keyring.Profile, writesGiven bool) int {
+	if !profile.Mints() || f.policy(profile, writesGiven) == conformance.WritesNone || f.clean || f.keys > 0 {
 		return 0
 	}
 	return f.makeKeys
@@ -611,7 +624,7 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 		} else if m != nil {
 			profile.Under(m)
 		}
-		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Make: f.toMake(profile), Unmade: f.unmade, Refused: profile.Refused, LeaveOut: profile.LeaveOut(), Checks: checks}))
+		p, err := conformance.NewPlan(c, f.options(conformance.PlanOptions{Keys: profile.PlanKeys(), Make: f.toMake(profile, writesGiven), Unmade: f.unmade, Refused: profile.Refused, LeaveOut: profile.LeaveOut(), Checks: checks}))
 		if err != nil {
 			return err
 		}
@@ -669,7 +682,7 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 
 // signIn makes the target of a profile: its keys, limits, writes and what makes keys.
 func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conformance.Plan, f *probeFlags, writesGiven bool) (conformance.Target, error) {
-	t := conformance.Target{Writes: cmp.Or(profile.Writes, conformance.WritesNone), Limits: profile.Limits, Control: profile.Control,
+	t := conformance.Target{Limits: profile.Limits, Control: profile.Control,
 		BuildHeader: profile.BuildHeader, Dialect: profile.Dialect, Bodies: profile.Bodies, Within: profile.Within}
 	target, err := keyring.ParseTarget(f.target)
 	if err != nil {
@@ -679,12 +692,7 @@ func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conforman
 	if profile.Target != nil && profile.Target.Host != target.Host {
 		return t, fmt.Errorf("%s: the profile is for %s, but --target is %s: name the same host", profile.Pos("target"), profile.Target.Host, target.Host)
 	}
-	if profile.Writes == "" && conformance.IsLoopback(target) && profile.Environment != "production" {
-		t.Writes = conformance.WritesAll
-	}
-	if writesGiven {
-		t.Writes = conformance.WritePolicy(f.writes)
-	}
+	t.Writes = f.policy(profile, writesGiven)
 	if profile.Environment == "production" {
 		if t.Writes != conformance.WritesNone {
 			return t, fmt.Errorf("--writes %s: the profile says environment: production, which is sent reads only", t.Writes)
@@ -728,7 +736,7 @@ func openLedger(f *probeFlags, t *conformance.Target) (*conformance.FileLedger, 
 		}
 		path = filepath.Join(dir, "permcheck", "ledger", fileName(t.Base.Host+t.Base.Path+f.shardName())+".jsonl")
 	}
-	if _, err := os.Stat(path); err != nil && t.Writes == conformance.WritesNone && t.Provisioner == nil && !f.clean {
+	if _, err := os.Stat(path); err != nil && t.Writes == conformance.WritesNone && !f.clean {
 		return nil, nil, nil
 	}
 	ledger, left, err := conformance.OpenLedger(path)

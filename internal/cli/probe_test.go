@@ -237,6 +237,10 @@ provision:
 		t.Errorf("%d keys were made and %d deleted", made.Load(), deleted.Load())
 	}
 	made.Store(0)
+	code, out, errOut = runProbe(t.Context(), dir, api, "--writes", "none", "--only", "operations")
+	if code != 0 || made.Load() != 0 {
+		t.Errorf("without writes: exit %d, %d keys made\n%s%s", code, made.Load(), out, errOut)
+	}
 	code, out, errOut = runProbe(t.Context(), dir, api, "--writes", "all", "--only", "operations", "--make-keys", "0")
 	if code != 0 || made.Load() != 0 || strings.HasPrefix(out, "proven 17 of 19") {
 		t.Errorf("exit %d, %d keys made\n%s%s", code, made.Load(), out, errOut)
