@@ -104,7 +104,11 @@ func (r *Report) writeFindings(w io.Writer, s report.Styles) {
 			fmt.Fprintf(w, "\n%s %s\n", s.Bold.Sprint(upperFirst(f.Cause)), s.Dim.Sprintf("(%s, %s)",
 				plural(n, "finding"), plural(len(endpoints), "endpoint")))
 			rule := report.RuleByID(f.Rule)
-			fmt.Fprintf(w, "  %s %s %s\n", s.Note.Sprint("why:"), rule.Why, s.Dim.Sprintf("(OWASP %s)", rule.Refs))
+			refs := ""
+			if rule.Refs != "" {
+				refs = s.Dim.Sprintf(" (OWASP %s)", rule.Refs)
+			}
+			fmt.Fprintf(w, "  %s %s%s\n", s.Note.Sprint("why:"), rule.Why, refs)
 		}
 		switch n := i - firstOfCause(findings, i); {
 		case n < maxWhole:
@@ -192,7 +196,7 @@ func (r *Report) writeUnproven(w io.Writer, s report.Styles) {
 		for _, m := range missing {
 			points += m.Points
 		}
-		fmt.Fprintf(w, "  %s need keys that the profile does not have; make and add:\n", plural(points, "point"))
+		fmt.Fprintf(w, "  for %s the profile has no key; make and add:\n", plural(points, "point"))
 	}
 	for i, m := range missing {
 		if i == maxListed {
