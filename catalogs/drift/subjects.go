@@ -198,6 +198,8 @@ func (c *comparison) sharing(from, to *catalogs.Catalog) {
 		if o != nil && n != nil { // else the object has no rules on one side, which is told by its options
 			c.subject("", "sharing:"+object+":outside", outcome(o.Outside, o.Pos), outcome(n.Outside, n.Pos),
 				"a key may write rows now that it does not see afterwards", "a write whose result the key does not see is refused now")
+			c.subject("", "sharing:"+object+":part-of", partOf(o), partOf(n),
+				"rows are no longer hidden with what they are parts of", "rows are hidden now with what they are parts of")
 		}
 		if o == nil {
 			o = none
@@ -238,7 +240,20 @@ func (c *comparison) sharing(from, to *catalogs.Catalog) {
 	}
 }
 
-// options returns the conditions of each option as a demand.
+// partOf is what the rows of a rule are hidden with, as a demand.
+func partOf(rec *catalogs.Record) demand {
+	r := perm.All(perm.Permission("a " + rec.PartOf + " that is shown"))
+	switch rec.PartOf {
+	case "":
+		return demand{}
+	case catalogs.NotKnown:
+		r = perm.Unknown()
+	}
+	return demand{req: &r, text: rec.PartOf, pos: rec.Pos}
+}
+
+// options returns the conditions of each option as a demand; one of which nobody knows what a
+// condition does is unknown.
 func options(list []catalogs.Option) map[string]demand {
 	m := map[string]demand{}
 	for _, o := range list {
@@ -254,6 +269,9 @@ func options(list []catalogs.Option) map[string]demand {
 		if len(ps) > 0 {
 			r = perm.All(ps...)
 			shown = r.String()
+		}
+		if slices.ContainsFunc(o.Conditions, catalogs.Condition.Open) {
+			r = perm.Unknown()
 		}
 		m[o.Name] = demand{req: &r, text: shown, pos: o.Pos}
 	}

@@ -323,11 +323,14 @@ func remarks(e *catalogs.Endpoint) []string {
 func conditions(o catalogs.Option) string {
 	var parts []string
 	for _, c := range o.Conditions {
-		op := "is"
-		if c.Not {
-			op = "is not"
+		switch {
+		case c.Open():
+			parts = append(parts, "perhaps "+c.Attribute+" is false")
+		case c.Not:
+			parts = append(parts, c.Attribute+" is not "+c.Value)
+		default:
+			parts = append(parts, c.Attribute+" is "+c.Value)
 		}
-		parts = append(parts, fmt.Sprintf("%s %s %s", c.Attribute, op, c.Value))
 	}
 	if len(parts) == 0 {
 		return "every row"
