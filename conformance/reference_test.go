@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"net/http/httptest"
@@ -105,6 +106,10 @@ func TestCleanServerIsProven(t *testing.T) {
 				}
 				if v == conformance.Fail || v == conformance.Inconclusive {
 					t.Errorf("%s", describe(r, i))
+					if pr := &r.Plan.Probes[i]; pr.Request < 0 {
+						record, _ := json.Marshal(r.Answers.Records[pr.Question])
+						t.Logf("%s", record)
+					}
 				}
 			}
 			if r.Proven != r.Total() || r.Total() == 0 {
