@@ -358,6 +358,9 @@ func (c *call) show(coll *collection, o object) object {
 		picked["id"] = o["id"]
 		out = picked
 	}
+	if len(q.include) > 0 {
+		out = out.merged(nil) // rows are shared
+	}
 	for _, name := range q.include {
 		c.relate(coll, o, name, out)
 	}

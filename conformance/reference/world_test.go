@@ -813,3 +813,16 @@ func TestEveryNumberHasAFault(t *testing.T) {
 		t.Errorf("%d numbers, want %d", len(has), len(want))
 	}
 }
+
+// What one caller has included with a row is not there for the next one.
+func TestIncludeLeavesNothingBehind(t *testing.T) {
+	b := startBoard(t, reference.Options{})
+	all := b.all()
+	const one = "GET /v1/departments/departments-1"
+	if _, body := b.ask(all, one+"?include=positions"); body["positions"] == nil {
+		t.Fatalf("nothing is included: %v", body)
+	}
+	if _, body := b.ask(all, one); body["positions"] != nil {
+		t.Errorf("positions are still there: %v", body["positions"])
+	}
+}
