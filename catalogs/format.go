@@ -1,12 +1,15 @@
 package catalogs
 
 import (
-	"bytes"
+	"regexp"
 	"strings"
 
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
+
+// lineEnd is any number of carriage returns before a line feed, or at the end.
+var lineEnd = regexp.MustCompile(`\r+\n|\r+$`)
 
 // Format returns the text of a catalog file in canonical form: requirements in
 // minimal normal form, endpoint keys as "METHOD /path" with one space, no trailing
@@ -14,7 +17,7 @@ import (
 // what is canonical already is returned unchanged. Text that is not a catalog gives
 // [Errors].
 func Format(file string, data []byte) ([]byte, error) {
-	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	data = lineEnd.ReplaceAll(data, []byte("\n"))
 	doc, err := strictyaml.Parse(file, data)
 	if err != nil {
 		return nil, err

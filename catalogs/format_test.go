@@ -70,6 +70,7 @@ func FuzzFormat(f *testing.F) {
 		}
 	}
 	f.Add([]byte("permcheck: catalog/1\nname: x\npermissions: {a: , b: }\nendpoints: {get /é/{a}: b&a, 'post /b': \"b|a\"}\n"))
+	f.Add([]byte("permcheck: catalog/1\r\nname: x\nsources: {}\r\r\npermissions: {a: }\nendpoints:\n  GET /a: {requires: a, odd: text\r\r\r\n }\r\r"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		before, err := Parse("f.yaml", data)
 		if err != nil {
