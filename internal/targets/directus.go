@@ -102,7 +102,7 @@ func directusPermissions(k key) []m {
 	for _, g := range k.grants {
 		collection, action, _ := strings.Cut(g, ":")
 		switch g {
-		case "positions:read":
+		case "positions:read", "positions:update": // a policy names the fields of each action
 			fields := basicFields
 			if slices.Contains(k.grants, "positions:more") {
 				fields = []string{"*"}
