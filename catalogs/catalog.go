@@ -61,8 +61,40 @@ type Endpoint struct {
 	// SameAs is "METHOD /path" of the row that this one was made from by same-as; Pos is
 	// that row's. Empty for a row that is written.
 	SameAs string
+	// Routed is what a witness knows of the way that requests take to the endpoint; nil:
+	// nothing, as in a catalog or a document.
+	Routed *Routed `json:",omitempty"`
 	Pos    Pos
 }
+
+// Routed says how requests reach an endpoint of a program.
+type Routed struct {
+	Precedence Precedence // by which the program chooses among rows that match a path
+	Seq        int        // the order in which the row was registered
+	// Answers is what the endpoint's handler does with requests: "page", "refuses", "redirect" or
+	// "opaque"; empty: it serves them.
+	Answers string
+	// Asks says that something on the way refuses requests without a valid credential,
+	// whatever permission it requires. MayAsk says that nobody can tell whether it does.
+	Asks, MayAsk bool
+}
+
+// What a handler answers when it is no ordinary one: see [Routed.Answers].
+const (
+	AnswersPage     = "page"     // a file or a fixed page
+	AnswersRefusal  = "refuses"  // not found, or method not allowed
+	AnswersRedirect = "redirect" // another address
+	AnswersOpaque   = "opaque"   // nobody can tell: a proxy, or a handler of a library
+)
+
+// GrantsNothing reports whether a handler gives a caller nothing of an endpoint that it
+// happens to answer.
+func (r *Routed) GrantsNothing() bool {
+	return r != nil && (r.Answers == AnswersPage || r.Answers == AnswersRefusal || r.Answers == AnswersRedirect)
+}
+
+// Opaque reports whether nobody can tell what the handler does.
+func (r *Routed) Opaque() bool { return r != nil && r.Answers == AnswersOpaque }
 
 // AlsoAt is a path that one source gives an endpoint which stands under another one in the
 // catalog.

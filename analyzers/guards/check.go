@@ -20,6 +20,11 @@ const (
 	RuleMismatch     = "mismatch"
 	RuleStricter     = "stricter"
 	RuleNotInCatalog = "route-not-in-catalog"
+	RuleTakesOver    = "takes-over-stricter"
+
+	// What no route serves: only the merged program reports these.
+	RuleNoRoute  = "endpoint-without-route"
+	RuleAnswered = "answered-by-weaker"
 
 	RuleTooLate  = "guard-too-late"
 	RuleDisagree = "declarations-disagree"
@@ -37,7 +42,7 @@ const (
 // InCode lists the rules that are reported at lines of Go source, where a comment can
 // ignore them.
 var InCode = []string{
-	RuleUndeclared, RuleUnknown, RuleMismatch, RuleStricter, RuleNotInCatalog,
+	RuleUndeclared, RuleUnknown, RuleMismatch, RuleStricter, RuleNotInCatalog, RuleTakesOver, RuleAnswered,
 	RuleTooLate, RuleDisagree, RuleCORS, RuleRecordFilter, RuleUnresolved,
 }
 
@@ -104,43 +109,6 @@ func (s *Settings) Ignored(r *Route) (*catalogs.IgnoredRoute, bool) {
 		}
 	}
 	return nil, false
-}
-
-// Rows returns the catalog's rows that a route serves. A route for any method serves
-// the rows of every method of its path; the slash that a router adds to the root of
-// a mounted router does not make another endpoint.
-func (s *Settings) Rows(r *Route) []*catalogs.Endpoint {
-	path := s.Path(r)
-	for _, p := range []string{path, strings.TrimSuffix(path, "/"), strings.TrimPrefix(path, "/{base}")} {
-		if p == "" {
-			continue
-		}
-		if rows := s.rowsAt(r.Method, p); len(rows) > 0 {
-			return rows
-		}
-	}
-	return nil
-}
-
-func (s *Settings) rowsAt(method, path string) []*catalogs.Endpoint {
-	if e := s.rows[catalogs.EndpointKey(method, path)]; e != nil {
-		return []*catalogs.Endpoint{e}
-	}
-	if method != catalogs.AnyMethod {
-		if e := s.rows[catalogs.EndpointKey(catalogs.AnyMethod, path)]; e != nil {
-			return []*catalogs.Endpoint{e}
-		}
-		return nil
-	}
-	var out []*catalogs.Endpoint
-	key := catalogs.EndpointKey(catalogs.AnyMethod, path)
-	for i := range s.Catalog.Endpoints {
-		e := &s.Catalog.Endpoints[i]
-		if catalogs.EndpointKey(catalogs.AnyMethod, e.Path) == key {
-			out = append(out, e)
-		}
-	}
-	return out
 }
 
 // Check holds a route against the catalog. Guards that were added to a router too late
@@ -216,54 +184,75 @@ func (s *Settings) check(r *Route) []Problem {
 	}
 	rows := s.Rows(r)
 	if r.Requires == nil {
-		for _, row := range rows {
-			// A row that anybody may call, or anybody with a key, demands no permission;
-			// whether the key is asked for, is not the route's to declare.
-			if req := row.Requires; req == nil || !(req.IsPublic() || req.IsAuthenticated() && len(r.Guards) > 0) {
-				return append(out, at(Problem{
-					Rule:     RuleUndeclared,
-					Message:  fmt.Sprintf("%s declares no permission; the catalog demands %s", subject, row.Requires),
-					Evidence: []string{"catalog: " + row.Pos.String()},
-				}))
-			}
-		}
-		if len(rows) == 0 {
-			out = append(out, at(Problem{Rule: RuleUndeclared, Message: subject + " declares no permission, and the catalog does not have it"}))
-		}
-		return out
+		return append(out, s.undeclared(r, rows)...)
 	}
 	if len(rows) == 0 {
-		return append(out, at(Problem{Rule: RuleNotInCatalog, Message: fmt.Sprintf("%s demands %s, but the catalog does not have it", subject, r.Requires)}))
+		return append(out, at(s.unlisted(r)))
 	}
 	if len(r.Strange) > 0 || r.Requires.IsUnknown() {
 		return out // what it demands is not known
 	}
 	code, _ := s.Catalog.CanonicalRequirement(*r.Requires)
 	for _, row := range rows {
-		if row.Requires == nil || row.Requires.IsUnknown() {
-			continue
-		}
-		evidence := []string{"catalog: " + row.Pos.String()}
-		was, now := row.Requires.String(), code.String()
-		switch s.implies.Compare(*row.Requires, code) {
-		case perm.Narrows:
-			out = append(out, at(Problem{
-				Rule: RuleStricter, Args: []string{row.Method, was, now}, Was: was, Now: now, Evidence: evidence,
-				Message: fmt.Sprintf("%s demands %s, more than the catalog's %s", subject, code, row.Requires),
-			}))
-		case perm.Widens:
-			out = append(out, at(Problem{
-				Rule: RuleMismatch, Args: []string{row.Method, was, now}, Was: was, Now: now, Evidence: evidence,
-				Message: fmt.Sprintf("%s demands %s, less than the catalog's %s", subject, code, row.Requires),
-			}))
-		case perm.Incomparable:
-			out = append(out, at(Problem{
-				Rule: RuleMismatch, Args: []string{row.Method, was, now}, Was: was, Now: now, Evidence: evidence,
-				Message: fmt.Sprintf("%s demands %s, the catalog %s", subject, code, row.Requires),
-			}))
+		if p, ok := s.against(subject, row, code); ok {
+			out = append(out, at(p))
 		}
 	}
 	return out
+}
+
+// undeclared is what is wrong with a route that declares no permission.
+func (s *Settings) undeclared(r *Route, rows []*catalogs.Endpoint) []Problem {
+	subject := r.Method + " " + s.Path(r)
+	for _, row := range rows {
+		// A row that anybody may call demands no permission, and one for anybody with a key
+		// only that something on the way asks for it.
+		req := row.Requires
+		if req != nil && req.IsPublic() {
+			continue
+		}
+		if req != nil && req.IsAuthenticated() {
+			routed := r.Routed()
+			if routed.Asks {
+				continue
+			}
+			if routed.MayAsk {
+				return []Problem{s.about(r, Problem{
+					Rule: RuleUnresolved, Args: []string{"asks"}, Evidence: []string{"catalog: " + row.Pos.String()},
+					Message: fmt.Sprintf("whether %s asks for a key is not known: a guard on its way cannot be read; name it under guards in .permcheck.yaml with requires: authenticated", subject),
+				})}
+			}
+		}
+		return []Problem{s.about(r, Problem{
+			Rule:     RuleUndeclared,
+			Message:  fmt.Sprintf("%s declares no permission; the catalog demands %s", subject, row.Requires),
+			Evidence: []string{"catalog: " + row.Pos.String()},
+		})}
+	}
+	if len(rows) == 0 {
+		return []Problem{s.about(r, Problem{Rule: RuleUndeclared, Message: subject + " declares no permission, and the catalog does not have it"})}
+	}
+	return nil
+}
+
+// against compares what a route demands with a row that it serves.
+func (s *Settings) against(subject string, row *catalogs.Endpoint, code perm.Requirement) (Problem, bool) {
+	if row.Requires == nil || row.Requires.IsUnknown() {
+		return Problem{}, false
+	}
+	was, now := row.Requires.String(), code.String()
+	p := Problem{Rule: RuleMismatch, Args: []string{row.Method, was, now}, Was: was, Now: now, Evidence: []string{"catalog: " + row.Pos.String()}}
+	switch s.implies.Compare(*row.Requires, code) {
+	case perm.Narrows:
+		p.Rule, p.Message = RuleStricter, fmt.Sprintf("%s demands %s, more than the catalog's %s", subject, code, row.Requires)
+	case perm.Widens:
+		p.Message = fmt.Sprintf("%s demands %s, less than the catalog's %s", subject, code, row.Requires)
+	case perm.Incomparable:
+		p.Message = fmt.Sprintf("%s demands %s, the catalog %s", subject, code, row.Requires)
+	default:
+		return Problem{}, false
+	}
+	return p, true
 }
 
 // disagree compares what is said of a route with what its code demands, or else with

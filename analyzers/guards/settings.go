@@ -36,6 +36,7 @@ type Settings struct {
 
 	implies *perm.Implications
 	rows    map[string]*catalogs.Endpoint
+	table   *catalogs.Table                     // of the catalog's rows, by their index
 	vocab   map[perm.Permission]perm.Permission // every id and alias, to the id
 	guards  map[string]*catalogs.GuardConfig
 	publics map[string]*perm.Requirement // fields that say whether a route is public, and what else it demands
@@ -134,10 +135,11 @@ func (s *Settings) hold(c *catalogs.Catalog) error {
 		return fmt.Errorf("%s: record-filters: catalog %s says nothing of records of %q%s", f.Pos, c.Name, f.Object, hint)
 	}
 	s.implies = c.Implications()
-	s.rows = make(map[string]*catalogs.Endpoint, len(c.Endpoints))
+	s.rows, s.table = make(map[string]*catalogs.Endpoint, len(c.Endpoints)), &catalogs.Table{}
 	for i := range c.Endpoints {
 		e := &c.Endpoints[i]
 		s.rows[catalogs.EndpointKey(e.Method, e.Path)] = e
+		s.table.Add(catalogs.Row{Method: e.Method, Path: e.Path, ID: i})
 	}
 	s.vocab = map[perm.Permission]perm.Permission{}
 	for i := range c.Permissions {

@@ -12,6 +12,6 @@ var Analyzer = &analysis.Analyzer{
 	Doc:      "report HTTP routes that demand other permissions than the catalog",
 	Requires: []*analysis.Analyzer{guards.Analyzer},
 	Run: func(pass *analysis.Pass) (any, error) {
-		return nil, guards.Diagnose(pass, guards.RuleMismatch, guards.RuleStricter, guards.RuleNotInCatalog)
+		return nil, guards.Diagnose(pass, guards.RuleMismatch, guards.RuleStricter, guards.RuleNotInCatalog, guards.RuleTakesOver)
 	},
 }

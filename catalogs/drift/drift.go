@@ -21,6 +21,18 @@ type Side struct {
 	EndpointsOnly bool
 }
 
+// kind tells witnesses apart: a document, a catalog, and what cannot speak of more than
+// endpoints.
+func (s Side) kind() int {
+	switch {
+	case s.Document != nil:
+		return 0
+	case s.EndpointsOnly:
+		return 1
+	}
+	return 2
+}
+
 // Options say how the sides are read.
 type Options struct {
 	Scopes           openapi.Scopes // how the scopes of one alternative combine
@@ -202,7 +214,7 @@ func (r *Result) Findings() []*report.Finding {
 // Compare lists what changed from the old side to the new one, in the order of
 // paths and methods. It fails when an option does not fit the sides.
 func Compare(from, to Side, opts Options) (*Result, error) {
-	c := &comparison{opts: opts}
+	c := &comparison{opts: opts, differ: from.kind() != to.kind()}
 	c.result.Summary.Changes = map[Class]int{}
 	c.result.Changes = []Change{}
 	var err error

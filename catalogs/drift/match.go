@@ -110,6 +110,7 @@ func (c *comparison) match() {
 		}
 	}
 	c.oneSided(added, removed)
+	c.shadowed()
 }
 
 // listable are the methods that a path item of every version of OpenAPI 3 can have.
@@ -170,9 +171,16 @@ func (c *comparison) pair(o, n *row) {
 		c.add(ch, n.kind)
 		return
 	}
-	// Source declares permissions; that any key will do is nothing it could declare.
-	silent := o.undeclared && n.req.IsAuthenticated() || n.undeclared && o.req.IsAuthenticated()
-	if o.unstated || n.unstated || silent {
+	// Source declares permissions; that any key will do it shows by what refuses a request.
+	switch asks, may := silent(o, n); {
+	case asks:
+		c.same(&ch)
+		return
+	case may:
+		s.Unverified++
+		return
+	}
+	if (o.unstated || n.unstated) && !(o.req.IsAuthenticated() && n.req.IsAuthenticated()) {
 		s.Unstated++
 		if c.opts.ReportUnstated {
 			ch.Class, ch.From, ch.To = Unknown, o.text(), n.text()
@@ -184,6 +192,11 @@ func (c *comparison) pair(o, n *row) {
 	}
 	if effect == perm.Unverified {
 		s.Unverified++
+		if n.undeclared && !o.undeclared && c.witnesses() {
+			ch.Class, ch.Rule, ch.From, ch.To = Unknown, "undeclared", o.text(), nil
+			ch.Why = "nothing declares what it requires, and the other side does not know"
+			c.add(ch, n.kind)
+		}
 		return
 	}
 	ch.Anonymous = n.anonymous && !o.anonymous
@@ -205,8 +218,7 @@ func (c *comparison) pair(o, n *row) {
 	}
 	if ch.Class == "" {
 		if n.kind == openapi.Endpoint {
-			s.Same++
-			c.result.Unchanged = append(c.result.Unchanged, ch.Subject())
+			c.same(&ch)
 		}
 	} else {
 		ch.From, ch.To = o.text(), n.text()
@@ -217,6 +229,23 @@ func (c *comparison) pair(o, n *row) {
 		c.add(ch, n.kind)
 	}
 	c.schemes(o, n)
+}
+
+// silent reports whether one of two rows declares nothing, the other requires any valid key,
+// and something on the way to the first asks for one, or may.
+func silent(o, n *row) (asks, may bool) {
+	for _, pair := range [][2]*row{{o, n}, {n, o}} {
+		if r := pair[0].routed; pair[0].undeclared && r != nil && pair[1].req.IsAuthenticated() {
+			asks, may = asks || r.Asks, may || r.MayAsk
+		}
+	}
+	return asks, may
+}
+
+// same counts an endpoint on which both sides agree.
+func (c *comparison) same(ch *Change) {
+	c.result.Summary.Same++
+	c.result.Unchanged = append(c.result.Unchanged, ch.Subject())
 }
 
 // gained lists alternatives of n that are newly enough, lost those of o that no
@@ -336,71 +365,192 @@ func (c *comparison) schemes(o, n *row) {
 	}
 }
 
-// oneSided records what is on one side only, with moves and shadowing.
+// oneSided records what is on one side only, with moves and with the rows that answer
+// instead.
 func (c *comparison) oneSided(added, removed []*row) {
 	moved := moves(removed, added)
-	oldShadows, newShadows := newShadows(c.old), newShadows(c.new)
 	twins := map[string][]*row{}
 	for _, n := range c.new {
 		twins[loose(n)] = append(twins[loose(n)], n)
 	}
 	for _, n := range added {
-		ch := Change{Method: n.method, Path: n.path, Class: Added, Anonymous: n.anonymous, To: n.text(), Position: n.pos}
-		if n.unstated {
-			c.result.Summary.Unstated++
-			if c.opts.ReportUnstated {
-				ch.Rule = "endpoint-unstated"
-				ch.Why = "a new endpoint that names no permission"
-			}
-		}
-		if ch.To == nil {
-			ch.Why = "a new endpoint, and nothing declares what it requires"
-		}
-		if n.anonymous {
-			ch.Why = "a new endpoint that anybody can call, without any credential"
-		}
-		if undefined := c.newlyUndefined(&row{}, n); undefined != "" {
-			ch.Class, ch.Scheme = Unknown, undefined
-			ch.Why = fmt.Sprintf("a new endpoint; nothing defines the scheme %q that it requires", undefined)
-		}
-		if o := moved[n]; o != nil {
-			if c.weaker(o, n) {
-				ch.MovedFrom = o.method + " " + o.path
-				ch.From = o.text()
-				ch.Why = "it replaces " + ch.MovedFrom + " and lets more callers in"
-			} else {
-				ch.Why = fmt.Sprintf("it replaces %s %s and asks for no less", o.method, o.path)
-			}
-		} else if t := newShadows.template(n); t != nil && oldShadows.has(t.key) && c.weaker(t, n) {
-			ch.Evidence = append(ch.Evidence, fmt.Sprintf("it takes requests from %s, which requires %s", t.path, shown(t.text())))
-		}
-		for _, t := range twins[loose(n)] {
-			if t.full == n.full || !c.weaker(t, n) {
-				continue
-			}
-			ch.Evidence = append(ch.Evidence, fmt.Sprintf("it differs only in case or a slash from %s, which requires %s", t.path, shown(t.text())))
-		}
-		c.access(&ch, moved[n], n)
-		c.add(ch, n.kind)
+		c.added(n, moved[n], twins[loose(n)])
 	}
 	movedTo := map[*row]*row{}
 	for n, o := range moved {
 		movedTo[o] = n
 	}
 	for _, o := range removed {
-		ch := Change{Method: o.method, Path: o.path, Class: Removed, From: o.text(), Position: o.pos}
-		t := newShadows.template(o)
-		if t != nil && !t.unstated && c.weaker(o, t) {
-			ch.FallsTo = t.path
-			ch.Why = fmt.Sprintf("requests to it now reach %s, which requires %s", t.path, shown(t.text()))
-		}
-		if n := movedTo[o]; n != nil {
-			c.told(&ch, o, n) // whoever can call that has lost nothing
-		} else {
-			c.access(&ch, o, t)
-		}
-		c.add(ch, o.kind)
+		c.removed(o, movedTo[o])
 	}
+}
+
+// added records a row that only the new side has; from is the removed one that it
+// replaces, if any.
+func (c *comparison) added(n, from *row, twins []*row) {
+	ch := Change{Method: n.method, Path: n.path, Class: Added, Anonymous: n.anonymous, To: n.text(), Position: n.pos}
+	over := c.takesFrom(n)
+	switch {
+	case n.unstated:
+		c.result.Summary.Unstated++
+		if c.opts.ReportUnstated {
+			ch.Rule = "endpoint-unstated"
+			ch.Why = "a new endpoint that names no permission"
+		}
+	case ch.To == nil:
+		ch.Why = "a new endpoint, and nothing declares what it requires"
+	}
+	if n.anonymous {
+		ch.Why = "a new endpoint that anybody can call, without any credential"
+	}
+	if undefined := c.newlyUndefined(&row{}, n); undefined != "" {
+		ch.Class, ch.Scheme = Unknown, undefined
+		ch.Why = fmt.Sprintf("a new endpoint; nothing defines the scheme %q that it requires", undefined)
+	}
+	switch {
+	case from != nil && c.weaker(from, n):
+		ch.MovedFrom = from.method + " " + from.path
+		ch.From = from.text()
+		ch.Why = "it replaces " + ch.MovedFrom + " and lets more callers in"
+	case from != nil:
+		ch.Why = fmt.Sprintf("it replaces %s %s and asks for no less", from.method, from.path)
+	case over != nil:
+		ch.Evidence = append(ch.Evidence, fmt.Sprintf("it takes requests from %s, which requires %s", over.path, shown(over.text())))
+		if ch.Rule == "" && ch.Class == Added && !ch.Anonymous && ch.To != nil {
+			ch.Rule, ch.From = "takes-over-stricter", over.text()
+			ch.Why = fmt.Sprintf("requests that %s answered reach it, and it requires less", over.path)
+		}
+	}
+	for _, t := range twins {
+		if t.full != n.full && c.weaker(t, n) {
+			ch.Evidence = append(ch.Evidence, fmt.Sprintf("it differs only in case or a slash from %s, which requires %s", t.path, shown(t.text())))
+		}
+	}
+	c.access(&ch, from, n)
+	c.add(ch, n.kind)
+}
+
+// removed records a row that only the old side has; to is the added one that replaces it,
+// if any.
+func (c *comparison) removed(o, to *row) {
+	ch := Change{Method: o.method, Path: o.path, Class: Removed, From: o.text(), Position: o.pos}
+	t := c.fallsTo(o)
+	switch {
+	case to != nil || t == nil:
+	case t.routed.GrantsNothing():
+		ch.Why = fmt.Sprintf("requests to it now reach %s, which serves no endpoint (%s)", t.path, t.routed.Answers)
+		t = nil
+	case t.routed.Opaque():
+		c.result.Summary.Unverified++
+		ch.Class, ch.Rule, ch.FallsTo, ch.To, ch.Position = Unknown, "unresolved", t.path, text(perm.Unknown()), t.pos
+		ch.Why = fmt.Sprintf("requests to it now reach %s, whose handler cannot be read", t.path)
+	case c.apart(o, t):
+		c.result.Summary.Unverified++
+		t = nil
+	case c.weaker(o, t):
+		ch.FallsTo, ch.Rule = t.path, "answered-by-weaker"
+		ch.Why = fmt.Sprintf("requests to it now reach %s, which requires %s", t.path, shown(t.text()))
+		if c.witnesses() {
+			ch.Class, ch.To, ch.Anonymous, ch.Position = Weakened, t.text(), t.anonymous && !o.anonymous, t.pos
+		}
+	case !c.witnesses():
+	case c.effect(o.req, t.req) == perm.Narrows:
+		ch.Class, ch.FallsTo, ch.To, ch.Position = Strengthened, t.path, t.text(), t.pos
+		ch.Why = fmt.Sprintf("requests to it reach %s, which requires more", t.path)
+	default:
+		c.result.Summary.Same++
+		c.result.Unchanged = append(c.result.Unchanged, ch.Subject())
+		c.access(&ch, o, t)
+		return
+	}
+	if to != nil {
+		c.told(&ch, o, to) // whoever can call that has lost nothing
+	} else {
+		c.access(&ch, o, t)
+	}
+	c.add(ch, o.kind)
+}
+
+// witnesses reports whether the sides are different witnesses of one state, and not two
+// revisions of one: then what a broader row answers is served, and not removed.
+func (c *comparison) witnesses() bool { return c.differ }
+
+// apart reports whether one of two rows cannot be compared, as nobody knows what it requires.
+func (c *comparison) apart(o, n *row) bool {
+	return o.unstated || n.unstated || o.unreadable != nil || n.unreadable != nil || c.effect(o.req, n.req) == perm.Unverified
+}
+
+// takesFrom returns a row of the old side that answered the requests of a new row, and
+// that requires more.
+func (c *comparison) takesFrom(n *row) *row {
+	if n.kind != openapi.Endpoint || n.unstated {
+		return nil
+	}
+	for _, r := range c.oldTable().Resolve(n.method, n.full).Rows {
+		if t := c.old[r.ID]; t.key != n.key && !t.routed.GrantsNothing() && !c.apart(t, n) && c.weaker(t, n) {
+			return t
+		}
+	}
+	return nil
+}
+
+// fallsTo returns the row of the new side that answers the requests of one which only the
+// old side has: of several that may, the one that requires least.
+func (c *comparison) fallsTo(o *row) *row {
+	if o.kind != openapi.Endpoint {
+		return nil
+	}
+	var out *row
+	for _, r := range c.newTable().Resolve(o.method, o.full).Rows {
+		if t := c.new[r.ID]; t.unreadable == nil && (out == nil || c.weaker(out, t)) {
+			out = t
+		}
+	}
+	return out
+}
+
+// shadowed records the rows of both sides whose requests the new side answers by another
+// row that requires less, as where a router goes by the order of registration.
+func (c *comparison) shadowed() {
+	for _, o := range c.old {
+		if o.kind != openapi.Endpoint || !o.matched || o.unreadable != nil {
+			continue
+		}
+		a := c.newTable().Resolve(o.method, o.full)
+		if !a.Shadowed() {
+			continue
+		}
+		t := c.fallsTo(o)
+		if t == nil || t.routed.GrantsNothing() || t.routed.Opaque() || c.apart(o, t) || !c.weaker(o, t) {
+			continue
+		}
+		c.add(Change{
+			Method: o.method, Path: o.path, Class: Weakened, From: o.text(), To: t.text(), FallsTo: t.path, Rule: "answered-by-weaker",
+			Anonymous: t.anonymous && !o.anonymous, Position: t.pos,
+			Why: fmt.Sprintf("%s is registered before it and answers its requests; it requires %s", t.path, shown(t.text())),
+		}, o.kind)
+	}
+}
+
+func (c *comparison) oldTable() *catalogs.Table { return tableOf(&c.oldRows, c.old) }
+func (c *comparison) newTable() *catalogs.Table { return tableOf(&c.newRows, c.new) }
+
+// tableOf makes the table of a side's endpoints, once.
+func tableOf(t **catalogs.Table, rows []*row) *catalogs.Table {
+	if *t == nil {
+		*t = &catalogs.Table{}
+		for i, r := range rows {
+			if r.kind != openapi.Endpoint {
+				continue
+			}
+			e := catalogs.Row{Method: r.method, Path: r.full, ID: i}
+			if r.routed != nil {
+				e.Precedence, e.Seq = r.routed.Precedence, r.routed.Seq
+			}
+			(*t).Add(e)
+		}
+	}
+	return *t
 }
 
 func shown(s *string) string {
@@ -469,49 +619,6 @@ func alike(a, b string) bool {
 		}
 	}
 	return false
-}
-
-// shadows finds the template that takes the requests of a concrete path when the
-// path has no row of its own.
-type shadows struct {
-	byShape map[string][]template // by method and number of segments
-	keys    map[string]bool
-}
-
-type template struct {
-	catalogs.Template
-	row *row
-}
-
-func newShadows(rows []*row) *shadows {
-	s := &shadows{byShape: map[string][]template{}, keys: map[string]bool{}}
-	for _, r := range rows {
-		s.keys[r.key] = true
-		if r.kind == openapi.Endpoint && r.unreadable == nil && strings.Contains(r.full, "{") {
-			if t, err := catalogs.ParseTemplate(r.full); err == nil {
-				s.byShape[shape(r)] = append(s.byShape[shape(r)], template{t, r})
-			}
-		}
-	}
-	return s
-}
-
-func shape(r *row) string { return fmt.Sprint(r.method, " ", strings.Count(r.full, "/")) }
-
-func (s *shadows) has(key string) bool { return s.keys[key] }
-
-// template returns the first template that matches the row's path, if that has no
-// parameters.
-func (s *shadows) template(r *row) *row {
-	if strings.Contains(r.full, "{") {
-		return nil
-	}
-	for _, t := range s.byShape[shape(r)] {
-		if t.Match(r.full) {
-			return t.row
-		}
-	}
-	return nil
 }
 
 // add records a change under the rule that its class and circumstances have.

@@ -30,6 +30,7 @@ type row struct {
 	unstated   bool // names no permission, see openapi.Projection
 	undeclared bool // of a catalog made from source: declares nothing
 	unreadable *openapi.Unreadable
+	routed     *catalogs.Routed // how requests reach it, where the side is a program
 
 	matched bool
 }
@@ -38,6 +39,9 @@ type row struct {
 type comparison struct {
 	opts     Options
 	old, new []*row
+	differ   bool // the sides are different witnesses, not two revisions of one
+	// oldRows and newRows say which row of a side answers an endpoint; see tableOf.
+	oldRows, newRows *catalogs.Table
 	// oldImplies and newImplies are equal unless two catalogs imply differently.
 	oldImplies, newImplies *perm.Implications
 	// For catalogs: puts a side's requirements into the shared words.
@@ -226,6 +230,7 @@ func (c *comparison) rows(cat *catalogs.Catalog, doc *openapi.Projection, rename
 		// Source that declares nothing may still be guarded by what cannot be seen
 		// in it; that is bad enough, but it does not say "anybody".
 		r.undeclared = e.Requires == nil && doc == nil
+		r.routed = e.Routed
 		r.anonymous = r.req.IsPublic() && !r.undeclared
 		base := ""
 		if doc != nil {

@@ -27,7 +27,7 @@ type unit struct {
 	code      bool // packages are read for it
 	settings  *guards.Settings
 	endpoints []codeEndpoint
-	trees     []codeTree
+	answers   catalogs.Table // of endpoints, by their index
 	// others are the services that share the catalog and are not checked now, sharers
 	// those that are.
 	others  []catalogs.Service
@@ -52,12 +52,6 @@ type document struct {
 type codeEndpoint struct {
 	catalogs.Endpoint
 	strange bool // names permissions that nobody knows
-}
-
-// A codeTree is a route that serves everything below a path.
-type codeTree struct {
-	method string
-	tmpl   catalogs.Template
 }
 
 // witnesses returns the witnesses of the unit, in the order of the table's columns.
@@ -358,39 +352,21 @@ func (u *unit) readCode(p *goProgram) {
 			continue
 		}
 		path := s.Path(r)
-		e := codeEndpoint{strange: len(r.Strange) > 0, Endpoint: catalogs.Endpoint{
-			Method: r.Method, Path: path, Requires: r.Requires, Pos: routePos(r),
-		}}
-		if tmpl, err := catalogs.ParseTemplate(path); err == nil && strings.HasSuffix(path, "...}") {
-			u.trees = append(u.trees, codeTree{r.Method, tmpl})
-		}
-		var rows []*catalogs.Endpoint
-		if s.Catalog != nil {
-			rows = s.Rows(r)
-		}
-		if len(rows) > 0 {
-			e.Path = rows[0].Path
-		} else {
-			for _, p := range []string{path, strings.TrimSuffix(path, "/"), strings.TrimPrefix(path, "/{base}")} {
-				if p != "" && u.has(p) {
+		e := codeEndpoint{strange: len(r.Strange) > 0, Endpoint: p.endpoint(s, r)}
+		if s.Catalog == nil || s.Spelled(r) == "" {
+			for _, p := range guards.Spellings(path) {
+				if u.has(p) {
 					e.Path = p
 					break
 				}
 			}
 		}
+		u.answers.Add(catalogs.Row{Method: e.Method, Path: e.Path, Precedence: e.Routed.Precedence, Seq: e.Routed.Seq, ID: len(u.endpoints)})
 		subject := r.Method + " " + path
 		u.routes[subject] = append(u.routes[subject], catalogs.EndpointKey(e.Method, e.Path))
 		u.paths[catalogs.EndpointKey("", e.Path)] = true
 		u.endpoints = append(u.endpoints, e)
 	}
-}
-
-// serves reports whether a route serves everything below a path that the endpoint is of.
-func (u *unit) serves(method, path string) bool {
-	tmpl, err := catalogs.ParseTemplate(path)
-	return err == nil && slices.ContainsFunc(u.trees, func(t codeTree) bool {
-		return (t.method == catalogs.AnyMethod || t.method == method) && t.tmpl.Overlaps(tmpl)
-	})
 }
 
 // excused reports whether ignore-routes excuses an endpoint, whoever lists it.

@@ -12,6 +12,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/catalogs/openapi"
+	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -29,6 +30,27 @@ type saying struct {
 	text *string // nil: it declares nothing
 	note string
 	pos  catalogs.Pos
+	mute bool // it does not say what could be compared
+}
+
+// unverified reports whether the row's witnesses do not differ, but were not all compared:
+// one cannot speak about it, or there is only one.
+func (r *checkRow) unverified() bool {
+	speak, public := 0, false
+	for _, list := range r.says {
+		for _, s := range list {
+			public = public || s.text != nil && *s.text == perm.Public().String()
+		}
+	}
+	for _, list := range r.says {
+		for _, s := range list {
+			if s.mute && !(public && s.text == nil) { // what is public declares nothing, rightly
+				return true
+			}
+		}
+		speak++
+	}
+	return speak < 2
 }
 
 // A part is one reason why a row's witnesses differ, as vet or diff finds it.
@@ -41,7 +63,7 @@ type part struct {
 // inTable are the rules of vet that are about a row.
 var inTable = map[string]bool{
 	"undeclared": true, "unknown-permission": true, "mismatch": true, "stricter": true,
-	"route-not-in-catalog": true, "endpoint-without-route": true, "unresolved": true,
+	"route-not-in-catalog": true, "endpoint-without-route": true, "unresolved": true, "takes-over-stricter": true, "answered-by-weaker": true,
 }
 
 // checkRules are the rules that check reports: those of vet, and of diff.
@@ -83,15 +105,12 @@ func (u *unit) table(config *catalogs.Config) {
 		saying
 	}
 	var entries []entry
-	add := func(witness string, e *catalogs.Endpoint, note string) {
+	add := func(witness string, e *catalogs.Endpoint, note string, mute bool) {
 		if u.excused(config, e.Method, e.Path) {
 			return
 		}
-		s := saying{note: note, pos: e.Pos}
-		if e.Requires != nil {
-			text := e.Requires.String()
-			s.text = &text
-		}
+		s := sayingOf(e, note)
+		s.mute = s.mute || mute
 		entries = append(entries, entry{witness, e.Method, e.Path, s})
 	}
 	if u.catalog != nil {
@@ -101,12 +120,12 @@ func (u *unit) table(config *catalogs.Config) {
 				if e.SameAs != "" {
 					note = "same as " + e.SameAs
 				}
-				add("catalog", e, note)
+				add("catalog", e, note, false)
 			}
 		}
 	}
 	for i := range u.endpoints {
-		add("code", &u.endpoints[i].Endpoint, "")
+		add("code", &u.endpoints[i].Endpoint, "", false)
 	}
 	for _, d := range u.documents {
 		for i := range d.projection.Catalog.Endpoints {
@@ -114,7 +133,7 @@ func (u *unit) table(config *catalogs.Config) {
 			if d.projection.Unstated[i] {
 				note = "names no permission"
 			}
-			add(d.name, &d.projection.Catalog.Endpoints[i], note)
+			add(d.name, &d.projection.Catalog.Endpoints[i], note, d.projection.Unstated[i] && !u.anyKey(&d.projection.Catalog.Endpoints[i]))
 		}
 	}
 	// A row for any method speaks of each method that another witness has.
@@ -141,6 +160,49 @@ func (u *unit) table(config *catalogs.Config) {
 		for _, r := range rows {
 			if len(r.says[e.witness]) == 0 {
 				r.says[e.witness] = append(r.says[e.witness], e.saying)
+			}
+		}
+	}
+	u.answered()
+}
+
+// sayingOf is what a witness says of its endpoint. One that declares nothing and one that says
+// unknown cannot be compared, unless what refuses requests without a key is seen.
+func sayingOf(e *catalogs.Endpoint, note string) saying {
+	s := saying{note: note, pos: e.Pos}
+	switch {
+	case e.Requires != nil:
+		text := e.Requires.String()
+		s.text, s.mute = &text, e.Requires.IsUnknown()
+	case e.Routed != nil && e.Routed.Asks:
+		text := perm.Authenticated().String()
+		s.text = &text
+	default:
+		s.mute = true
+	}
+	return s
+}
+
+// anyKey reports whether the catalog says of an endpoint what a document says that demands a
+// credential and names no permission.
+func (u *unit) anyKey(e *catalogs.Endpoint) bool {
+	if u.catalog == nil {
+		return false
+	}
+	row, ok := u.catalog.Endpoint(e.Method, e.Path)
+	return ok && row.Requires != nil && row.Requires.IsAuthenticated()
+}
+
+// answered adds to each row that the code has no route for the route that answers it.
+func (u *unit) answered() {
+	for _, r := range u.rows {
+		if len(r.says["code"]) > 0 || !u.code {
+			continue
+		}
+		for _, by := range u.answers.Resolve(r.method, r.path).Rows {
+			e := &u.endpoints[by.ID].Endpoint
+			if !e.Routed.GrantsNothing() && !e.Routed.Opaque() {
+				r.says["code"] = append(r.says["code"], sayingOf(e, "by "+e.String()))
 			}
 		}
 	}
@@ -339,9 +401,6 @@ func (u *unit) codeAgainst(c *checked, d *document) error {
 // of the row already, or from what a comment in the code excuses.
 func (u *unit) said(c *checked, row *checkRow, ch *drift.Change, strange map[string]bool) bool {
 	absent := ch.Class == drift.Added || ch.Class == drift.Removed
-	if ch.Class == drift.Removed && u.serves(row.method, row.path) {
-		return true
-	}
 	catalogued := false
 	for _, s := range row.says["catalog"] {
 		catalogued = catalogued || s.text != nil && *s.text != "unknown"

@@ -16,8 +16,9 @@ import (
 type checkSummary struct {
 	Services   int `json:"services"`
 	Endpoints  int `json:"endpoints"`
-	Agree      int `json:"agree"`  // endpoints on which the witnesses that have them agree
-	Differ     int `json:"differ"` // endpoints with findings that count
+	Agree      int `json:"agree"`      // endpoints on which the witnesses that have them agree
+	Differ     int `json:"differ"`     // endpoints with findings that count
+	Unverified int `json:"unverified"` // endpoints that one witness cannot speak about
 	Errors     int `json:"errors"`
 	Warnings   int `json:"warnings"`
 	Infos      int `json:"infos"`
@@ -32,9 +33,13 @@ func (c *checked) sum(findings []*report.Finding) checkSummary {
 	for _, u := range c.units {
 		for _, r := range u.rows {
 			s.Endpoints++
-			if len(r.parts) > 0 {
+			switch {
+			case len(r.parts) > 0:
 				s.Differ++
-			} else if !r.differed {
+			case r.differed:
+			case r.unverified():
+				s.Unverified++
+			default:
 				s.Agree++
 			}
 		}
@@ -55,6 +60,9 @@ func (c *checked) sum(findings []*report.Finding) checkSummary {
 func (s checkSummary) text() string {
 	parts := []string{fmt.Sprintf("%s, %d agree, %d differ: %s, %s, %d for information",
 		plural(s.Endpoints, "endpoint"), s.Agree, s.Differ, plural(s.Errors, "error"), plural(s.Warnings, "warning"), s.Infos)}
+	if s.Unverified > 0 {
+		parts = append(parts, plural(s.Unverified, "endpoint")+" unverified: a witness does not say what it requires")
+	}
 	if s.Known > 0 {
 		parts = append(parts, plural(s.Known, "known finding")+" passed over")
 	}
@@ -193,6 +201,8 @@ func (u *unit) cells(all bool) (columns []string, rows [][]string) {
 		switch {
 		case verdict == "" && r.differed:
 			verdict = "(accepted)"
+		case verdict == "" && r.unverified():
+			verdict = "unverified"
 		case verdict == "":
 			verdict = "agree"
 		}
@@ -242,10 +252,13 @@ func (c *checked) page(a *app, findings []*report.Finding) *report.Page {
 				out.Cells = append(out.Cells[:len(out.Cells)-1], report.Cell{}, out.Cells[len(out.Cells)-1])
 			}
 			last := &out.Cells[len(out.Cells)-1]
-			if last.Text != "agree" {
-				out.State, last.Tone = "differ", report.ToneBad
-			} else {
+			switch last.Text {
+			case "agree":
 				last.Tone = report.ToneGood
+			case "unverified":
+				out.State, last.Tone = "unverified", report.ToneQuiet
+			default:
+				out.State, last.Tone = "differ", report.ToneBad
 			}
 			p.Matrix.Rows = append(p.Matrix.Rows, out)
 		}
@@ -274,7 +287,7 @@ func (c *checked) reports(a *app) []*report.Report {
 		columns, rows := u.cells(false)
 		r.Columns, r.Rows = columns, rows
 		for _, row := range u.rows {
-			if len(row.parts) == 0 && len(row.says) > 0 {
+			if len(row.parts) == 0 && len(row.says) > 0 && (row.differed || !row.unverified()) {
 				r.Passed = append(r.Passed, row.method+" "+row.path)
 			}
 		}

@@ -570,12 +570,20 @@ func (p *goProgram) catalog(patterns []string) *catalogs.Catalog {
 		if _, ignored := s.Ignored(r); ignored {
 			continue
 		}
-		c.Endpoints = append(c.Endpoints, catalogs.Endpoint{
-			Method: r.Method, Path: s.Path(r), Requires: r.Requires,
-			Pos: catalogs.Pos{File: r.File, Line: r.Line, Column: r.Column},
-		})
+		c.Endpoints = append(c.Endpoints, p.endpoint(s, r))
 	}
 	return c
+}
+
+// endpoint is a route by the path that its catalog has for it.
+func (p *goProgram) endpoint(s *guards.Settings, r *guards.Route) catalogs.Endpoint {
+	e := catalogs.Endpoint{Method: r.Method, Path: s.Path(r), Requires: r.Requires, Routed: r.Routed(), Pos: routePos(r)}
+	if s.Catalog != nil {
+		if spelled := s.Spelled(r); spelled != "" {
+			e.Path = spelled
+		}
+	}
+	return e
 }
 
 // incomplete returns the error that ends a command when packages could not be read.

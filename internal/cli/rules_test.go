@@ -20,6 +20,7 @@ func TestVetRules(t *testing.T) {
 	program := map[string]string{
 		"endpoint-without-route": "one package cannot know what no package registers",
 		"unresolved":             "it is no diagnostic: the summary counts it",
+		"answered-by-weaker":     "one package cannot know what the others register",
 	}
 	wants := wanted(t)
 	scripts := scripts(t)
@@ -52,6 +53,7 @@ var messages = map[string]*regexp.Regexp{
 	"unknown-permission":    regexp.MustCompile(`is given .*, which catalog .* does not have`),
 	"mismatch":              regexp.MustCompile(`less than the catalog's|, the catalog `),
 	"stricter":              regexp.MustCompile(`more than the catalog's`),
+	"takes-over-stricter":   regexp.MustCompile(`takes requests from`),
 	"route-not-in-catalog":  regexp.MustCompile(`but the catalog does not have it`),
 	"declarations-disagree": regexp.MustCompile(`says .*, but the code demands`),
 	"guard-too-late":        regexp.MustCompile(`is added too late`),

@@ -73,7 +73,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a package could not
 // vetRules are the rules that vet reports.
 var vetRules = map[string]bool{
 	"undeclared": true, "unknown-permission": true, "mismatch": true, "stricter": true,
-	"route-not-in-catalog": true, "endpoint-without-route": true, "unresolved": true,
+	"route-not-in-catalog": true, "endpoint-without-route": true, "unresolved": true, "takes-over-stricter": true, "answered-by-weaker": true,
 	"record-filter-missing": true, "cors-opened": true, "guard-too-late": true, "declarations-disagree": true, "ignore-without-reason": true, "ignore-unmatched": true,
 }
 
@@ -288,6 +288,10 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 	if !anyCatalog {
 		problems = append(problems, p.oddOnes(like)...)
 	}
+	if anyCatalog && len(p.Errors) == 0 {
+		// With packages missing, a row without a route says nothing.
+		problems = append(problems, p.withoutRoute()...)
+	}
 	all := problems
 	problems, used := guards.Unignored(problems, p.Ignores)
 	p.excused = excused(all, problems)
@@ -300,12 +304,6 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 			Position: catalogs.Pos{File: pr.File, Line: pr.Line, Column: pr.Column},
 		})
 	}
-	if anyCatalog && len(p.Errors) == 0 {
-		// With packages missing, a row without a route says nothing.
-		for _, f := range p.withoutRoute() {
-			add(f)
-		}
-	}
 	slices.SortStableFunc(out, func(a, b *report.Finding) int {
 		return cmp.Or(-cmp.Compare(a.Severity(), b.Severity()), cmp.Compare(a.Position.File, b.Position.File),
 			cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column), cmp.Compare(a.Rule, b.Rule))
@@ -313,24 +311,22 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 	return out, sum
 }
 
-// withoutRoute reports the catalog's rows that nothing serves.
-// Services that share a catalog are asked together.
-func (p *goProgram) withoutRoute() []*report.Finding {
-	type served struct {
-		method string
-		tmpl   catalogs.Template
-	}
-	type table struct {
-		catalog  *catalogs.Catalog
-		settings []*guards.Settings
-		have     map[string]bool
-		trees    []served // routes that serve everything below a path
-	}
-	tables := map[string]*table{}
-	of := func(s *guards.Settings) *table {
+// A servedTable is a catalog with the routes of the services that share it.
+type servedTable struct {
+	catalog  *catalogs.Catalog
+	settings []*guards.Settings
+	have     map[string]bool // keys of rows for which a route is registered
+	routes   []*guards.Route
+	table    catalogs.Table // of routes, by their index
+}
+
+// served returns a table for each catalog, by its file.
+func (p *goProgram) served() map[string]*servedTable {
+	tables := map[string]*servedTable{}
+	of := func(s *guards.Settings) *servedTable {
 		t := tables[s.Catalog.File]
 		if t == nil {
-			t = &table{catalog: s.Catalog, have: map[string]bool{}}
+			t = &servedTable{catalog: s.Catalog, have: map[string]bool{}}
 			tables[s.Catalog.File] = t
 		}
 		if !slices.Contains(t.settings, s) {
@@ -347,38 +343,47 @@ func (p *goProgram) withoutRoute() []*report.Finding {
 			continue
 		}
 		t := of(s)
-		path := s.Path(r)
 		for _, row := range s.Rows(r) {
 			t.have[catalogs.EndpointKey(row.Method, row.Path)] = true
 		}
-		if tmpl, err := catalogs.ParseTemplate(path); err == nil && strings.HasSuffix(path, "...}") {
-			t.trees = append(t.trees, served{r.Method, tmpl})
-		}
+		routed := r.Routed()
+		t.table.Add(catalogs.Row{Method: r.Method, Path: cmp.Or(s.Spelled(r), s.Path(r)), Precedence: routed.Precedence, Seq: routed.Seq, ID: len(t.routes)})
+		t.routes = append(t.routes, r)
 	}
-	var out []*report.Finding
+	return tables
+}
+
+// withoutRoute reports the catalog's rows that nothing serves, and those that are answered
+// by something else. Services that share a catalog are asked together.
+func (p *goProgram) withoutRoute() []guards.Problem {
+	var out []guards.Problem
+	tables := p.served()
 	for _, file := range slices.Sorted(maps.Keys(tables)) {
 		t := tables[file]
 		for i := range t.catalog.Endpoints {
 			e := &t.catalog.Endpoints[i]
-			if t.have[catalogs.EndpointKey(e.Method, e.Path)] ||
+			answer := t.table.Resolve(e.Method, e.Path)
+			if t.have[catalogs.EndpointKey(e.Method, e.Path)] && !answer.Shadowed() ||
 				!slices.ContainsFunc(t.settings, func(s *guards.Settings) bool { return s.Owns(e.Path) }) {
 				continue
 			}
-			tmpl, err := catalogs.ParseTemplate(e.Path)
-			if err == nil && slices.ContainsFunc(t.trees, func(v served) bool {
-				return (v.method == catalogs.AnyMethod || v.method == e.Method) && v.tmpl.Overlaps(tmpl)
-			}) {
-				continue // served below a path whose rest is not read
+			var by []*guards.Route
+			for _, r := range answer.Rows {
+				by = append(by, t.routes[r.ID])
 			}
-			f := &report.Finding{
-				Rule: "endpoint-without-route", Subject: e.String(), Position: e.Pos,
-				Message: fmt.Sprintf("no route serves %s", e),
+			s := t.settings[0]
+			if len(by) > 0 {
+				s = p.settingsOf(by[0])
+			}
+			problem := s.Instead(e, by)
+			if problem == nil {
+				continue
 			}
 			// A row that several services may serve is no one's.
-			if owners := slices.DeleteFunc(slices.Clone(t.settings), func(s *guards.Settings) bool { return !s.Owns(e.Path) }); len(owners) == 1 {
-				f.Service = owners[0].Service.Name
+			if owners := slices.DeleteFunc(slices.Clone(t.settings), func(s *guards.Settings) bool { return !s.Owns(e.Path) }); problem.Rule == guards.RuleNoRoute && len(owners) == 1 {
+				problem.Service = owners[0].Service.Name
 			}
-			out = append(out, f)
+			out = append(out, *problem)
 		}
 	}
 	return out

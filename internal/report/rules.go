@@ -69,6 +69,20 @@ var Rules = []Rule{
 		Refs:  "API5:2023 CWE-862",
 	},
 	{
+		ID: "answered-by-weaker", Severity: Error,
+		Title: "endpoint answered by a broader row that requires less",
+		Why:   "Nothing serves the endpoint itself, so its requests reach a tree, a parameter or a row for any method, and callers get in that were refused.",
+		Fix:   "Register the endpoint with its own guard, or give the row that answers it the stricter requirement.",
+		Refs:  "API5:2023 CWE-863",
+	},
+	{
+		ID: "takes-over-stricter", Severity: Error,
+		Title: "new row takes requests from a stricter one",
+		Why:   "Requests that a broader row refused are answered by the new one, which requires less.",
+		Fix:   "Give the new row at least the requirement of the row it takes requests from; if less is right, add it to the catalog and have it reviewed.",
+		Refs:  "API5:2023 CWE-863",
+	},
+	{
 		ID: "endpoint-unstated", Severity: Error,
 		Title: "operation names no permission",
 		Why:   "The document demands a credential but does not say which permission, so it cannot be held against the catalog.",
@@ -98,6 +112,22 @@ var Rules = []Rule{
 		Title: "webhook or callback changed",
 		Why:   "The provider of the API is the client here: the requirement protects the receiver's endpoint.",
 		Fix:   "Tell the receivers.",
+	},
+
+	// check --base: what a pull request changes in the rules that it is held to.
+	{
+		ID: "gate-loosened", Severity: Error,
+		Title: "the change loosens the gate that it must pass",
+		Why:   "A pull request that excuses its own findings, or takes files out of the comparison, is checked by nobody.",
+		Fix:   "Make the change on its own and have the owners of the configuration agree; severity: {gate-loosened: warning} on the base lets teams that review it with CODEOWNERS pass.",
+		Refs:  "CWE-693",
+	},
+	{
+		ID: "catalog-weakened", Severity: Info,
+		Title: "the catalog requires less than the base does",
+		Why:   "This is the way to weaken access on purpose: the row is what people review. What code and documents change to the same requirement is listed with it.",
+		Fix:   "Check that the row means what it says; severity: {catalog-weakened: error} in .permcheck.yaml makes it fail.",
+		Refs:  "API5:2023 CWE-862",
 	},
 
 	// vet: Go source against a catalog.

@@ -18,8 +18,10 @@ func serve() {
 	r.With(authz.Admin).Delete("/positions/{id}", ok)            // want `DELETE /positions/\{id\} demands Admin, more than the catalog's Position:WRITE`
 	r.With(authz.Either(authz.Read, "Staff")).Get("/either", ok) // as the configuration says
 	r.With(authz.Require("Staff")).Get("/staff", ok)
-	r.With(authz.Require("Staff")).Get("/new", ok)              // want `GET /new demands Staff, but the catalog does not have it`
-	r.With(authz.Require(os.Getenv("PERM"))).Get("/health", ok) // not known: no verdict
+	r.With(authz.Require("Staff")).Get("/new", ok)                      // want `GET /new demands Staff, but the catalog does not have it`
+	r.With(authz.Require(authz.Read)).Delete("/positions/drafts", ok)   // want `DELETE /positions/drafts demands Position:READ and takes requests from DELETE /positions/\{id\}, for which the catalog demands Position:WRITE`
+	r.With(authz.Require(authz.Write)).Delete("/positions/archive", ok) // want `DELETE /positions/archive demands Position:WRITE, but the catalog does not have it`
+	r.With(authz.Require(os.Getenv("PERM"))).Get("/health", ok)         // not known: no verdict
 	//permcheck:public a guard that is not known may still ask
 	r.With(authz.Require(os.Getenv("PERM"))).Get("/staff", ok)
 	//permcheck:requires Staff &

@@ -1,0 +1,205 @@
+package guards
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/perm"
+)
+
+// Who answers whom: which rows of the catalog a route serves, and which routes answer the
+// requests of a row. All of it is asked of [catalogs.Table].
+
+// Spellings are the paths by which a catalog may list a route: the slash that a router adds
+// to the root of a mounted router does not make another endpoint, nor does a base that is
+// known only at run time.
+func Spellings(path string) []string {
+	out := []string{path}
+	for _, p := range []string{strings.TrimSuffix(path, "/"), strings.TrimPrefix(path, "/{base}")} {
+		if p != "" && p != path {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Rows returns the catalog's rows that a route serves: those of its own path, else the row
+// for everything below a prefix that it is in. A route for any method serves the rows of
+// every method of its path.
+func (s *Settings) Rows(r *Route) []*catalogs.Endpoint {
+	paths := Spellings(s.Path(r))
+	for _, p := range paths {
+		if rows := s.rowsAt(r.Method, p); len(rows) > 0 {
+			return rows
+		}
+	}
+	for _, p := range paths {
+		if a := s.table.Resolve(r.Method, p); a.How == catalogs.ByTree {
+			return s.endpoints(a.Rows)
+		}
+	}
+	return nil
+}
+
+// Spelled returns the path by which the catalog lists a route; empty: it does not.
+func (s *Settings) Spelled(r *Route) string {
+	for _, p := range Spellings(s.Path(r)) {
+		if rows := s.rowsAt(r.Method, p); len(rows) > 0 {
+			return rows[0].Path
+		}
+	}
+	return ""
+}
+
+// over returns the row whose parameter stands where a route that the catalog does not list
+// has a literal: without the route, it would be asked.
+func (s *Settings) over(r *Route) []*catalogs.Endpoint {
+	for _, p := range Spellings(s.Path(r)) {
+		if a := s.table.Resolve(r.Method, p); a.How == catalogs.ByParameter {
+			return s.endpoints(a.Rows)
+		}
+	}
+	return nil
+}
+
+func (s *Settings) endpoints(rows []*catalogs.Row) []*catalogs.Endpoint {
+	var out []*catalogs.Endpoint
+	for _, r := range rows {
+		out = append(out, &s.Catalog.Endpoints[r.ID])
+	}
+	return out
+}
+
+func (s *Settings) rowsAt(method, path string) []*catalogs.Endpoint {
+	if e := s.rows[catalogs.EndpointKey(method, path)]; e != nil {
+		return []*catalogs.Endpoint{e}
+	}
+	if method != catalogs.AnyMethod {
+		if e := s.rows[catalogs.EndpointKey(catalogs.AnyMethod, path)]; e != nil {
+			return []*catalogs.Endpoint{e}
+		}
+		return nil
+	}
+	var out []*catalogs.Endpoint
+	key := catalogs.EndpointKey(catalogs.AnyMethod, path)
+	for i := range s.Catalog.Endpoints {
+		e := &s.Catalog.Endpoints[i]
+		if catalogs.EndpointKey(catalogs.AnyMethod, e.Path) == key {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// unlisted is what is wrong with a route that demands a permission and that the catalog does
+// not list.
+func (s *Settings) unlisted(r *Route) Problem {
+	subject := r.Method + " " + s.Path(r)
+	if !r.Requires.IsUnknown() && len(r.Strange) == 0 {
+		code, _ := s.Catalog.CanonicalRequirement(*r.Requires)
+		for _, row := range s.over(r) {
+			if row.Requires == nil || row.Requires.IsUnknown() || r.Routed().GrantsNothing() {
+				continue
+			}
+			if e := s.implies.Compare(*row.Requires, code); e == perm.Widens || e == perm.Incomparable {
+				return Problem{
+					Rule: RuleTakesOver, Args: []string{row.Method, row.Requires.String(), code.String()}, Was: row.Requires.String(), Now: code.String(),
+					Evidence: []string{"catalog: " + row.Pos.String()},
+					Message:  fmt.Sprintf("%s demands %s and takes requests from %s, for which the catalog demands %s; the catalog does not have it", subject, code, row, row.Requires),
+				}
+			}
+		}
+	}
+	return Problem{Rule: RuleNotInCatalog, Message: fmt.Sprintf("%s demands %s, but the catalog does not have it", subject, r.Requires)}
+}
+
+// Instead says what is wrong with a row of the catalog that no route is registered for, or
+// that others hide: its requests are answered by the given routes, of which nobody knows
+// which one wins if there are several, or by none. It returns nil where what answers
+// demands what the row does.
+func (s *Settings) Instead(e *catalogs.Endpoint, by []*Route) *Problem {
+	var worst *Problem
+	for _, r := range by {
+		if p := s.instead(e, r); p != nil && (worst == nil || gravity[p.Rule] > gravity[worst.Rule]) {
+			worst = p
+		}
+	}
+	if len(by) == 0 {
+		worst = s.noRoute(e, "")
+	}
+	return worst
+}
+
+// gravity orders what may be wrong where several routes may answer.
+var gravity = map[string]int{RuleNoRoute: 1, RuleStricter: 2, RuleUnresolved: 3, RuleAnswered: 4}
+
+// noRoute is a row that no route serves.
+func (s *Settings) noRoute(e *catalogs.Endpoint, why string) *Problem {
+	p := &Problem{
+		Rule: RuleNoRoute, Subject: e.String(), Message: fmt.Sprintf("no route serves %s", e),
+		File: e.Pos.File, Line: e.Pos.Line, Column: e.Pos.Column,
+	}
+	if why != "" {
+		p.Message += ": " + why
+		p.Fix = "Register the endpoint, or remove the row if it is gone for good."
+	}
+	return p
+}
+
+// instead is [Settings.Instead] for one route.
+func (s *Settings) instead(e *catalogs.Endpoint, r *Route) *Problem {
+	subject, routed := r.Method+" "+s.Path(r), r.Routed()
+	at := func(p Problem) *Problem {
+		p.Subject, p.Evidence = e.String(), []string{"catalog: " + e.Pos.String()}
+		p = s.about(r, p)
+		return &p
+	}
+	unread := func(why string) *Problem {
+		return at(Problem{
+			Rule: RuleUnresolved, Args: []string{"answers", subject},
+			Message: fmt.Sprintf("no route is registered for %s; its requests reach %s, %s", e, subject, why),
+		})
+	}
+	switch want := e.Requires; {
+	case routed.GrantsNothing():
+		return s.noRoute(e, fmt.Sprintf("its requests reach %s, which answers %s", subject, says[routed.Answers]))
+	case routed.Opaque():
+		return unread("whose handler cannot be read")
+	case want == nil || want.IsPublic() || want.IsUnknown():
+		return nil
+	case r.Requires == nil && want.IsAuthenticated() && routed.Asks:
+		return nil
+	case r.Requires == nil && want.IsAuthenticated() && routed.MayAsk:
+		return unread("where a guard cannot be read")
+	case r.Requires == nil:
+		return at(Problem{
+			Rule: RuleAnswered, Args: []string{subject, want.String(), ""}, Was: want.String(),
+			Message: fmt.Sprintf("%s is answered by %s, which declares no permission; the catalog demands %s", e, subject, want),
+		})
+	case r.Requires.IsUnknown() || len(r.Strange) > 0:
+		return unread("which demands what could not be read")
+	}
+	code, _ := s.Catalog.CanonicalRequirement(*r.Requires)
+	was, now := e.Requires.String(), code.String()
+	p := Problem{Args: []string{subject, was, now}, Was: was, Now: now}
+	switch s.implies.Compare(*e.Requires, code) {
+	case perm.Same, perm.Unverified:
+		return nil
+	case perm.Narrows:
+		p.Rule, p.Message = RuleStricter, fmt.Sprintf("%s is answered by %s, which demands %s, more than the catalog's %s", e, subject, code, e.Requires)
+	default:
+		p.Rule, p.Message = RuleAnswered, fmt.Sprintf("%s is answered by %s, which demands %s; the catalog demands %s", e, subject, code, e.Requires)
+	}
+	return at(p)
+}
+
+// says is what a handler that serves no endpoint answers.
+var says = map[string]string{
+	catalogs.AnswersPage: "with a page or a file", catalogs.AnswersRefusal: "that there is nothing", catalogs.AnswersRedirect: "with a redirect",
+}
+
+// Routed is what is known of the way that requests take to the route; never nil.
+func (r *Route) Routed() *catalogs.Routed {
+	return &catalogs.Routed{Asks: len(r.Guards) > 0}
+}
