@@ -82,6 +82,8 @@ type Change struct {
 	MovedFrom string // "METHOD /path" of the removed endpoint that this one replaces
 	FallsTo   string // path that takes the removed one's requests and asks for less
 	Scheme    string // the scheme that changed, or that nothing defines
+	// SchemeWas and SchemeNow are the credentials that Scheme named and names.
+	SchemeWas, SchemeNow string
 
 	// Gains and Loses are the names of the grants that can do now what they could not,
 	// and the other way round, in the order of Options.Grants.
@@ -116,6 +118,9 @@ func (c *Change) Finding() *report.Finding {
 	}
 	if c.To != nil {
 		f.Now = to
+	}
+	if c.Class == SchemeChanged {
+		f.Was, f.Now = c.SchemeWas, c.SchemeNow
 	}
 	if c.Why != "" {
 		f.Evidence = append([]string{c.Why}, f.Evidence...)

@@ -358,11 +358,20 @@ func (c *comparison) schemes(o, n *row) {
 			return fmt.Sprintf("%s (%s)", s.Identity, s.Pos)
 		}
 		ch.Evidence = []string{"was " + define(s.old), "now " + define(s.new)}
+		ch.SchemeWas, ch.SchemeNow = identity(s.old), identity(s.new)
 		if s.new == nil {
 			ch.Why = fmt.Sprintf("nothing defines %q any more, so what is demanded cannot be said", s.name)
 		}
 		c.add(ch, n.kind)
 	}
+}
+
+// identity is the credential that a scheme names.
+func identity(s *openapi.Scheme) string {
+	if s == nil {
+		return "not defined"
+	}
+	return s.Identity
 }
 
 // oneSided records what is on one side only, with moves and with the rows that answer

@@ -12,8 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/permcheck/permcheck/catalogs"
-	"github.com/permcheck/permcheck/catalogs/drift"
-	"github.com/permcheck/permcheck/catalogs/openapi"
 	"github.com/permcheck/permcheck/internal/report"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
@@ -26,6 +24,7 @@ type checkOptions struct {
 	unstated           string
 	refsBelow          string // as an absolute path; empty: none
 	all                bool
+	lenient            bool // what cannot be read is noted and left out, as of a base
 }
 
 func newCheck(a *app) *cobra.Command {
@@ -43,7 +42,10 @@ compare is exit code 2, and what is missing is said.
 
 With --base REV only what REV does not have counts, wherever it moved: findings are
 told apart by what they are about, and one registration more that cannot be read is
-one finding more.
+one finding more. Each document and the code are also compared with themselves in REV, so
+that what no catalog can say is gated too: another credential, an endpoint that it does not
+list. To weaken on purpose, change the row of the catalog in the same change. What only the
+new state excuses, and what only REV reads, is gate-loosened.
 
 Exit code 0: nothing at or above --fail-on. 1: something. 2: nothing was compared, or
 not all could be read.`,
@@ -107,17 +109,21 @@ func (a *app) check(cmd *cobra.Command, o checkOptions) error {
 		return a.writeCheck(&checked{config: config, notes: notes}, o)
 	}
 
-	// The base is read at the same time; it is not needed where there is nothing to
-	// hold against it.
-	var before *checked
-	var baseErr error
+	var base *baseSide
+	if o.base != "" {
+		if base, err = a.openBase(ctx, root, config, names(services), o); err != nil {
+			return err
+		}
+		defer base.remove()
+		a.stricter(cmd, base.config, &o)
+	}
 	baseCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan struct{})
-	go func() {
+	go func() { // both states are read at the same time
 		defer close(done)
-		if o.base != "" {
-			before, baseErr = a.checkBase(baseCtx, root, names(services), o)
+		if base != nil {
+			base.read(baseCtx, a, o)
 		}
 	}()
 	now, err := a.readRepository(ctx, root, config, services, o)
@@ -129,6 +135,15 @@ func (a *app) check(cmd *cobra.Command, o checkOptions) error {
 		<-done
 		return err
 	}
+	<-done
+	if base != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := now.gate(base); err != nil {
+			return err
+		}
+	}
 	if wd, err := os.Getwd(); err == nil {
 		now.seenFrom(wd)
 	}
@@ -136,19 +151,9 @@ func (a *app) check(cmd *cobra.Command, o checkOptions) error {
 	if err := now.accept(a, o, len(left) > 0); err != nil {
 		return err
 	}
-	if o.base != "" {
-		now.notes = append(now.notes, a.loosened(ctx, now, o.base)...)
-	}
-	if len(now.findings()) == 0 {
-		stop()
-	}
-	<-done
-	if o.base != "" && len(now.findings()) > 0 {
-		if baseErr != nil {
-			return baseErr
-		}
-		now.since(before)
-		now.notes = append(now.notes, before.notes...)
+	if base != nil {
+		now.since(base.checked)
+		now.notes = append(now.notes, base.notes...)
 	}
 	if err := a.writeCheck(now, o); err != nil {
 		return err
@@ -228,97 +233,6 @@ func codeOf(root string, config *catalogs.Config, s catalogs.Service) []string {
 		return []string{"./..."}
 	}
 	return s.Code
-}
-
-// checkBase checks the same services as they are in a revision. What cannot be read
-// there has no findings, so that everything said of it here counts as new.
-func (a *app) checkBase(ctx context.Context, root string, services []string, o checkOptions) (*checked, error) {
-	sub, remove, err := checkout(ctx, root, o.base)
-	if err != nil {
-		return nil, err
-	}
-	defer remove()
-	at := *a
-	if rel, ok := within(root, at.refsBelow); ok && at.refsBelow != "" {
-		at.refsBelow = filepath.Join(sub, filepath.FromSlash(rel))
-	}
-	nothing := func(format string, args ...any) (*checked, error) {
-		return &checked{notes: []string{fmt.Sprintf("base %s: ", o.base) + fmt.Sprintf(format, args...) + ": everything counts as new"}}, nil
-	}
-	config, err := catalogs.FindConfig(sub)
-	switch {
-	case err != nil:
-		return nothing("%v", err)
-	case config.Path == "":
-		return nothing("it has no %s", catalogs.ConfigName)
-	}
-	config.Known, o.known, o.changedSince, o.services = "", "", "", nil
-	all, _, err := selected(ctx, sub, config, o)
-	if err != nil {
-		return nil, err
-	}
-	all = slices.DeleteFunc(all, func(s catalogs.Service) bool { return !slices.Contains(services, s.Name) })
-	if len(all) == 0 {
-		return nothing("it has no such service")
-	}
-	c, err := at.readRepository(ctx, sub, config, all, o)
-	if err == nil {
-		err = c.compare()
-	}
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case err != nil:
-		why, _, _ := strings.Cut(strings.ReplaceAll(err.Error(), sub+string(filepath.Separator), ""), "\n")
-		return nothing("%s", why)
-	}
-	c.notes = nil
-	if c.program != nil {
-		for _, e := range c.program.Errors {
-			c.notes = append(c.notes, fmt.Sprintf("base %s: package %s could not be read: what is said of it counts as new", o.base, e.Package))
-		}
-	}
-	return c, nil
-}
-
-// loosened says where catalogs ask for less than in a revision. It is no finding, since
-// the catalog is what people review; but where the code and the documents changed with
-// it, nothing else shows it.
-func (a *app) loosened(ctx context.Context, c *checked, rev string) []string {
-	var notes []string
-	wd, err := os.Getwd()
-	if err != nil {
-		return nil
-	}
-	seen := map[string]bool{}
-	for _, u := range c.units {
-		if u.catalog == nil || seen[u.Catalog] || strings.HasPrefix(u.Catalog, catalogs.VendorPrefix) {
-			continue
-		}
-		seen[u.Catalog] = true
-		file := "./" + filepath.ToSlash(relativeTo(wd, u.Catalog))
-		old, err := a.loadRevision(ctx, rev, file, openapi.Options{})
-		if err != nil || old.Catalog == nil {
-			continue // what the base lacks is said where it is read
-		}
-		result, err := drift.Compare(old.Side, drift.Side{Catalog: u.catalog}, drift.Options{Implies: c.options.Implies})
-		if err != nil {
-			continue
-		}
-		var less []string
-		for i := range result.Changes {
-			if ch := &result.Changes[i]; ch.Severity() == report.Error {
-				less = append(less, ch.Subject())
-			}
-		}
-		if n := len(less); n > 3 {
-			less = append(less[:3], fmt.Sprintf("%d more", n-3))
-		}
-		if len(less) > 0 {
-			notes = append(notes, fmt.Sprintf("%s admits more than in %s: %s; permcheck diff %s:%s %s", u.catalog.File, rev, strings.Join(less, ", "), rev, file, u.catalog.File))
-		}
-	}
-	return notes
 }
 
 // errNothing says what a repository lacks that check could compare.

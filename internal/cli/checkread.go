@@ -94,9 +94,10 @@ type checked struct {
 	summary vetSummary
 	options drift.Options
 
-	others []*report.Finding // that are about no row of a table
-	notes  []string
-	empty  []string // witnesses that were named and say nothing
+	unreadable []string          // what of a base could not be read
+	others     []*report.Finding // that are about no row of a table
+	notes      []string
+	empty      []string // witnesses that were named and say nothing
 
 	known, old int // findings that the known file accepts, and that the base has
 }
@@ -120,13 +121,16 @@ func (a *app) readRepository(ctx context.Context, root string, config *catalogs.
 		}
 	}
 	var wg sync.WaitGroup
-	errs := make([]error, len(c.units)+1)
+	errs, lost := make([]error, len(c.units)+1), make([]error, len(c.units))
 	var documents sync.WaitGroup // the catalogs and documents of every unit
 	for i, u := range c.units {
 		documents.Add(1)
 		wg.Go(func() {
 			defer documents.Done()
 			errs[i] = u.read(ctx, a, root, read, options)
+			if o.lenient && errs[i] != nil {
+				lost[i], errs[i] = errs[i], nil
+			}
 		})
 	}
 	if len(patterns) > 0 {
@@ -141,6 +145,11 @@ func (a *app) readRepository(ctx context.Context, root string, config *catalogs.
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
+	}
+	for _, err := range lost {
+		if err != nil {
+			c.unreadable = append(c.unreadable, firstLine(err, root)+": not compared with itself")
+		}
 	}
 	if p := c.program; p != nil && p.Settings.Config.Path != config.Path {
 		return nil, fmt.Errorf("%s is not where the go command looks: put it beside go.mod or above, found from %s", catalogs.ConfigName, filepath.Dir(config.Path))
@@ -194,7 +203,7 @@ func (a *app) readRepository(ctx context.Context, root string, config *catalogs.
 			}
 		}
 	}
-	if alone {
+	if alone && !o.lenient {
 		return nil, errNothing(c.units, config)
 	}
 	return c, nil
@@ -215,9 +224,10 @@ func (u *unit) read(ctx context.Context, a *app, root string, opts openapi.Optio
 		c, err := catalogs.Load(u.Catalog)
 		if err != nil {
 			errs = append(errs, err)
+		} else {
+			relativeCatalog(root, c)
+			u.catalog = c
 		}
-		relativeCatalog(root, c)
-		u.catalog = c
 	}
 	files, err := u.documentFiles()
 	if err != nil {
@@ -234,7 +244,10 @@ func (u *unit) read(ctx context.Context, a *app, root string, opts openapi.Optio
 			continue
 		}
 		d, err := newDocument(s.Document, ref, root, u.BasePath["openapi"], options)
-		errs = append(errs, err)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
 		u.documents = append(u.documents, d)
 	}
 	return errors.Join(errs...)

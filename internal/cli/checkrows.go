@@ -13,6 +13,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/catalogs/openapi"
 	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/internal/gate"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -72,6 +73,7 @@ func checkRules() map[string]bool {
 	for _, id := range diffRules {
 		out[id] = true
 	}
+	out[gate.Rule], out["catalog-weakened"] = true, true
 	return out
 }
 
@@ -711,8 +713,14 @@ func (c *checked) findings() []*report.Finding {
 		}
 	}
 	out = append(out, c.others...)
+	first := func(f *report.Finding) int { // what the whole change is about
+		if f.Rule == "catalog-weakened" {
+			return 0
+		}
+		return 1
+	}
 	slices.SortStableFunc(out, func(a, b *report.Finding) int {
-		return cmp.Or(-cmp.Compare(a.Severity(), b.Severity()), cmp.Compare(a.Position.File, b.Position.File),
+		return cmp.Or(first(a)-first(b), -cmp.Compare(a.Severity(), b.Severity()), cmp.Compare(a.Position.File, b.Position.File),
 			cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column), cmp.Compare(a.Subject, b.Subject))
 	})
 	return out

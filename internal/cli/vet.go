@@ -294,7 +294,7 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 	}
 	all := problems
 	problems, used := guards.Unignored(problems, p.Ignores)
-	p.excused = excused(all, problems)
+	p.excused, p.used = excused(all, problems), usedIgnores(p.Ignores, used)
 	// With packages or the catalog missing, what they would say is missing too.
 	problems = append(problems, guards.CheckIgnores(p.Ignores, used, func(guards.Ignore) bool { return len(p.Errors) > 0 || !anyCatalog })...)
 	for _, pr := range problems {

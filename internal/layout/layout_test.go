@@ -41,6 +41,7 @@ var layers = []layer{
 	{dir: "internal/report", own: []string{"catalogs", "internal/strictyaml"}, outside: []string{color, "github.com/owenrumney/go-sarif/v3", "github.com/jstemmer/go-junit-report/v2"}},
 	{dir: "catalogs/openapi", own: []string{"catalogs", "catalogs/perm", "internal/strictyaml"}, outside: []string{yaml}},
 	{dir: "catalogs/drift", own: []string{"catalogs", "catalogs/perm", "catalogs/openapi", "internal/report"}},
+	{dir: "internal/gate", own: []string{"catalogs", "catalogs/perm", "catalogs/openapi", "catalogs/drift", "internal/report", "internal/strictyaml"}},
 	// What a linter imports stays light: no report, no OpenAPI, no command line.
 	{dir: "analyzers", own: []string{"catalogs", "catalogs/perm", "internal/strictyaml"}, outside: []string{xtools, "github.com/golangci/plugin-module-register"}},
 	{dir: "conformance", own: []string{"catalogs", "catalogs/perm", "conformance/suites", "internal/report", "internal/strictyaml"}, outside: []string{"golang.org/x/time"}},
@@ -51,7 +52,7 @@ var layers = []layer{
 	// itself: see TestReferenceDecidesByItself.
 	{dir: "conformance/reference", own: []string{"catalogs", "catalogs/perm"}},
 	{dir: "internal/cli", own: []string{"analyzers", "catalogs", "catalogs/perm", "catalogs/openapi", "catalogs/drift", "catalogs/grants", "catalogs/schema",
-		"conformance", "conformance/browser", "conformance/keyring", "conformance/reference", "conformance/script", "conformance/suites", "internal/report", "internal/strictyaml"},
+		"conformance", "conformance/browser", "conformance/keyring", "conformance/reference", "conformance/script", "conformance/suites", "internal/gate", "internal/report", "internal/strictyaml"},
 		outside: []string{cobra, color, xtools, "golang.org/x/term", "golang.org/x/time", "github.com/rogpeppe/go-internal/diff", "github.com/schollz/progressbar"}},
 	{dir: "internal/layout"},
 	{dir: "internal/vetbench", outside: []string{xtools}},

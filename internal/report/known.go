@@ -102,7 +102,7 @@ func ParseKnown(file string, data []byte) (*Known, error) {
 				it.Errorf("a known finding needs %s", need.name)
 			}
 		}
-		key := [4]string{e.Rule, subjectKey(e.Endpoint), e.Was, e.Now}
+		key := [4]string{e.Rule, SubjectKey(e.Endpoint), e.Was, e.Now}
 		if line, dup := seen[key]; dup {
 			it.Errorf("the same entry is on line %d", line)
 		}
@@ -170,12 +170,12 @@ func (e *KnownEntry) expired(now time.Time) bool { return !e.Until.IsZero() && !
 
 // Matches reports whether the entry is about the finding, expired or not.
 func (e *KnownEntry) Matches(f *Finding) bool {
-	return e.Rule == f.Rule && subjectKey(e.Endpoint) == subjectKey(f.Subject) &&
-		(e.Was == "" || e.Was == f.Was) && (e.Now == "" || e.Now == f.Now)
+	fits := func(entry, finding string) bool { return entry == finding || entry == "" && !f.Exact }
+	return e.Rule == f.Rule && SubjectKey(e.Endpoint) == SubjectKey(f.Subject) && fits(e.Was, f.Was) && fits(e.Now, f.Now)
 }
 
-// subjectKey is a subject without the names of its path's parameters.
-func subjectKey(s string) string {
+// SubjectKey is a subject without the names of its path's parameters.
+func SubjectKey(s string) string {
 	var method, path string
 	if n, err := fmt.Sscanf(s, "%s %s", &method, &path); n == 2 && err == nil && path[0] == '/' {
 		return catalogs.EndpointKey(method, path)
