@@ -53,7 +53,7 @@ type Problem struct {
 	Args     []string
 	Message  string
 	Evidence []string
-	Was, Now string // what the catalog demands and what the code does, where these differ
+	Was, Now string // what the catalog demands and what the code does, where these differ; else what tells problems apart
 	Service  string // of the configuration, whose route or code it is; empty: no service's
 	Fix      string // what to do next; empty: as for all of the rule
 	// File, Line and Column are where to look: the route, or the guard.
@@ -103,12 +103,21 @@ func (s *Settings) Ignored(r *Route) (*catalogs.IgnoredRoute, bool) {
 				if strings.HasPrefix(path, prefix) || path+"/" == prefix {
 					return ig, true
 				}
-			} else if catalogs.EndpointKey("", path) == catalogs.EndpointKey("", pattern) {
+			} else if slashless(path) == slashless(pattern) {
 				return ig, true
 			}
 		}
 	}
 	return nil, false
+}
+
+// slashless is the identity of a path for excuses: as rows are matched, names of parameters
+// and a slash at the end do not matter.
+func slashless(path string) string {
+	if len(path) > 1 {
+		path = strings.TrimSuffix(path, "/")
+	}
+	return catalogs.EndpointKey("", path)
 }
 
 // Check holds a route against the catalog. Guards that were added to a router too late
@@ -169,7 +178,7 @@ func (s *Settings) check(r *Route) []Problem {
 		p := Problem{
 			Rule: RuleUnknown, Args: []string{u.Permission}, File: u.File, Line: u.Line, Column: u.Column,
 			Message: fmt.Sprintf("%s is given %s, which catalog %s does not have", short(u.Func), perm.Quote(perm.Permission(u.Permission)), s.Catalog.Name),
-			Wrong:   u.Permission,
+			Wrong:   u.Permission, Now: u.Permission,
 		}
 		if near := s.nearest(u.Permission); near != "" {
 			p.Message += fmt.Sprintf("; did you mean %s?", perm.Quote(perm.Permission(near)))
@@ -277,7 +286,7 @@ func (s *Settings) disagree(r *Route) []Problem {
 			if r.Enforced != nil {
 				// It was not taken for the route's requirement, so nothing else reports it.
 				out = append(out, Problem{
-					Rule: RuleDisagree, Args: []string{d.Source},
+					Rule: RuleDisagree, Args: []string{d.Source}, Was: want.String(), Now: got.String(),
 					Message: fmt.Sprintf("%s of %s %s says %s, which catalog %s does not have; %s %s", d.Source, r.Method, s.Path(r), got, s.Catalog.Name, does, want),
 				})
 			}
@@ -285,7 +294,7 @@ func (s *Settings) disagree(r *Route) []Problem {
 		}
 		if !got.IsUnknown() && s.implies.Compare(want, got) != perm.Same {
 			out = append(out, Problem{
-				Rule: RuleDisagree, Args: []string{d.Source},
+				Rule: RuleDisagree, Args: []string{d.Source}, Was: want.String(), Now: got.String(),
 				Message: fmt.Sprintf("%s of %s %s says %s, but %s %s", d.Source, r.Method, s.Path(r), got, does, want),
 			})
 		}
@@ -315,7 +324,7 @@ func (s *Settings) Unresolved(r *Route) []Problem {
 	var out []Problem
 	for _, u := range r.Unread {
 		out = append(out, s.about(r, Problem{
-			Rule: RuleUnresolved, Args: []string{u.Reason},
+			Rule: RuleUnresolved, Args: []string{u.Reason}, Now: u.Reason,
 			Message: fmt.Sprintf("the permission of %s %s is not known: %s", r.Method, s.Path(r), u.Reason),
 			File:    u.File, Line: u.Line, Column: u.Column,
 		}))
@@ -326,7 +335,7 @@ func (s *Settings) Unresolved(r *Route) []Problem {
 // UnreadRegistration is a registration that could not be read, as a problem.
 func UnreadRegistration(u routes.Unresolved) Problem {
 	return Problem{
-		Rule: RuleUnresolved, Subject: "registration", Args: []string{u.File, u.Reason},
+		Rule: RuleUnresolved, Subject: "registration", Args: []string{u.File, u.Reason}, Was: u.File, Now: u.Reason,
 		Message: "a registration could not be read: " + u.Reason,
 		File:    u.File, Line: u.Line, Column: u.Column,
 	}

@@ -33,10 +33,11 @@ type unit struct {
 	others  []catalogs.Service
 	sharers []*unit
 
-	paths  map[string]bool // keys of the code's paths, without a method
-	rows   []*checkRow
-	byKey  map[string]*checkRow
-	routes map[string][]string // subject of a route, as vet has it -> keys of its rows
+	excuses map[string]bool // patterns of ignore-routes that excused something
+	paths   map[string]bool // keys of the code's paths, without a method
+	rows    []*checkRow
+	byKey   map[string]*checkRow
+	routes  map[string][]string // subject of a route, as vet has it -> keys of its rows
 }
 
 // A document is one OpenAPI document of a service. Its operations' paths hold the base
@@ -361,7 +362,7 @@ func (u *unit) readCode(p *goProgram) {
 			continue
 		}
 		u.settings = s
-		if _, ignored := s.Ignored(r); ignored {
+		if u.excused(s.Config, r.Method, s.Path(r)) {
 			continue
 		}
 		path := s.Path(r)
@@ -386,6 +387,12 @@ func (u *unit) readCode(p *goProgram) {
 func (u *unit) excused(config *catalogs.Config, method, path string) bool {
 	s := &guards.Settings{Config: config, Service: u.Service}
 	inCode := strings.TrimPrefix(path, u.BasePath["code"])
-	_, ok := s.Ignored(&guards.Route{Route: &routes.Route{Method: method, Path: inCode}})
+	ig, ok := s.Ignored(&guards.Route{Route: &routes.Route{Method: method, Path: inCode}})
+	if ok {
+		if u.excuses == nil {
+			u.excuses = map[string]bool{}
+		}
+		u.excuses[ig.Pattern] = true
+	}
 	return ok
 }

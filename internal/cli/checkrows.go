@@ -91,12 +91,37 @@ func (c *checked) compare() error {
 		}
 		vetted = rest
 	}
+	used := map[string]bool{}
+	for _, u := range c.units {
+		maps.Copy(used, u.excuses)
+	}
+	if c.program == nil || len(c.program.Errors) == 0 {
+		c.others = append(c.others, unusedExcuses(c.config, used, c.root)...)
+	}
 	// A row of a shared catalog that no service has to have may be served by one that was
 	// left out.
 	c.others = append(c.others, slices.DeleteFunc(vetted, func(f *report.Finding) bool {
 		return len(c.config.Services) > 0 && f.Rule == "endpoint-without-route"
 	})...)
 	return nil
+}
+
+// unusedExcuses reports the entries of ignore-routes that excuse nothing.
+func unusedExcuses(config *catalogs.Config, used map[string]bool, root string) []*report.Finding {
+	var out []*report.Finding
+	for _, ig := range config.IgnoreRoutes {
+		if used[ig.Pattern] {
+			continue
+		}
+		f := &report.Finding{
+			Rule: "ignore-unmatched", Subject: "ignore-routes " + ig.Pattern, Position: ig.Pos,
+			Message: fmt.Sprintf("ignore-routes names %s, and nothing has such an endpoint", ig.Pattern),
+			Fix:     "Remove the entry, or correct its method or path.",
+		}
+		f.Position.File = relativeTo(root, f.Position.File)
+		out = append(out, f)
+	}
+	return out
 }
 
 // table makes the rows of every endpoint that some witness has.

@@ -46,6 +46,7 @@ type goProgram struct {
 	Settings   *guards.Settings                   // of the folder that was asked about
 	services   map[*guards.Route]*guards.Settings // of a route of a configured service
 	excused    map[[2]string]bool                 // subjects that comments excuse, see vet
+	excuses    map[string]bool                    // patterns of ignore-routes that excused a route, see vet
 	used       []guards.Ignore                    // comments that excuse a finding, see vet
 	dir        string                             // that was asked about
 	// Endpoints counts the packages that contributed anything.

@@ -136,6 +136,9 @@ func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions, known, base
 		}
 	}
 	findings, sum := p.vet()
+	if whole := len(args) == 0 || len(args) == 1 && args[0] == "./..."; whole && len(p.Errors) == 0 && len(p.Settings.Config.Services) == 0 && len(p.Settings.Config.Document) == 0 {
+		findings = append(findings, unusedExcuses(p.Settings.Config, p.excuses, ".")...)
+	}
 	if known == "" {
 		known = p.Settings.Config.Known
 	}
@@ -251,9 +254,13 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 		sum.Routes++
 		s := p.settingsOf(r)
 		anyCatalog = anyCatalog || s.Catalog != nil
-		_, ignored := s.Ignored(r)
+		ig, ignored := s.Ignored(r)
 		switch {
 		case ignored:
+			if p.excuses == nil {
+				p.excuses = map[string]bool{}
+			}
+			p.excuses[ig.Pattern] = true
 			sum.Ignored++
 			continue
 		case r.Requires == nil && (s.Catalog != nil || !hasGuardLike(r, like)):

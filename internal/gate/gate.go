@@ -322,7 +322,6 @@ func (c *comparison) change(ch *drift.Change, witness string, approvable bool, r
 	case ch.Class == drift.Added:
 		f.Message = fmt.Sprintf("%s: %s adds it, and requires %s", ch.Subject(), witness, shown(ch.To))
 	}
-	f.Exact = true
 	f.Fix = "Restore the requirement. If less is right, change the row of the catalog in the same change; what a row cannot say is accepted by a line of the known file: " + entry(f)
 	c.result.Findings = append(c.result.Findings, Finding{f, ch, witness})
 }

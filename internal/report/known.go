@@ -24,7 +24,9 @@ type Known struct {
 type KnownEntry struct {
 	Rule     string
 	Endpoint string // the finding's subject, "METHOD /path"; parameter names do not matter
-	Was, Now string // requirements before and after; empty: any
+	// Was and Now are as the finding has them. Without Was it may have been anything; without Now the
+	// entry accepts only what cannot get worse.
+	Was, Now string
 	Reason   string
 	Owner    string
 	Until    time.Time // the first day on which it no longer counts; zero: none
@@ -147,7 +149,8 @@ func (k *Known) Apply(findings []*Finding, ruleIDs map[string]bool, now time.Tim
 		f := &Finding{Subject: e.Endpoint, Args: []string{e.Rule, e.Was, e.Now}, Position: e.Pos}
 		switch {
 		case !used[i]:
-			f.Rule, f.Message = "known-unmatched", fmt.Sprintf("known finding %s of %s is found no more", e.Rule, e.Endpoint)
+			f.Rule = "known-unmatched"
+			f.Message, f.Fix = e.unmatched(findings)
 		case e.expired(now):
 			f.Rule, f.Message = "known-expired", fmt.Sprintf("known finding %s of %s expired on %s; its owner is %s", e.Rule, e.Endpoint, e.Until.Format(time.DateOnly), e.Owner)
 		case !e.Until.IsZero() && e.Until.Sub(now) < expirySoon:
@@ -170,8 +173,26 @@ func (e *KnownEntry) expired(now time.Time) bool { return !e.Until.IsZero() && !
 
 // Matches reports whether the entry is about the finding, expired or not.
 func (e *KnownEntry) Matches(f *Finding) bool {
-	fits := func(entry, finding string) bool { return entry == finding || entry == "" && !f.Exact }
-	return e.Rule == f.Rule && SubjectKey(e.Endpoint) == SubjectKey(f.Subject) && fits(e.Was, f.Was) && fits(e.Now, f.Now)
+	final := f.Now == "" || f.Now == "public" // it cannot get worse
+	return e.about(f) && (e.Was == "" || e.Was == f.Was) && (e.Now == f.Now || e.Now == "" && final)
+}
+
+// about reports whether the entry is about the finding's endpoint and rule. It accepts the
+// finding only if it also says what the requirements are: what they become later is another
+// matter.
+func (e *KnownEntry) about(f *Finding) bool {
+	return e.Rule == f.Rule && SubjectKey(e.Endpoint) == SubjectKey(f.Subject)
+}
+
+// unmatched says why an entry accepts nothing, and what to do; no fix: the rule's.
+func (e *KnownEntry) unmatched(findings []*Finding) (why, fix string) {
+	for _, f := range findings {
+		if e.about(f) {
+			return fmt.Sprintf("known finding %s of %s does not accept what is found: the entry has now: %q, the finding has now: %q", e.Rule, e.Endpoint, e.Now, f.Now),
+				"Remove the entry, or state what it accepts: permcheck baseline writes was and now."
+		}
+	}
+	return fmt.Sprintf("known finding %s of %s is found no more", e.Rule, e.Endpoint), ""
 }
 
 // SubjectKey is a subject without the names of its path's parameters.

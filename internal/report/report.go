@@ -56,14 +56,11 @@ func (s *Severity) Type() string { return "severity" }
 
 // A Finding is one thing that a tool says.
 type Finding struct {
-	Rule     string   // id of a row of Rules
-	Subject  string   // what it is about: "METHOD /path", a permission, a key
-	Args     []string // what distinguishes findings of one rule and subject
-	Service  string   // which of a repository's services; empty where there is one, or none
-	Was, Now string   // requirements before and after, where the finding compares two
-	// Exact says that only an entry of the known file that states Was and Now accepts it: an
-	// older one must not accept what came later.
-	Exact    bool
+	Rule     string       // id of a row of Rules
+	Subject  string       // what it is about: "METHOD /path", a permission, a key
+	Args     []string     // what distinguishes findings of one rule and subject
+	Service  string       // which of a repository's services; empty where there is one, or none
+	Was, Now string       // requirements before and after, where the finding compares two
 	Message  string       // one sentence
 	Position catalogs.Pos // where, if anywhere
 	Evidence []string     // lines that let a reader check it
