@@ -164,7 +164,7 @@ func (s *Settings) instead(e *catalogs.Endpoint, r *Route) *Problem {
 	switch want := e.Requires; {
 	case routed.GrantsNothing():
 		return s.noRoute(e, fmt.Sprintf("its requests reach %s, which answers %s", subject, says[routed.Answers]))
-	case routed.Opaque():
+	case routed.Opaque() && !s.suffices(e, r):
 		return unread("whose handler cannot be read")
 	case want == nil || want.IsPublic() || want.IsUnknown():
 		return nil
@@ -194,12 +194,31 @@ func (s *Settings) instead(e *catalogs.Endpoint, r *Route) *Problem {
 	return at(p)
 }
 
+// suffices reports whether what guards a route demands what a row does: then it does not
+// matter what the handler is.
+func (s *Settings) suffices(e *catalogs.Endpoint, r *Route) bool {
+	if e.Requires == nil || r.Requires == nil || r.Requires.IsUnknown() || len(r.Strange) > 0 {
+		return false
+	}
+	code, _ := s.Catalog.CanonicalRequirement(*r.Requires)
+	effect := s.implies.Compare(*e.Requires, code)
+	return effect == perm.Same || effect == perm.Narrows
+}
+
 // says is what a handler that serves no endpoint answers.
 var says = map[string]string{
 	catalogs.AnswersPage: "with a page or a file", catalogs.AnswersRefusal: "that there is nothing", catalogs.AnswersRedirect: "with a redirect",
 }
 
-// Routed is what is known of the way that requests take to the route; never nil.
+// Routed is what is known of the way that requests take to the route; never nil. A guard that
+// the configuration names asks for a key, whatever its body shows.
 func (r *Route) Routed() *catalogs.Routed {
-	return &catalogs.Routed{Asks: len(r.Guards) > 0}
+	answers := r.Answers
+	if answers == catalogs.AnswersOpaque && !strings.HasSuffix(r.Path, "...}") {
+		answers = "" // one path: whatever serves it, its guards decide who gets there
+	}
+	return &catalogs.Routed{
+		Precedence: catalogs.ParsePrecedence(r.Precedence), Seq: r.Seq, Answers: answers,
+		Asks: r.Asks || r.configured, MayAsk: r.MayAsk && !r.configured,
+	}
 }

@@ -95,7 +95,8 @@ type Route struct {
 	Strange []Strange // permissions given to guards that the catalog does not have
 	Unread  []Unread  // why Requires is unknown
 
-	partly []Unread // demands that only some requests meet
+	partly     []Unread // demands that only some requests meet
+	configured bool     // a guard that the configuration names stands on its way
 }
 
 // Declared is what a comment or a description of a route says that it demands.
@@ -124,13 +125,16 @@ func run(pass *analysis.Pass) (any, error) {
 	found := pass.ResultOf[routes.Analyzer].(*routes.Result)
 	own := map[string]map[int]Mode{}
 	imported := map[string]map[int]Mode{}
+	known := &ways{known: map[string]Way{}, looked: map[string]bool{}}
 	if !routes.Standard(pass) {
 		own = inferModes(pass)
 		for _, pf := range pass.AllPackageFacts() {
 			if f, ok := pf.Fact.(*Fact); ok {
 				f.addTo(imported)
+				f.addWays(known, pf.Package.Path())
 			}
 		}
+		ownWays := inferWays(pass, known)
 		// What the package's program mentions goes on to its importers, who may not be
 		// given the facts of the packages that it comes from.
 		carried := maps.Clone(own)
@@ -139,9 +143,13 @@ func run(pass *analysis.Pass) (any, error) {
 				carried[name] = m
 			}
 		}
-		if len(carried) > 0 {
-			pass.ExportPackageFact(newFact(carried))
+		fact := newFact(carried)
+		fact.Ways, fact.Looked = carriedWays(ownWays, found.Mentioned, known), true
+		if len(carried) > 0 || len(fact.Ways) > 0 || web(pass.Pkg) {
+			pass.ExportPackageFact(fact)
 		}
+		fact.addWays(known, pass.Pkg.Path())
+		known.describe(found.Routes)
 	}
 	modes := imported
 	maps.Copy(modes, own)
@@ -204,6 +212,7 @@ func Spelled(c routes.Const) perm.Permission {
 func (d *declarer) route(r *routes.Route) *Route {
 	out := &Route{Route: r}
 	for _, g := range r.Guards {
+		out.configured = out.configured || d.s.guards[FuncKey(g.Func)] != nil && !g.Maybe
 		if d.afterHandler(r, g) {
 			d.late(out, g, true)
 		} else {

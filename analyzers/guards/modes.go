@@ -23,7 +23,11 @@ const (
 
 // A Fact tells importers how the guards of a package combine what they are given.
 // It holds no map: facts must be encoded alike each time.
-type Fact struct{ Guards []GuardMode }
+type Fact struct {
+	Guards []GuardMode
+	Ways   []Way
+	Looked bool // every function of the package that is not among Ways refuses nothing
+}
 
 // A GuardMode is how one parameter of a function combines what it is given.
 type GuardMode struct {

@@ -3,6 +3,8 @@ package routes
 import (
 	"fmt"
 	"strings"
+
+	"github.com/permcheck/permcheck/catalogs"
 )
 
 const beegoPkg = "github.com/beego/beego/v2/server/web"
@@ -11,15 +13,16 @@ const beegoPkg = "github.com/beego/beego/v2/server/web"
 // says, or all methods if there is none. Filters are kept by path and cover earlier
 // routes too; they are not read as middleware.
 var beego = &Spec{
-	Name:     "beego",
-	Types:    []string{beegoPkg + ".HttpServer", beegoPkg + ".Namespace"},
-	Contexts: []string{"github.com/beego/beego/v2/server/web/context.Context"},
-	Default:  beegoPkg + ".BeeApp",
-	Path:     beegoPattern,
-	Variants: beegoOptional,
-	Join:     fiberJoin,
-	Strips:   true,
-	Rows:     beegoRows(),
+	Name:       "beego",
+	Precedence: catalogs.StaticFirst,
+	Types:      []string{beegoPkg + ".HttpServer", beegoPkg + ".Namespace"},
+	Contexts:   []string{"github.com/beego/beego/v2/server/web/context.Context"},
+	Default:    beegoPkg + ".BeeApp",
+	Path:       beegoPattern,
+	Variants:   beegoOptional,
+	Join:       fiberJoin,
+	Strips:     true,
+	Rows:       beegoRows(),
 }
 
 func beegoRows() []Row {

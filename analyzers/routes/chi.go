@@ -3,6 +3,8 @@ package routes
 import (
 	"fmt"
 	"strings"
+
+	"github.com/permcheck/permcheck/catalogs"
 )
 
 const chiPkg = "github.com/go-chi/chi/v5"
@@ -11,11 +13,12 @@ const chiPkg = "github.com/go-chi/chi/v5"
 // panics otherwise), so a middleware covers all of them; an inline group made by
 // With or Group has a stack of its own.
 var chi = &Spec{
-	Name:   "chi",
-	Types:  []string{chiPkg + ".Mux", chiPkg + ".Router", chiPkg + ".Routes"},
-	Path:   chiPattern,
-	Strips: true,
-	Rows:   chiRows(),
+	Name:       "chi",
+	Precedence: catalogs.StaticFirst,
+	Types:      []string{chiPkg + ".Mux", chiPkg + ".Router", chiPkg + ".Routes"},
+	Path:       chiPattern,
+	Strips:     true,
+	Rows:       chiRows(),
 }
 
 func chiRows() []Row {

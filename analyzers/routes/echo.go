@@ -1,5 +1,7 @@
 package routes
 
+import "github.com/permcheck/permcheck/catalogs"
+
 const (
 	echo4Pkg = "github.com/labstack/echo/v4"
 	echo5Pkg = "github.com/labstack/echo/v5"
@@ -10,11 +12,12 @@ const (
 // groups too; a group's covers the routes that it registers afterwards, and groups
 // made of it copy it.
 var echo4 = &Spec{
-	Name:     "echo",
-	Types:    []string{echo4Pkg + ".Echo", echo4Pkg + ".Group"},
-	Contexts: []string{echo4Pkg + ".Context"},
-	Path:     colonPattern,
-	Join:     plainJoin,
+	Name:       "echo",
+	Precedence: catalogs.StaticFirst,
+	Types:      []string{echo4Pkg + ".Echo", echo4Pkg + ".Group"},
+	Contexts:   []string{echo4Pkg + ".Context"},
+	Path:       colonPattern,
+	Join:       plainJoin,
 	Rows: append(echoRows(echo4Pkg), append(
 		each([]string{echo4Pkg + ".Echo", echo4Pkg + ".Group"},
 			Row{Func: "Static", Do: Register, Method: "GET", Path: First, Suffix: "*"},
@@ -31,11 +34,12 @@ var echo4 = &Spec{
 // echo5 is github.com/labstack/echo/v5, which differs in its context only, as far as
 // routes go.
 var echo5 = &Spec{
-	Name:     "echo",
-	Types:    []string{echo5Pkg + ".Echo", echo5Pkg + ".Group"},
-	Contexts: []string{echo5Pkg + ".Context"},
-	Path:     colonPattern,
-	Join:     plainJoin,
+	Name:       "echo",
+	Precedence: catalogs.StaticFirst,
+	Types:      []string{echo5Pkg + ".Echo", echo5Pkg + ".Group"},
+	Contexts:   []string{echo5Pkg + ".Context"},
+	Path:       colonPattern,
+	Join:       plainJoin,
 	Rows: append(echoRows(echo5Pkg), append(
 		each([]string{echo5Pkg + ".Echo", echo5Pkg + ".Group"}, append(verbs(echoRoute, upper, "QUERY"),
 			Row{Func: "AddRoute", Do: Register, Routes: First, Fields: Fields{Method: "Method", Path: "Path", Handler: "Handler", Middleware: "Middlewares"}},

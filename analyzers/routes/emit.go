@@ -49,6 +49,13 @@ type Route struct {
 	Open  bool
 	// Reported: the package that registers it accounts for it already.
 	Reported bool
+	// Precedence names the order in which the library chooses among routes that match, and
+	// Seq is the route's place in the order of registration.
+	Precedence string
+	Seq        int
+	// Answers, Asks and MayAsk are as catalogs.Routed has them; package guards fills them in.
+	Answers      string
+	Asks, MayAsk bool
 	// ViaFile, ViaLine and ViaColumn are the innermost call, in the package that was
 	// analyzed, that led to the registration; the registration itself if it is there.
 	ViaFile            string
@@ -59,6 +66,7 @@ type Route struct {
 // constants that it was given.
 type Guard struct {
 	Func         string // as types.Func.FullName writes it; empty if it is not known
+	Literal      string // file:line:column of the function, if it is a literal
 	File         string
 	Line, Column int
 	Basis        string
@@ -418,7 +426,7 @@ func (f *flattener) one(c *core, r *reg, at place) {
 		dyn = true
 	}
 	route := &Route{
-		Path: display(full), Framework: r.spec.Name, Package: r.pkg,
+		Path: display(full), Framework: r.spec.Name, Precedence: r.spec.Precedence.String(), Package: r.pkg,
 		File: r.at.file, Line: int(r.at.line), Column: int(r.at.col),
 		ViaFile: r.via.file, ViaLine: int(r.via.line), ViaColumn: int(r.via.col),
 		Conditional: cond, Dynamic: dyn || strings.Contains(full, baseMark) || f.given(),
@@ -531,6 +539,7 @@ func (f *flattener) emit(r *Route) {
 		return
 	}
 	f.seen[key] = r
+	r.Seq = len(f.routes)
 	f.routes = append(f.routes, r)
 }
 
@@ -576,6 +585,9 @@ func (d *describer) middleware(v value, pos site) []Guard {
 			return d.middleware(fn, fn.pos)
 		}
 		g.Func = nameOf(v.fn)
+		if in, ok := v.fn.(closure); ok {
+			g.Literal = in.fn.place()
+		}
 		if g.Func == "" {
 			g.Why = why(v.fn)
 		}
@@ -605,7 +617,7 @@ func (d *describer) middleware(v value, pos site) []Guard {
 			}
 		}
 	case closure:
-		g.Func = v.fn.Name
+		g.Func, g.Literal = v.fn.Name, v.fn.place()
 		if v.fn.Handler {
 			g.Nested = d.inside(v)
 		} else if v.fn.Full {

@@ -3,6 +3,8 @@ package routes
 import (
 	"fmt"
 	"strings"
+
+	"github.com/permcheck/permcheck/catalogs"
 )
 
 const (
@@ -15,14 +17,15 @@ const (
 // that are registered afterwards, by whatever group. The HEAD routes that Get adds
 // are not listed.
 var fiber2 = &Spec{
-	Name:     "fiber",
-	Types:    []string{fiber2Pkg + ".App", fiber2Pkg + ".Group", fiber2Pkg + ".Router"},
-	Contexts: []string{fiber2Pkg + ".Ctx"},
-	Path:     fiberPattern,
-	Variants: fiberOptional,
-	Join:     fiberJoin,
-	Below:    "*",
-	Strips:   true,
+	Name:       "fiber",
+	Precedence: catalogs.FirstRegistered,
+	Types:      []string{fiber2Pkg + ".App", fiber2Pkg + ".Group", fiber2Pkg + ".Router"},
+	Contexts:   []string{fiber2Pkg + ".Ctx"},
+	Path:       fiberPattern,
+	Variants:   fiberOptional,
+	Join:       fiberJoin,
+	Below:      "*",
+	Strips:     true,
 	Rows: append(fiberRows(fiber2Pkg), each([]string{fiber2Pkg + ".App", fiber2Pkg + ".Group", fiber2Pkg + ".Router"},
 		Row{Func: "Static", Do: Register, Method: "GET,HEAD", Path: First, Suffix: "/*"},
 		Row{Func: "Mount", Do: Mount, Path: First, Handler: Second},
@@ -31,15 +34,16 @@ var fiber2 = &Spec{
 
 // fiber3 is github.com/gofiber/fiber/v3.
 var fiber3 = &Spec{
-	Name:     "fiber",
-	Types:    []string{fiber3Pkg + ".App", fiber3Pkg + ".Group", fiber3Pkg + ".Router", fiber3Pkg + ".Register", fiber3Pkg + ".Registering"},
-	Contexts: []string{fiber3Pkg + ".Ctx"},
-	Path:     fiberPattern,
-	Variants: fiberOptional,
-	Join:     fiberJoin,
-	Below:    "/*",
-	Strips:   true,
-	Rows:     append(fiberRows(fiber3Pkg), fiber3Rows()...),
+	Name:       "fiber",
+	Precedence: catalogs.FirstRegistered,
+	Types:      []string{fiber3Pkg + ".App", fiber3Pkg + ".Group", fiber3Pkg + ".Router", fiber3Pkg + ".Register", fiber3Pkg + ".Registering"},
+	Contexts:   []string{fiber3Pkg + ".Ctx"},
+	Path:       fiberPattern,
+	Variants:   fiberOptional,
+	Join:       fiberJoin,
+	Below:      "/*",
+	Strips:     true,
+	Rows:       append(fiberRows(fiber3Pkg), fiber3Rows()...),
 }
 
 var fiberMethods = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}

@@ -3,6 +3,8 @@ package routes
 import (
 	"path"
 	"strings"
+
+	"github.com/permcheck/permcheck/catalogs"
 )
 
 const ginPkg = "github.com/gin-gonic/gin"
@@ -11,12 +13,13 @@ const ginPkg = "github.com/gin-gonic/gin"
 // middleware. A group copies its parent's middleware when it is made, and a route its
 // group's when it is registered, so Use covers what comes after it.
 var gin = &Spec{
-	Name:     "gin",
-	Types:    []string{ginPkg + ".Engine", ginPkg + ".RouterGroup", ginPkg + ".IRouter", ginPkg + ".IRoutes"},
-	Contexts: []string{ginPkg + ".Context"},
-	Path:     colonPattern,
-	Join:     cleanJoin,
-	Rows:     ginRows(),
+	Name:       "gin",
+	Precedence: catalogs.StaticFirst,
+	Types:      []string{ginPkg + ".Engine", ginPkg + ".RouterGroup", ginPkg + ".IRouter", ginPkg + ".IRoutes"},
+	Contexts:   []string{ginPkg + ".Context"},
+	Path:       colonPattern,
+	Join:       cleanJoin,
+	Rows:       ginRows(),
 }
 
 func ginRows() []Row {

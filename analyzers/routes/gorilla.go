@@ -3,6 +3,8 @@ package routes
 import (
 	"fmt"
 	"strings"
+
+	"github.com/permcheck/permcheck/catalogs"
 )
 
 const muxPkg = "github.com/gorilla/mux"
@@ -11,12 +13,13 @@ const muxPkg = "github.com/gorilla/mux"
 // route that exists once it has a handler. A router's middleware covers all its
 // routes and subrouters, earlier ones too.
 var gorillaMux = &Spec{
-	Name:     "gorilla/mux",
-	Types:    []string{muxPkg + ".Router"},
-	Builders: []string{muxPkg + ".Route"},
-	Path:     muxPattern,
-	Strips:   true,
-	Rows:     muxRows(),
+	Name:       "gorilla/mux",
+	Precedence: catalogs.FirstRegistered,
+	Types:      []string{muxPkg + ".Router"},
+	Builders:   []string{muxPkg + ".Route"},
+	Path:       muxPattern,
+	Strips:     true,
+	Rows:       muxRows(),
 }
 
 func muxRows() []Row {

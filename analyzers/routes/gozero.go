@@ -1,14 +1,17 @@
 package routes
 
+import "github.com/permcheck/permcheck/catalogs"
+
 const goZeroPkg = "github.com/zeromicro/go-zero/rest"
 
 // goZero is github.com/zeromicro/go-zero/rest. Routes are structs; options give them
 // a prefix and demand a token. The server's middleware covers all its routes.
 var goZero = &Spec{
-	Name:  "go-zero",
-	Types: []string{goZeroPkg + ".Server"},
-	Path:  colonPattern,
-	Join:  cleanJoin,
+	Name:       "go-zero",
+	Precedence: catalogs.StaticFirst,
+	Types:      []string{goZeroPkg + ".Server"},
+	Path:       colonPattern,
+	Join:       cleanJoin,
 	Rows: append(each([]string{goZeroPkg + ".Server"},
 		Row{Func: "AddRoute", Do: Register, Routes: First, Fields: goZeroFields, Options: Second},
 		Row{Func: "AddRoutes", Do: Register, Routes: First, Fields: goZeroFields, Options: Second},

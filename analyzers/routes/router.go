@@ -41,6 +41,8 @@ type Spec struct {
 	// Below is what a prefix that middleware is kept by lacks to be a pattern of the
 	// paths that it covers: "/*", or "*" if it covers /apix where it is /api.
 	Below string
+	// Precedence is the order in which the library chooses among routes that match a path.
+	Precedence catalogs.Precedence
 	// Pure evaluates functions of the library that make patterns, by their key.
 	Pure map[string]func(args []any) (string, bool)
 }

@@ -449,7 +449,7 @@ func (c *comparison) removed(o, to *row) {
 	case t.routed.GrantsNothing():
 		ch.Why = fmt.Sprintf("requests to it now reach %s, which serves no endpoint (%s)", t.path, t.routed.Answers)
 		t = nil
-	case t.routed.Opaque():
+	case t.routed.Opaque() && (c.apart(o, t) || c.weaker(o, t)):
 		c.result.Summary.Unverified++
 		ch.Class, ch.Rule, ch.FallsTo, ch.To, ch.Position = Unknown, "unresolved", t.path, text(perm.Unknown()), t.pos
 		ch.Why = fmt.Sprintf("requests to it now reach %s, whose handler cannot be read", t.path)

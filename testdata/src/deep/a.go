@@ -1,4 +1,4 @@
-// Package deep has handlers whose permissions are checked below them. Each line that
+// Package deep has handlers whose permissions are checked below them. Each line that // want package:"guards"
 // registers a route says what the route demands.
 package deep
 

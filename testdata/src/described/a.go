@@ -1,4 +1,4 @@
-// Package described registers what a table of structs says, with a router.
+// Package described registers what a table of structs says, with a router. // want package:"guards"
 package described
 
 import "net/http"
