@@ -60,8 +60,12 @@ func ParseTemplate(text string) (Template, error) {
 				return t, fmt.Errorf("path %q has { without }", text)
 			}
 			name := rest[open+1 : end]
+			whole := i == len(parts)-1 && open == 0 && end == len(rest)-1 && len(seg.lits) == 0
+			if greedy, ok := strings.CutSuffix(name, "+"); ok && whole { // as AWS API Gateway writes it
+				name = greedy + "..."
+			}
 			if tail, ok := strings.CutSuffix(name, "..."); ok {
-				if i != len(parts)-1 || open != 0 || end != len(rest)-1 || len(seg.lits) > 0 {
+				if !whole {
 					return t, fmt.Errorf("path %q: {%s} must be the whole last segment", text, name)
 				}
 				t.tail, name = true, tail

@@ -2,12 +2,14 @@ package openapi
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"sort"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
@@ -85,7 +87,7 @@ type pruning func(text []byte) (rest []byte, line int)
 // is read as JSON, and as YAML where it is not valid JSON: YAML has such forms too.
 // pruned, if not nil, may leave out what is not needed of a text in YAML.
 func parseSource(file string, data []byte, visits *int, pruned pruning) (*source, error) {
-	s := &source{file: file, data: bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), visits: visits}
+	s := &source{file: file, data: bytes.TrimPrefix(utf8Text(data), []byte("\xef\xbb\xbf")), visits: visits}
 	fail := func(line int, format string, args ...any) (*source, error) {
 		return nil, &strictyaml.Error{File: file, Line: line, Msg: fmt.Sprintf(format, args...)}
 	}
@@ -134,9 +136,47 @@ func parseSource(file string, data []byte, visits *int, pruned pruning) (*source
 	return s, nil
 }
 
+// withoutVersion makes a comment of the line that says which YAML 1.x this is: the library
+// refuses all but its own, and they do not differ in what is read here.
+func withoutVersion(data []byte) []byte {
+	head, _, ok := bytes.Cut(data, []byte("\n---"))
+	i := bytes.Index(head, []byte("%YAML 1."))
+	if !ok || i < 0 || i > 0 && head[i-1] != '\n' {
+		return data
+	}
+	out := bytes.Clone(data)
+	out[i] = '#'
+	return out
+}
+
+// utf8Text returns a text that is written in UTF-16, which its byte order mark tells, in UTF-8.
+func utf8Text(data []byte) []byte {
+	if len(data) < 2 || len(data)%2 != 0 {
+		return data
+	}
+	var order binary.ByteOrder
+	switch {
+	case data[0] == 0xfe && data[1] == 0xff:
+		order = binary.BigEndian
+	case data[0] == 0xff && data[1] == 0xfe:
+		order = binary.LittleEndian
+	default:
+		return data
+	}
+	units := make([]uint16, 0, len(data)/2)
+	for i := 2; i < len(data); i += 2 {
+		units = append(units, order.Uint16(data[i:]))
+	}
+	text := string(utf16.Decode(units))
+	if strings.ContainsAny(text, "\x00\ufeff\ufffd") {
+		return data // the mark was chance
+	}
+	return []byte(text)
+}
+
 // parseYAML reads one YAML document.
 func parseYAML(file string, data []byte) (*yaml.Node, error) {
-	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec := yaml.NewDecoder(bytes.NewReader(withoutVersion(data)))
 	var root, second yaml.Node
 	if err := dec.Decode(&root); errors.Is(err, io.EOF) {
 		return nil, &strictyaml.Error{File: file, Msg: "the file holds only comments: expected an OpenAPI document"}

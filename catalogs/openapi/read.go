@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
 // Options say how a document is read. The zero value reads one text without the
@@ -134,6 +136,7 @@ type reader struct {
 	sources map[string]*source // files by name; "" is the root
 	left    int                // bytes that files may still have
 
+	self     string    // the document's own address; empty: it states none
 	global   *security // the document's own; nil: none
 	servers  node      // the document's list of servers
 	basePath string    // of a 2.0 document
@@ -157,7 +160,7 @@ func (r *reader) document(root node) error {
 		return err
 	}
 	var keys []string
-	var paths, webhooks, components, definitions node
+	var paths, more, webhooks, components, definitions node
 	for _, f := range fields {
 		if len(keys) < 10 {
 			keys = append(keys, f.key)
@@ -178,8 +181,12 @@ func (r *reader) document(root node) error {
 			r.servers = f.value
 		case "basePath":
 			r.basePath, _ = f.value.text()
+		case "$self":
+			r.self, _ = f.value.text()
 		case "paths":
 			paths = f.value
+		case "x-ms-paths": // paths that a query tells apart: https://github.com/Azure/autorest
+			more = f.value
 		case "webhooks":
 			webhooks = f.value
 		case "components":
@@ -218,7 +225,7 @@ func (r *reader) document(root node) error {
 	for _, group := range []struct {
 		items node
 		kind  Kind
-	}{{paths, Endpoint}, {webhooks, Webhook}} {
+	}{{paths, Endpoint}, {more, Endpoint}, {webhooks, Webhook}} {
 		if group.items.isZero() {
 			continue
 		}
@@ -230,8 +237,8 @@ func (r *reader) document(root node) error {
 			return err
 		}
 		for _, f := range items {
-			if strings.HasPrefix(f.key, "x-") {
-				continue
+			if group.kind == Endpoint && strings.HasPrefix(f.key, "x-") {
+				continue // an extension; a webhook may have any name
 			}
 			name := f.key
 			if group.kind == Webhook {
@@ -243,7 +250,73 @@ func (r *reader) document(root node) error {
 		}
 	}
 	slices.SortStableFunc(r.doc.Operations, func(a, b Operation) int { return order(a.Kind) - order(b.Kind) })
+	return r.byURI()
+}
+
+// byURI gives the schemes that requirements name by URI, as OpenAPI 3.2 allows, the names
+// that they have in this document; those of other files keep the URI for a name.
+func (r *reader) byURI() error {
+	names := map[string]string{}
+	for i := range r.doc.Operations {
+		o := &r.doc.Operations[i]
+		for j, alt := range o.Security {
+			for k, u := range alt {
+				if r.doc.Schemes[u.Scheme] != nil || !strings.Contains(u.Scheme, "#") {
+					continue
+				}
+				name, ok := names[u.Scheme]
+				if !ok {
+					var err error
+					if name, err = r.schemeAt(u.Scheme); err != nil {
+						return err
+					}
+					names[u.Scheme] = name
+				}
+				if name == u.Scheme {
+					continue
+				}
+				// Operations share what they inherit.
+				o.Security = slices.Clone(o.Security)
+				o.Security[j] = slices.Clone(o.Security[j])
+				o.Security[j][k].Scheme = name
+			}
+		}
+	}
 	return nil
+}
+
+// schemeAt returns the name of the scheme that a URI leads to.
+func (r *reader) schemeAt(uri string) (string, error) {
+	src, pointer, err := r.locate(r.sources[""], uri)
+	if err == nil && src == r.sources[""] {
+		text, bad := unescape(pointer)
+		name, ok := strings.CutPrefix(text, "/components/securitySchemes/")
+		if name = pointerEscapes.Replace(name); bad == nil && ok && r.doc.Schemes[name] != nil {
+			return name, nil
+		}
+	}
+	var def node
+	if err == nil {
+		def, err = r.point(src, pointer, uri)
+	}
+	if err == nil {
+		def, _, err = r.resolve(def)
+	}
+	if err != nil {
+		if fatal(err) == nil {
+			r.problem(r.sources[""].root.pos(), "security scheme %q: %v", uri, err)
+		}
+		return uri, fatal(err)
+	}
+	s, err := readScheme(uri, def, r.v2)
+	if s == nil {
+		return uri, err
+	}
+	if err != nil {
+		r.problem(def.pos(), "%v", err)
+	}
+	r.doc.Schemes[uri] = s
+	return uri, nil
 }
 
 // order puts callbacks between endpoints and webhooks.
@@ -264,8 +337,8 @@ func (r *reader) schemes(definitions node) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range fields {
-		if strings.HasPrefix(f.key, "x-") {
+	for _, f := range fields { // any name is a scheme's, one that begins with x- too
+		if r.v2 && strings.HasPrefix(f.key, "x-") && f.value.kind() != object {
 			continue
 		}
 		def, _, err := r.resolve(f.value)
@@ -294,6 +367,13 @@ func (r *reader) schemes(definitions node) error {
 	}
 	return nil
 }
+
+// pathItemFields are the fields of a path item that are no operations.
+var pathItemFields = words("$ref summary description servers parameters additionalOperations")
+
+// anyMethod is the operation of AWS API Gateway for the methods that have none of their own:
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-any-method.html.
+const anyMethod = "x-amazon-apigateway-any-method"
 
 var methods = []string{"get", "put", "post", "delete", "options", "head", "patch", "trace", "query", "connect"}
 
@@ -340,6 +420,10 @@ func (r *reader) pathItem(kind Kind, name string, item field, depth int) error {
 			if err := r.operation(kind, strings.ToUpper(f.key), name, servers, f, depth); err != nil {
 				return err
 			}
+		case f.key == anyMethod:
+			if err := r.operation(kind, catalogs.AnyMethod, name, servers, f, depth); err != nil {
+				return err
+			}
 		case f.key == "additionalOperations":
 			more, err := f.value.fields()
 			if err != nil {
@@ -350,13 +434,31 @@ func (r *reader) pathItem(kind Kind, name string, item field, depth int) error {
 					return err
 				}
 			}
+		case !pathItemFields[f.key] && !strings.HasPrefix(f.key, "x-") && f.value.kind() == object:
+			r.strange(kind, name, f)
 		}
 	}
 	return nil
 }
 
+// strange notes what looks like an operation under a name that is no method's. Whoever reads
+// the document may serve it or not.
+func (r *reader) strange(kind Kind, path string, f field) {
+	hint := ""
+	if near := strictyaml.Nearest(f.key, methods); near != "" {
+		hint = fmt.Sprintf(": did you mean %s?", near)
+	}
+	p := r.problem(f.pos(), "path %q: %q is no method that OpenAPI %s knows%s", path, f.key, r.doc.Version, hint)
+	r.doc.Operations = append(r.doc.Operations, Operation{
+		Kind: kind, Method: strings.ToUpper(f.key), Path: path, Pos: f.pos(),
+		Unreadable: &Unreadable{Problem: p, Text: f.key + ": " + f.value.canonical()},
+	})
+}
+
 func (r *reader) operation(kind Kind, method, path string, pathServers node, f field, depth int) error {
 	if f.value.kind() == null {
+		p := r.problem(f.pos(), "%s %s: the operation is null: expected a mapping, or no %s at all", method, path, f.key)
+		r.doc.Operations = append(r.doc.Operations, Operation{Kind: kind, Method: method, Path: path, Pos: f.pos(), Unreadable: &Unreadable{Problem: p, Text: f.key + ": null"}})
 		return nil
 	}
 	op := Operation{Kind: kind, Method: method, Path: path, Pos: f.pos()}
@@ -454,10 +556,7 @@ func (r *reader) callbacks(op *Operation, callbacks node, depth int) error {
 	if err != nil {
 		return err
 	}
-	for _, cb := range named {
-		if strings.HasPrefix(cb.key, "x-") {
-			continue
-		}
+	for _, cb := range named { // any name is a callback's
 		name := "callback:" + parent + " " + cb.key
 		fields, err := r.merged(cb.value)
 		if err == nil && depth >= maxCallbacks {
@@ -517,8 +616,8 @@ func (r *reader) security(n node) (security, error) {
 		}
 		alt := Alternative{}
 		for _, f := range fields {
-			if strings.HasPrefix(f.key, "x-") && f.value.kind() != list {
-				continue
+			if k := f.value.kind(); strings.HasPrefix(f.key, "x-") && (k == scalar || k == object) {
+				continue // an extension, which the specification does not allow here
 			}
 			u := Use{Scheme: f.key}
 			switch f.value.kind() {
@@ -725,6 +824,12 @@ func (r *reader) locate(from *source, ref string) (*source, string, error) {
 	if file == "" {
 		return from, pointer, nil
 	}
+	if file = r.local(file); file == "" {
+		return r.sources[""], pointer, nil
+	}
+	if text, err := url.PathUnescape(file); err == nil {
+		file = text
+	}
 	if strings.Contains(file, ":") || strings.HasPrefix(file, "/") || strings.Contains(file, `\`) {
 		return nil, "", &refError{fmt.Sprintf("$ref %q: only files below the document's folder are followed, by relative paths", ref)}
 	}
@@ -765,6 +870,33 @@ func (r *reader) locate(from *source, ref string) (*source, string, error) {
 	src.dir = path.Dir(name)
 	r.sources[name] = src
 	return src, pointer, nil
+}
+
+// local takes the document's own address off a reference: what is beside the document by its
+// address is beside it here. The document itself is "".
+func (r *reader) local(file string) string {
+	if r.self == "" {
+		return file
+	}
+	self, _, _ := strings.Cut(r.self, "#")
+	if file == self {
+		return ""
+	}
+	base, err := url.Parse(self)
+	if err != nil || base.Scheme == "" {
+		return file
+	}
+	if to, err := base.Parse(file); err == nil && to.String() == self {
+		return ""
+	}
+	dir := self[:strings.LastIndexByte(self, '/')+1]
+	if rest, ok := strings.CutPrefix(file, dir); ok && strings.Contains(dir, "://") {
+		if root := r.sources[""].dir; root != "." {
+			return path.Join(root, rest)
+		}
+		return rest
+	}
+	return file
 }
 
 var pointerEscapes = strings.NewReplacer("~1", "/", "~0", "~")

@@ -114,6 +114,7 @@ paths:
 5:8 GET /c: unreadable: the scopes of "k" are a plain value: expected a list
 6:8 GET /d: unreadable: a scope of "k" is a list: expected text
 7:8 GET /e: unreadable: GET /e: a list: expected an operation
+7:17 PUT /e: unreadable: PUT /e: the operation is null: expected a mapping, or no put at all
 8:3 * /f: unreadable: path "/f": a plain value: expected a path item
 9:8 GET /g: k
 `},

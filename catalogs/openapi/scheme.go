@@ -34,7 +34,7 @@ func (s *Scheme) listScopes(n node) {
 		return // what cannot be read is merely not listed
 	}
 	for _, f := range fields {
-		if strings.HasPrefix(f.key, "x-") || slices.ContainsFunc(s.Scopes, func(o Scope) bool { return o.Name == f.key }) {
+		if slices.ContainsFunc(s.Scopes, func(o Scope) bool { return o.Name == f.key }) {
 			continue
 		}
 		text, _ := f.value.text()
@@ -121,6 +121,9 @@ func readScheme(name string, n node, v2 bool) (*Scheme, error) {
 		s.Identity = "HTTP " + strings.ToLower(def["scheme"])
 	case "oauth2":
 		s.Identity = "OAuth 2.0 " + flowIdentity(flows)
+		if u := def["oauth2MetadataUrl"]; u != "" {
+			s.Identity += "; metadata " + u
+		}
 	case "openIdConnect":
 		s.Identity = "OpenID Connect " + def["openIdConnectUrl"]
 	case "mutualTLS":

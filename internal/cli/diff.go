@@ -228,7 +228,8 @@ func (a *app) compareSources(ctx context.Context, from, to string, flags diffFla
 	if err != nil {
 		return nil, err
 	}
-	if result.Summary.Old == 0 && result.Summary.New == 0 && len(result.Changes) == 0 {
+	described := func(s *side) bool { return s.Document != nil && len(s.Document.Operations) > 0 } // webhooks, maybe
+	if result.Summary.Old == 0 && result.Summary.New == 0 && len(result.Changes) == 0 && !(described(old) && described(now)) {
 		return nil, &partialError{fmt.Sprintf("neither %s nor %s has an endpoint: nothing was compared", shownRef(from), shownRef(to))}
 	}
 	d := &diffReport{from: shownRef(from), to: shownRef(to), service: flags.service, grants: opts.Grants, result: result,
