@@ -34,10 +34,18 @@ type Config struct {
 	Routers      []RouterConfig
 	RouteTables  []TableConfig
 	OpenAPI      OpenAPIConfig
+	Severity     []RuleSeverity
 	FailOn       string // "", "error", "warning", "info" or "none"
 	Known        string // path of the file of accepted findings
 
 	files []string
+}
+
+// A RuleSeverity states how grave a rule's findings are here.
+type RuleSeverity struct {
+	Rule  string // its id; see package report
+	Level string // "error", "warning" or "info"
+	Pos   Pos
 }
 
 // A Service is one program with a catalog.
@@ -291,6 +299,13 @@ func (c *Config) load(file string, above []string) error {
 		}},
 		{Name: "fail-on", Decode: func(n strictyaml.Node) {
 			c.FailOn, _ = n.OneOf("a severity", "error", "warning", "info", "none")
+		}},
+		{Name: "severity", Decode: func(n strictyaml.Node) {
+			for _, p := range n.Pairs("a mapping of rules to severities") {
+				if level, ok := p.Value.OneOf("a severity", "error", "warning", "info"); ok {
+					c.Severity = append(c.Severity, RuleSeverity{p.Name, level, pos(p.Key)})
+				}
+			}
 		}},
 		{Name: "known", Decode: func(n strictyaml.Node) {
 			if s, ok := n.Text("the path of the file of accepted findings"); ok {

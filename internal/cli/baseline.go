@@ -163,6 +163,9 @@ func (a *app) vetFindings(ctx context.Context, args []string, opts goOptions) ([
 	if err := p.incomplete(a.err); err != nil {
 		return nil, nil, "", err // a baseline of half a program would drop the other half
 	}
+	if err := adjust(p.Settings.Config); err != nil {
+		return nil, nil, "", err
+	}
 	findings, _ := p.vet()
 	return findings, vetRules, p.Settings.Config.Known, nil
 }
@@ -171,6 +174,9 @@ func (a *app) vetFindings(ctx context.Context, args []string, opts goOptions) ([
 func (a *app) diffFindings(ctx context.Context, args []string, _ goOptions) ([]*report.Finding, map[string]bool, string, error) {
 	config, err := catalogs.FindConfig(".")
 	if err != nil {
+		return nil, nil, "", err
+	}
+	if err := adjust(config); err != nil {
 		return nil, nil, "", err
 	}
 	flags := diffFlags{basePath: config.BasePath["openapi"]}

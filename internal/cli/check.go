@@ -82,6 +82,9 @@ func (a *app) check(cmd *cobra.Command, o checkOptions) error {
 			return err
 		}
 	}
+	if err := adjust(config); err != nil {
+		return err
+	}
 	root, err := os.Getwd()
 	if err != nil {
 		return err
@@ -116,6 +119,9 @@ func (a *app) check(cmd *cobra.Command, o checkOptions) error {
 		}
 		defer base.remove()
 		a.stricter(cmd, base.config, &o)
+		if err := adjustStricter(base.config, config); err != nil {
+			return err
+		}
 	}
 	baseCtx, stop := context.WithCancel(ctx)
 	defer stop()

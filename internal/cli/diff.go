@@ -85,6 +85,9 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not 
 			if err != nil {
 				return err
 			}
+			if err := adjust(config); err != nil {
+				return err
+			}
 			flags.configure(&config.OpenAPI)
 			if flags.basePath == "" {
 				flags.basePath = config.BasePath["openapi"]

@@ -53,6 +53,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if isVetTool(args) {
 		return runVetTool(args, out, errOut)
 	}
+	report.Adjust(nil)
 	a := &app{in: in, out: out, err: errOut, failOn: report.Error}
 	root := &cobra.Command{
 		Use:           "permcheck",

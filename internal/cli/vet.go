@@ -130,6 +130,9 @@ func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions, known, base
 	if err != nil {
 		return err
 	}
+	if err := adjust(p.Settings.Config); err != nil {
+		return err
+	}
 	if f := p.Settings.Config.FailOn; f != "" && !cmd.Flags().Changed("fail-on") {
 		if err := a.failOn.Set(f); err != nil {
 			return err

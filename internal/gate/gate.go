@@ -82,7 +82,7 @@ func (c *comparison) catalogs() error {
 		switch {
 		case ch.Class == drift.Removed:
 			note(ch, "the row is dropped; it approves nothing that code or documents change")
-		case report.RuleByID(ch.Rule).Severity != report.Error:
+		case !weakens(ch):
 		case ch.Class == drift.Added:
 			note(ch, "a new row that requires %s", shown(ch.To))
 		default:
@@ -99,6 +99,12 @@ func (c *comparison) catalogs() error {
 		}
 	}
 	return nil
+}
+
+// weakens reports whether a change lets more callers in, or may.
+func weakens(ch *drift.Change) bool {
+	s, _ := report.DefaultSeverity(ch.Rule)
+	return s == report.Error
 }
 
 func shown(s *string) string {

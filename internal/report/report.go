@@ -65,10 +65,17 @@ type Finding struct {
 	Position catalogs.Pos // where, if anywhere
 	Evidence []string     // lines that let a reader check it
 	Fix      string       // what to do next; empty: the rule's
+	Level    Severity     // where it differs from the rule's; 0: it does not
 }
 
-// Severity returns the severity of the finding's rule.
-func (f *Finding) Severity() Severity { return RuleByID(f.Rule).Severity }
+// Severity returns the severity of the finding's rule, or what the finding or the
+// configuration states instead.
+func (f *Finding) Severity() Severity {
+	if _, stated := levels()[f.Rule]; !stated && f.Level != 0 {
+		return f.Level
+	}
+	return RuleByID(f.Rule).Severity
+}
 
 // Fingerprint identifies the finding across runs. It is made of rule, subject and
 // arguments only.

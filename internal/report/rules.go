@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"regexp"
+	"sync/atomic"
 )
 
 // A Rule is one kind of finding. Its severity is fixed here and nowhere else.
@@ -921,7 +922,31 @@ func RuleByID(id string) Rule {
 	if !ok {
 		panic(fmt.Sprintf("report: no rule %q", id))
 	}
+	if level, ok := levels()[r.ID]; ok {
+		r.Severity = level
+	}
 	return r
+}
+
+// adjusted holds the severities that the configuration of this run states.
+var adjusted atomic.Pointer[map[string]Severity]
+
+func levels() map[string]Severity {
+	if m := adjusted.Load(); m != nil {
+		return *m
+	}
+	return nil
+}
+
+// Adjust states severities for this process in place of those of [Rules], by rule. It
+// replaces what was stated before.
+func Adjust(severities map[string]Severity) { adjusted.Store(&severities) }
+
+// DefaultSeverity returns a rule's severity in [Rules], whatever is adjusted, and whether
+// there is such a rule.
+func DefaultSeverity(id string) (Severity, bool) {
+	r, ok := ruleByID(id)
+	return r.Severity, ok
 }
 
 // statementRule stands for the statements about vendors, whose ids are like comeet/C7.
