@@ -202,6 +202,12 @@ type Problem struct {
 type Result struct {
 	Changes []Change
 	Summary Summary
+	// Contradictions are operations of the new document whose scopes and permission extension
+	// differ; between two documents, only where they did not before.
+	Contradictions []openapi.Contradiction
+	// Silent is a document that is held against a catalog with permissions, demands
+	// credentials and names no permission anywhere: nothing of it was compared. Nil: none.
+	Silent *openapi.Document
 	// Unchanged are the endpoints of the new side whose requirement is the same.
 	Unchanged []string
 	Access    []Access // of every endpoint of either side; nil without Options.Grants
@@ -243,12 +249,48 @@ func Compare(from, to Side, opts Options) (*Result, error) {
 		c.result.Summary.ExtraServers = to.Document.ExtraServers
 		c.result.Summary.Undefined = undefined(to.Document)
 	}
+	c.contradictions(from, to)
 	c.match()
 	if from.Catalog != nil && to.Catalog != nil && !from.EndpointsOnly && !to.EndpointsOnly {
 		c.subjects(from.Catalog, to.Catalog)
 	}
 	c.sort()
 	return &c.result, nil
+}
+
+// contradictions notes what documents say twice, and differently.
+func (c *comparison) contradictions(from, to Side) {
+	before := map[string]bool{}
+	text := func(x openapi.Contradiction) string {
+		return strings.Join([]string{x.Operation.Method, x.Operation.Path, x.Scopes.String(), x.Extension.String()}, "\x00")
+	}
+	if from.Document != nil && to.Document != nil {
+		for _, x := range from.Document.Contradictions(c.opts.PermissionScheme) {
+			before[text(x)] = true
+		}
+	}
+	d := to.Document
+	if d == nil {
+		d = from.Document
+	}
+	if d == nil {
+		return
+	}
+	for _, x := range d.Contradictions(c.opts.PermissionScheme) {
+		if !before[text(x)] {
+			c.result.Contradictions = append(c.result.Contradictions, x)
+		}
+	}
+}
+
+// Contradicts returns a contradiction as a finding.
+func Contradicts(x openapi.Contradiction) *report.Finding {
+	return &report.Finding{
+		Rule: "declarations-disagree", Level: report.Warning, Subject: x.Operation.Method + " " + x.Operation.Base + x.Operation.Path,
+		Args: []string{"document"}, Was: x.Scopes.String(), Now: x.Extension.String(), Position: x.Operation.Pos,
+		Message: fmt.Sprintf("%s %s: its scopes say %s, its permission extension %s", x.Operation.Method, x.Operation.Base+x.Operation.Path, x.Scopes, x.Extension),
+		Fix:     "Make the two say the same, or ignore the extension: --permission-extension NAME:ignore.",
+	}
 }
 
 // undefined counts the operations that name each scheme which nothing defines.

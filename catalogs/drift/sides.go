@@ -111,6 +111,15 @@ func (c *comparison) catalogs(from, to Side) error {
 	} else if oldDoc != nil {
 		c.result.Summary.AlsoAdmits = oldDoc.AlsoAdmits
 	}
+	for _, side := range []struct {
+		projection *openapi.Projection
+		document   *openapi.Document
+		other      *catalogs.Catalog
+	}{{oldDoc, from.Document, to.Catalog}, {newDoc, to.Document, from.Catalog}} {
+		if side.projection != nil && side.projection.Silent() && side.other != nil && len(side.other.Permissions) > 0 {
+			c.result.Silent = side.document
+		}
+	}
 	// A side without a list of permissions speaks the other's language.
 	oldVocabulary, newVocabulary := oldCat, newCat
 	if len(oldCat.Permissions) == 0 {

@@ -25,26 +25,89 @@ type Projection struct {
 	AlsoAdmits map[string]int
 	// Scheme is the one whose scopes are permissions; empty: none.
 	Scheme string
+	// Speaks says that some operation names a permission. A document in which none does, and
+	// some demand a credential, cannot be held against a catalog.
+	Speaks bool
+}
+
+// Silent reports whether the document leaves open what its operations demand, all of them.
+func (p *Projection) Silent() bool { return !p.Speaks && slices.Contains(p.Unstated, true) }
+
+// A Contradiction is an operation whose scopes and whose permission extension differ.
+type Contradiction struct {
+	Operation         *Operation
+	Scopes, Extension perm.Requirement
+}
+
+// Contradictions lists the operations that name permissions in both ways, and not the same.
+// Whether the scopes of an alternative are all needed or any of them, documents mean
+// differently; what agrees in either reading is no contradiction.
+func (d *Document) Contradictions(scheme string) []Contradiction {
+	if scheme == "" {
+		scheme = d.permissionScheme()
+	}
+	var out []Contradiction
+	for i := range d.Operations {
+		o := d.Operations[i]
+		if o.Kind != Endpoint || o.Permission == nil || o.Unreadable != nil || o.Anonymous() {
+			continue
+		}
+		said := *o.Permission
+		o.Permission = nil
+		all, unstated, err := d.permissions(&o, scheme, Scopes{}, map[string]int{})
+		if err != nil || unstated || all == nil || len(all.Permissions()) == 0 || perm.Compare(*all, said) == perm.Same {
+			continue
+		}
+		if either, _, err := d.permissions(&o, scheme, Scopes{Any: true}, map[string]int{}); err == nil && perm.Compare(*either, said) != perm.Same {
+			out = append(out, Contradiction{&d.Operations[i], *all, said})
+		}
+	}
+	return out
+}
+
+// permissionScheme returns the scheme whose scopes are permissions: the only one that
+// operations give scopes or roles, else the only one that is made for them.
+func (d *Document) permissionScheme() string {
+	used := map[string]bool{}
+	for i := range d.Operations {
+		if d.Operations[i].Kind != Endpoint {
+			continue
+		}
+		for _, alt := range d.Operations[i].Security {
+			for _, u := range alt {
+				if len(u.Scopes) > 0 {
+					used[u.Scheme] = true
+				}
+			}
+		}
+	}
+	if len(used) == 0 {
+		for name, s := range d.Schemes {
+			if s.HasScopes() {
+				used[name] = true
+			}
+		}
+	}
+	if len(used) != 1 {
+		return ""
+	}
+	for name := range used {
+		return name
+	}
+	return ""
 }
 
 // Project puts the document into permissions. An operation's permissions are those
 // of its extension, else the scopes of the named scheme. Without a name that is the
-// only OAuth 2.0 or OpenID Connect scheme; where there are several, none.
+// only scheme that operations give scopes, or roles as OpenAPI 3.1 allows for every
+// type; where there are several, none.
 // Alternatives without the scheme are dropped and counted. An operation that
 // anybody may call is public, whatever its extension says; only in a document that
 // names no permission anywhere, so says nothing that a catalog could be held
 // against, an operation without any security key is unstated like the others.
 func (d *Document) Project(scheme string, scopes Scopes) (*Projection, error) {
 	if scheme == "" {
-		var with []string
-		for name, s := range d.Schemes {
-			if s.HasScopes() {
-				with = append(with, name)
-			}
-		}
-		if len(with) == 1 {
-			scheme = with[0]
-		}
+		scheme = d.permissionScheme()
 	} else if d.Schemes[scheme] == nil {
 		names := make([]string, 0, len(d.Schemes))
 		for name := range d.Schemes {
@@ -71,6 +134,7 @@ func (d *Document) Project(scheme string, scopes Scopes) (*Projection, error) {
 		p.Unstated = append(p.Unstated, unstated)
 		speaks = speaks || r != nil && len(r.Permissions()) > 0
 	}
+	p.Speaks = speaks
 	for i, o := range p.Operations {
 		if !speaks && !o.Stated && o.Unreadable == nil {
 			p.Unstated[i] = true

@@ -377,6 +377,16 @@ func (u *unit) catalogAgainst(c *checked, d *document) error {
 		return err
 	}
 	c.count(d, &result.Summary)
+	if result.Silent != nil {
+		c.empty = append(c.empty, u.prefix()+silent(d.name).Error())
+	}
+	for _, x := range result.Contradictions {
+		f := drift.Contradicts(x)
+		if row := u.byKey[catalogs.EndpointKey(x.Operation.Method, x.Operation.Path)]; row != nil {
+			f.Subject = row.method + " " + row.path
+			row.parts = append(row.parts, part{f, []string{d.name}, "catalog"})
+		}
+	}
 	for i := range result.Changes {
 		ch := &result.Changes[i]
 		row := u.rowOfChange(ch)

@@ -45,6 +45,7 @@ OLD and NEW are each one of
   go:PATTERN    the routes that Go packages register and the permissions they declare
   run:FILE      what a running API was seen to require: the JSON report of permcheck probe
   REV:PATH      a file, or a pattern of files, as in a git revision: main:api/openapi.yaml
+  REV:go:PATTERN  Go packages as they are in a git revision: main:go:./...
 
 Two documents are compared in their own words, security schemes and scopes. Where a
 catalog takes part, the document is first put into permissions: those of its permission
@@ -70,6 +71,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not 
   permcheck diff api/permissions.yaml api/openapi.yaml --permission-scheme oauth2
   permcheck diff vendor:personio openapi.yaml --base-path /v1
   permcheck diff api/permissions.yaml go:./...
+  permcheck diff main:go:./... go:./...
   permcheck diff api/permissions.yaml run:probe.json
   permcheck diff 'main:api/*.yaml' 'api/*.yaml' --grants probe.yaml --format markdown
   permcheck diff old.json new.json --scopes any --implies "candidates:write=candidates:read"
@@ -237,6 +239,12 @@ func (a *app) compareSources(ctx context.Context, from, to string, flags diffFla
 	}
 	d := &diffReport{from: shownRef(from), to: shownRef(to), service: flags.service, grants: opts.Grants, result: result,
 		others: beyond(now.unread, old.unread), rules: map[string]bool{}}
+	for _, x := range result.Contradictions {
+		d.others = append(d.others, drift.Contradicts(x))
+	}
+	if s := result.Silent; s != nil {
+		d.incomplete = silent(s.File)
+	}
 	for _, f := range d.others {
 		result.Summary.Problems = append(result.Summary.Problems, drift.Problem{Position: f.Position.String(), Message: f.Message})
 	}
@@ -254,4 +262,9 @@ func (a *app) compareSources(ctx context.Context, from, to string, flags diffFla
 		}
 	}
 	return d, nil
+}
+
+// silent is the error where nothing of a document could be held against a catalog.
+func silent(file string) error {
+	return &partialError{file + " names no permission anywhere, so its operations were not held against the catalog; name the scheme whose scopes are permissions with --permission-scheme, or an extension with --permission-extension (permission-scheme and permission-extensions under openapi in " + catalogs.ConfigName + ")"}
 }

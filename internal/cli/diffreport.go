@@ -17,7 +17,7 @@ import (
 // diffRules are the rules that diff reports of any two sources.
 var diffRules = []string{
 	"opened-to-anonymous", "requirement-weakened", "requirement-incomparable", "scheme-changed", "requirement-unknown",
-	"endpoint-added-anonymous", "endpoint-moved-weaker", "endpoint-unstated", "requirement-strengthened", "answered-by-weaker", "takes-over-stricter",
+	"endpoint-added-anonymous", "endpoint-moved-weaker", "endpoint-unstated", "requirement-strengthened", "answered-by-weaker", "takes-over-stricter", "declarations-disagree",
 	"endpoint-added", "endpoint-removed", "webhook-changed",
 }
 

@@ -32,7 +32,10 @@ type side struct {
 func (a *app) loadSides(ctx context.Context, from, to string, opts openapi.Options) (old, now *side, err error) {
 	var errs [2]error
 	load := func(ref, catalog string, into **side, err *error) { *into, *err = a.loadSide(ctx, ref, catalog, opts) }
-	isGo := func(ref string) bool { return strings.HasPrefix(ref, goPrefix) }
+	isGo := func(ref string) bool {
+		_, _, revision := goRevision(ref)
+		return strings.HasPrefix(ref, goPrefix) || revision
+	}
 	words := func(ref string, s *side) string {
 		if s == nil || s.Catalog == nil || isGo(ref) || ref == "-" {
 			return ""
@@ -68,10 +71,17 @@ func (a *app) loadSides(ctx context.Context, from, to string, opts openapi.Optio
 // goPrefix begins a reference to Go packages.
 const goPrefix = "go:"
 
-// loadGoSide reads Go packages. catalog, if any, is the reference of a catalog whose
+// goRevision splits a reference to Go packages as they are in a git revision, such as
+// main:go:./...
+func goRevision(ref string) (rev, pattern string, ok bool) {
+	rev, pattern, ok = strings.Cut(ref, ":"+goPrefix)
+	return rev, pattern, ok && rev != "" && !strings.Contains(rev, ":") && pattern != ""
+}
+
+// loadGoSide reads Go packages in a folder. catalog, if any, is the reference of a catalog whose
 // permissions they name.
-func (a *app) loadGoSide(ctx context.Context, pattern, catalog string) (*side, error) {
-	p, err := loadGo(ctx, ".", strings.Fields(pattern), goOptions{Catalog: catalog})
+func (a *app) loadGoSide(ctx context.Context, dir, pattern, catalog string) (*side, error) {
+	p, err := loadGo(ctx, dir, strings.Fields(pattern), goOptions{Catalog: catalog})
 	if err != nil {
 		return nil, err
 	}
@@ -127,9 +137,22 @@ func (a *app) loadSide(ctx context.Context, ref, catalog string, opts openapi.Op
 		c, err := catalogs.Load(ref)
 		return &side{Side: drift.Side{Catalog: c}}, err
 	case hasPrefix && prefix == "go":
-		return a.loadGoSide(ctx, rest, catalog)
+		return a.loadGoSide(ctx, ".", rest, catalog)
 	case hasPrefix && prefix == "run":
 		return loadRun(ref, rest)
+	}
+	if rev, pattern, ok := goRevision(ref); ok {
+		sub, remove, err := checkout(ctx, ".", rev)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", ref, err)
+		}
+		defer remove()
+		if catalog != "" && !strings.HasPrefix(catalog, catalogs.VendorPrefix) {
+			if catalog, err = filepath.Abs(catalog); err != nil {
+				return nil, err
+			}
+		}
+		return a.loadGoSide(ctx, sub, pattern, catalog)
 	}
 	if _, err := os.Stat(ref); err != nil {
 		switch {
