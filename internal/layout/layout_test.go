@@ -59,6 +59,7 @@ var layers = []layer{
 	{dir: "internal/driftbench"},
 	{dir: "internal/corpuscheck", own: []string{"catalogs/perm"}},
 	{dir: "internal/mutants", own: []string{"catalogs", "catalogs/perm", "conformance", "conformance/keyring", "conformance/reference"}},
+	{dir: "internal/tools/mutate", outside: []string{yaml}},
 	{dir: "internal/targets", own: []string{"catalogs"}},
 	{dir: "cmd/permcheck", own: []string{"internal/cli"}},
 }

@@ -84,3 +84,30 @@ func FuzzParseKnown(f *testing.F) {
 		}
 	})
 }
+
+// An entry holds only for what it was written for.
+func TestKnownMatches(t *testing.T) {
+	entry := func(was, now string) *KnownEntry {
+		return &KnownEntry{Rule: "mismatch", Endpoint: "GET /a/{id}", Was: was, Now: now}
+	}
+	finding := func(was, now string) *Finding {
+		return &Finding{Rule: "mismatch", Subject: "GET /a/{x}", Was: was, Now: now}
+	}
+	for _, tt := range []struct {
+		e    *KnownEntry
+		f    *Finding
+		want bool
+	}{
+		{entry("A & B", "A"), finding("A & B", "A"), true},
+		{entry("", "A"), finding("A & B", "A"), true},
+		{entry("A & C", "A"), finding("A & B", "A"), false},
+		{entry("A & B", ""), finding("A & B", "A"), false}, // it may get worse
+		{entry("", ""), finding("", "superadmin"), false},
+		{entry("", ""), finding("A", "public"), true}, // it cannot
+		{entry("", ""), finding("A", ""), true},
+	} {
+		if got := tt.e.Matches(tt.f); got != tt.want {
+			t.Errorf("was %q, now %q accepts was %q, now %q: %v", tt.e.Was, tt.e.Now, tt.f.Was, tt.f.Now, got)
+		}
+	}
+}

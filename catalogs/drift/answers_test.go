@@ -1,0 +1,66 @@
+package drift_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/drift"
+	"github.com/permcheck/permcheck/catalogs/perm"
+)
+
+// What answers the row GET /a/b of a catalog in a program, by how its routes are registered and
+// what they do.
+func TestAnswers(t *testing.T) {
+	routed := func(r catalogs.Routed) *catalogs.Routed { return &r }
+	first := func(n int) *catalogs.Routed {
+		return routed(catalogs.Routed{Precedence: catalogs.FirstRegistered, Seq: n})
+	}
+	route := func(path, requires string, r *catalogs.Routed) catalogs.Endpoint {
+		e := catalogs.Endpoint{Method: "GET", Path: path, Routed: r}
+		if requires != "" {
+			req := perm.MustParse(requires)
+			e.Requires = &req
+		}
+		return e
+	}
+	for _, tt := range []struct {
+		name   string
+		routes []catalogs.Endpoint
+		want   string
+	}{
+		{"itself", []catalogs.Endpoint{route("/a/b", "write", nil)}, ""},
+		{"a weaker tree", []catalogs.Endpoint{route("/a/{x...}", "read", nil)}, "answered-by-weaker weakened /a/{x...}"},
+		{"a tree that declares nothing", []catalogs.Endpoint{route("/a/{x...}", "", nil)}, "answered-by-weaker weakened /a/{x...}"},
+		{"a tree that requires as much", []catalogs.Endpoint{route("/a/{x...}", "write", nil)}, ""},
+		{"a tree that requires more", []catalogs.Endpoint{route("/a/{x...}", "read & write", nil)}, "requirement-strengthened strengthened /a/{x...}"},
+		{"a tree of pages", []catalogs.Endpoint{route("/a/{x...}", "read", routed(catalogs.Routed{Answers: catalogs.AnswersPage}))}, "endpoint-removed endpoint-removed "},
+		{"a proxy", []catalogs.Endpoint{route("/a/{x...}", "read", routed(catalogs.Routed{Answers: catalogs.AnswersOpaque}))}, "unresolved unknown /a/{x...}"},
+		{"a proxy that is guarded", []catalogs.Endpoint{route("/a/{x...}", "write", routed(catalogs.Routed{Answers: catalogs.AnswersOpaque}))}, ""},
+		{"the weaker one of two", []catalogs.Endpoint{route("/a/{x}", "write", nil), route("/{x}/b", "read", nil)}, "answered-by-weaker weakened /{x}/b"},
+		{"the weaker one of two, the other way round", []catalogs.Endpoint{route("/{x}/b", "read", nil), route("/a/{x}", "write", nil)}, "answered-by-weaker weakened /{x}/b"},
+		{"one registered before it", []catalogs.Endpoint{route("/a/{x}", "read", first(0)), route("/a/b", "write", first(1))}, "answered-by-weaker weakened /a/{x}"},
+		{"one registered after it", []catalogs.Endpoint{route("/a/b", "write", first(0)), route("/a/{x}", "read", first(1))}, ""},
+		{"nothing", []catalogs.Endpoint{route("/b", "write", nil)}, "endpoint-removed endpoint-removed "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := catalogs.Parse("c.yaml", []byte("permcheck: catalog/1\nname: c\npermissions: {read: , write: }\nendpoints:\n  GET /a/b: write\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := drift.Compare(drift.Side{Catalog: c}, drift.Side{Catalog: &catalogs.Catalog{File: "go:.", Endpoints: tt.routes}, EndpointsOnly: true}, drift.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, ch := range r.Changes {
+				if ch.Path == "/a/b" {
+					got = append(got, ch.Rule+" "+string(ch.Class)+" "+ch.FallsTo)
+				}
+			}
+			if s := strings.Join(got, "; "); s != tt.want {
+				t.Errorf("got %q, want %q", s, tt.want)
+			}
+		})
+	}
+}
