@@ -55,6 +55,7 @@ type Service struct {
 	Owns     []string // path prefixes of a shared catalog's rows that it serves
 	Code     []string // Go package patterns
 	Document []string // OpenAPI documents, as paths or patterns in which * and ** stand for names
+	Gateway  []string // configurations of gateways, as Kong's, in the same way
 	// RecordFilters name the functions that leave only the records that a key may see.
 	RecordFilters []RecordFilter
 	BasePath      map[string]string // witness ("code", "openapi") -> prefix that its paths lack
@@ -461,6 +462,12 @@ func (s *Service) fields(dir string) []strictyaml.Field {
 			s.Document = nil
 			for _, f := range oneOrMore(n, "the path of an OpenAPI document") {
 				s.Document = append(s.Document, resolve(dir, f))
+			}
+		}},
+		{Name: "gateway", Decode: func(n strictyaml.Node) {
+			s.Gateway = nil
+			for _, f := range oneOrMore(n, "the path of a gateway's configuration") {
+				s.Gateway = append(s.Gateway, resolve(dir, f))
 			}
 		}},
 		{Name: "record-filters", Decode: func(n strictyaml.Node) {

@@ -206,6 +206,7 @@ func selected(ctx context.Context, root string, config *catalogs.Config, o check
 			s.Catalog = config.Catalog
 		}
 		s.Code = codeOf(root, config, s)
+		s.Document = append(slices.Clone(s.Document), s.Gateway...)
 		in := len(o.services) == 0 || slices.Contains(o.services, s.Name)
 		if in && changed != nil {
 			if in, err = changed.touch(ctx, config, s); err != nil {

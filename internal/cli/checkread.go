@@ -47,6 +47,7 @@ type document struct {
 	*openapi.Document
 	projection *openapi.Projection
 	paths      map[string]bool // keys of its paths, without a method
+	answers    catalogs.Table  // of the projection's endpoints, by their index
 }
 
 // A codeEndpoint is a route, by the path that the other witnesses know it by.
@@ -259,7 +260,12 @@ func newDocument(doc *openapi.Document, ref, root, base string, options drift.Op
 	d := &document{name: filepath.ToSlash(relativeTo(root, ref)), Document: doc}
 	d.place(root, base)
 	var err error
-	d.projection, err = d.Project(options.PermissionScheme, options.Scopes)
+	if d.projection, err = d.Project(options.PermissionScheme, options.Scopes); err == nil {
+		for i := range d.projection.Catalog.Endpoints {
+			e := &d.projection.Catalog.Endpoints[i]
+			d.answers.Add(catalogs.Row{Method: e.Method, Path: e.Path, ID: i})
+		}
+	}
 	return d, err
 }
 

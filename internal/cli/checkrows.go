@@ -220,9 +220,20 @@ func (u *unit) anyKey(e *catalogs.Endpoint) bool {
 	return ok && row.Requires != nil && row.Requires.IsAuthenticated()
 }
 
-// answered adds to each row that the code has no route for the route that answers it.
+// answered adds to each row that a witness does not list what of it answers the row.
 func (u *unit) answered() {
 	for _, r := range u.rows {
+		for _, d := range u.documents {
+			if len(r.says[d.name]) > 0 {
+				continue
+			}
+			for _, by := range d.answers.Resolve(r.method, r.path).Rows {
+				e := &d.projection.Catalog.Endpoints[by.ID]
+				s := sayingOf(e, "by "+e.String())
+				s.mute = s.mute || d.projection.Unstated[by.ID]
+				r.says[d.name] = append(r.says[d.name], s)
+			}
+		}
 		if len(r.says["code"]) > 0 || !u.code {
 			continue
 		}
@@ -535,6 +546,12 @@ func says(row *checkRow, ch *drift.Change, who, whom string) *report.Finding {
 	from, to := text(ch.From), text(ch.To)
 	subject := row.method + " " + row.path // as the table has it
 	f.Subject = subject
+	if ch.Rule == "answered-by-weaker" {
+		f.Message = fmt.Sprintf("%s: %s answers it by %s, which requires %s; %s requires %s", subject, who, ch.FallsTo, to, whom, from)
+		f.Args = append(f.Args, who, whom)
+		f.Evidence = slices.Clone(ch.Evidence)
+		return f
+	}
 	switch ch.Class {
 	case drift.Added:
 		f.Message = fmt.Sprintf("%s: %s has it and asks for %s; %s does not have it", subject, who, to, whom)

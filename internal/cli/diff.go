@@ -39,6 +39,7 @@ func newDiff(a *app) *cobra.Command {
 OLD and NEW are each one of
   FILE          a catalog, or an OpenAPI document (2.0 to 3.2, YAML or JSON)
   'PATTERN'     several documents that describe one API together, such as 'api/**/*.yaml'
+  FILE          Kong's declarative configuration
   -             a catalog or a document, on standard input
   https://...   a catalog or a document on the web
   vendor:NAME   a catalog that permcheck carries
@@ -239,14 +240,14 @@ func (a *app) compareSources(ctx context.Context, from, to string, flags diffFla
 	}
 	d := &diffReport{from: shownRef(from), to: shownRef(to), service: flags.service, grants: opts.Grants, result: result,
 		others: beyond(now.unread, old.unread), rules: map[string]bool{}}
-	for _, x := range result.Contradictions {
-		d.others = append(d.others, drift.Contradicts(x))
-	}
 	if s := result.Silent; s != nil {
 		d.incomplete = silent(s.File)
 	}
 	for _, f := range d.others {
 		result.Summary.Problems = append(result.Summary.Problems, drift.Problem{Position: f.Position.String(), Message: f.Message})
+	}
+	for _, x := range result.Contradictions {
+		d.others = append(d.others, drift.Contradicts(x))
 	}
 	for _, id := range diffRules {
 		d.rules[id] = true

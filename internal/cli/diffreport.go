@@ -134,10 +134,22 @@ func (d *diffReport) writeJSON(a *app) error {
 		summary.Problems = append(summary.Problems, drift.Problem{Position: f.Position.String(), Message: f.Message})
 	}
 	return a.writeJSON(struct {
-		Version int             `json:"version"`
-		Changes []*drift.Change `json:"changes"`
-		Summary drift.Summary   `json:"summary"`
-	}{1, changes, summary})
+		Version  int               `json:"version"`
+		Changes  []*drift.Change   `json:"changes"`
+		Findings []*report.Finding `json:"findings,omitempty"` // that are no changes
+		Summary  drift.Summary     `json:"summary"`
+	}{1, changes, d.contradictions(), summary})
+}
+
+// contradictions are the findings about what a document says twice, and differently.
+func (d *diffReport) contradictions() []*report.Finding {
+	var out []*report.Finding
+	for _, f := range d.others {
+		if f.Rule == "declarations-disagree" {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // access is who gains and who loses, anybody first.
@@ -317,7 +329,7 @@ func (d *diffReport) writeText(w io.Writer, st report.Styles) error {
 	if b.Len() > 0 && !bytes.HasSuffix(b.Bytes(), []byte("\n\n")) {
 		b.WriteByte('\n')
 	}
-	for _, f := range d.about {
+	for _, f := range slices.Concat(d.contradictions(), d.about) {
 		st.WriteFinding(&b, f)
 	}
 	line, counts := d.sides(), d.counts()

@@ -89,7 +89,7 @@ func (a *app) loadRevisionPattern(ctx context.Context, rev, pattern string, tree
 		if opts.Files, opts.Dir, err = a.revisionRefs(ctx, tree, file); err != nil {
 			return nil, err
 		}
-		return openapi.Parse(rev+":"+file, data, opts)
+		return parseDocument(rev+":"+file, data, opts)
 	})
 }
 

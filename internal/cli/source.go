@@ -15,6 +15,7 @@ import (
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/drift"
+	"github.com/permcheck/permcheck/catalogs/kong"
 	"github.com/permcheck/permcheck/catalogs/openapi"
 	"github.com/permcheck/permcheck/conformance"
 	"github.com/permcheck/permcheck/internal/report"
@@ -250,8 +251,33 @@ func (a *app) loadPattern(pattern string, opts openapi.Options) (*side, error) {
 		}
 		defer below.Close()
 		opts.Files, opts.Dir = below.FS(), below.dir
-		return openapi.Parse(file, data, opts)
+		return parseDocument(file, data, opts)
 	})
+}
+
+// A documentFormat is a kind of document besides OpenAPI that says who may call what.
+type documentFormat struct {
+	key   string // of its top level, by which it is known
+	parse func(name string, data []byte) (*openapi.Document, error)
+}
+
+// documentFormats lists them. Another one is a package that reads it, and a line here.
+var documentFormats = []documentFormat{
+	{kong.Key, kong.Parse},
+}
+
+// parseDocument reads a document of any format.
+func parseDocument(name string, data []byte, opts openapi.Options) (*openapi.Document, error) {
+	doc, err := openapi.Parse(name, data, opts)
+	var format *openapi.FormatError
+	if errors.As(err, &format) {
+		for _, f := range documentFormats {
+			if slices.Contains(format.Keys, f.key) {
+				return f.parse(name, data)
+			}
+		}
+	}
+	return doc, err
 }
 
 // compose reads documents and makes one of them.
@@ -341,7 +367,7 @@ func matchPath(pattern, name []string) bool {
 
 // parseSide reads text as what it claims to be: an OpenAPI document or a catalog.
 func parseSide(name string, data []byte, opts openapi.Options, asCatalog func() (*catalogs.Catalog, error)) (*side, error) {
-	doc, err := openapi.Parse(name, data, opts)
+	doc, err := parseDocument(name, data, opts)
 	var format *openapi.FormatError
 	switch {
 	case err == nil:

@@ -40,6 +40,7 @@ var layers = []layer{
 	{dir: "catalogs/grants", own: []string{"catalogs", "catalogs/perm", "internal/strictyaml"}},
 	{dir: "internal/report", own: []string{"catalogs", "internal/strictyaml"}, outside: []string{color, "github.com/owenrumney/go-sarif/v3", "github.com/jstemmer/go-junit-report/v2"}},
 	{dir: "catalogs/openapi", own: []string{"catalogs", "catalogs/perm", "internal/strictyaml"}, outside: []string{yaml}},
+	{dir: "catalogs/kong", own: []string{"catalogs", "catalogs/openapi", "internal/strictyaml"}, outside: []string{yaml}},
 	{dir: "catalogs/drift", own: []string{"catalogs", "catalogs/perm", "catalogs/openapi", "internal/report"}},
 	{dir: "internal/gate", own: []string{"catalogs", "catalogs/perm", "catalogs/openapi", "catalogs/drift", "internal/report", "internal/strictyaml"}},
 	// What a linter imports stays light: no report, no OpenAPI, no command line.
@@ -51,7 +52,7 @@ var layers = []layer{
 	// The reference server decides by its own lookup, or the harness would only prove
 	// itself: see TestReferenceDecidesByItself.
 	{dir: "conformance/reference", own: []string{"catalogs", "catalogs/perm"}},
-	{dir: "internal/cli", own: []string{"analyzers", "catalogs", "catalogs/perm", "catalogs/openapi", "catalogs/drift", "catalogs/grants", "catalogs/schema",
+	{dir: "internal/cli", own: []string{"analyzers", "catalogs", "catalogs/perm", "catalogs/openapi", "catalogs/kong", "catalogs/drift", "catalogs/grants", "catalogs/schema",
 		"conformance", "conformance/browser", "conformance/keyring", "conformance/reference", "conformance/script", "conformance/suites", "internal/gate", "internal/report", "internal/strictyaml"},
 		outside: []string{cobra, color, xtools, "golang.org/x/term", "golang.org/x/time", "github.com/rogpeppe/go-internal/diff", "github.com/schollz/progressbar"}},
 	{dir: "internal/layout"},
