@@ -39,11 +39,12 @@ var layers = []layer{
 	{dir: "catalogs/schema"},
 	{dir: "catalogs/grants", own: []string{"catalogs", "catalogs/perm", "internal/strictyaml"}},
 	{dir: "internal/report", own: []string{"catalogs", "internal/strictyaml"}, outside: []string{color, "github.com/owenrumney/go-sarif/v3", "github.com/jstemmer/go-junit-report/v2"}},
+	{dir: "internal/redact"},
 	{dir: "catalogs/openapi", own: []string{"catalogs", "catalogs/perm", "internal/strictyaml"}, outside: []string{yaml}},
 	{dir: "catalogs/drift", own: []string{"catalogs", "catalogs/perm", "catalogs/openapi", "internal/report"}},
 	// What a linter imports stays light: no report, no OpenAPI, no command line.
 	{dir: "analyzers", own: []string{"catalogs", "catalogs/perm", "internal/strictyaml"}, outside: []string{xtools, "github.com/golangci/plugin-module-register"}},
-	{dir: "conformance", own: []string{"catalogs", "catalogs/perm", "conformance/suites", "internal/report", "internal/strictyaml"}, outside: []string{"golang.org/x/time"}},
+	{dir: "conformance", own: []string{"catalogs", "catalogs/perm", "conformance/suites", "internal/redact", "internal/report", "internal/strictyaml"}, outside: []string{"golang.org/x/time"}},
 	{dir: "conformance/browser", outside: []string{"github.com/chromedp"}},
 	{dir: "conformance/suites", outside: []string{"github.com/rogpeppe/go-internal"}},
 	{dir: "conformance/script", own: []string{"catalogs", "catalogs/perm", "conformance", "conformance/suites"}, outside: []string{"github.com/rogpeppe/go-internal"}},
@@ -51,7 +52,7 @@ var layers = []layer{
 	// itself: see TestReferenceDecidesByItself.
 	{dir: "conformance/reference", own: []string{"catalogs", "catalogs/perm"}},
 	{dir: "internal/cli", own: []string{"analyzers", "catalogs", "catalogs/perm", "catalogs/openapi", "catalogs/drift", "catalogs/grants", "catalogs/schema",
-		"conformance", "conformance/browser", "conformance/keyring", "conformance/reference", "conformance/script", "conformance/suites", "internal/report", "internal/strictyaml"},
+		"conformance", "conformance/browser", "conformance/keyring", "conformance/reference", "conformance/script", "conformance/suites", "internal/redact", "internal/report", "internal/strictyaml"},
 		outside: []string{cobra, color, xtools, "golang.org/x/term", "golang.org/x/time", "github.com/rogpeppe/go-internal/diff", "github.com/schollz/progressbar"}},
 	{dir: "internal/layout"},
 	{dir: "internal/vetbench", outside: []string{xtools}},
