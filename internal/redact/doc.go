@@ -3,7 +3,7 @@
 // A [Set] holds the secrets that a program knows. [Set.Text] replaces each of them in a text by a
 // placeholder such as [secret:full], whatever way it is written:
 //
-//   - as it is, and from 12 characters in other case and reversed;
+//   - as it is and in other case, and from 12 characters reversed;
 //   - percent-encoded, as \uXXXX, \xXX and other backslash escapes, and as HTML entities, whether
 //     every character is encoded or only some of them, mixed, and up to three times over;
 //   - in base64 of either alphabet, padded or not, at any place of a longer text that was encoded

@@ -14,9 +14,8 @@ const (
 	// Long is the length from which on a secret is replaced wherever it stands. Shorter ones are
 	// replaced as whole tokens.
 	Long = 8
-	// anyCase is the length from which on the case of letters does not matter, and the secret
-	// is looked for backwards too.
-	anyCase = 12
+	// backwards is the length from which on a secret is looked for backwards too.
+	backwards = 12
 	// encodedShort is the length from which on a short secret is looked for in base64 and hex:
 	// what is shorter has forms that are numbers and words.
 	encodedShort = 4
@@ -38,13 +37,13 @@ type pattern struct {
 }
 
 // token reports whether the pattern counts only where it stands as a whole token.
-func (p *pattern) token() bool { return p.of.short && len(p.text) < anyCase }
+func (p *pattern) token() bool { return p.of.short && len(p.text) < backwards }
 
 // patterns are all ways to write a secret. The first that is equal to another counts.
 func patterns(e *entry) []*pattern {
 	value := e.secret
 	n := utf8.RuneCountInString(value)
-	fold := n >= anyCase
+	fold := n >= Long // names of headers come in another case than they were sent
 	var list []*pattern
 	add := func(p pattern) {
 		same := func(q *pattern) bool { return q.text == p.text }
@@ -57,7 +56,7 @@ func patterns(e *entry) []*pattern {
 	if e.short && n < encodedShort {
 		return list
 	}
-	if fold {
+	if n >= backwards {
 		add(pattern{form: "reversed", text: reversed(value), fold: true})
 		if strings.ContainsFunc(value, func(r rune) bool { return r >= utf8.RuneSelf }) {
 			add(pattern{form: "upper", text: strings.ToUpper(value), fold: true})
