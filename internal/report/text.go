@@ -92,7 +92,14 @@ func Clean(s string) string {
 
 // PlainJSON is a JSON document in which characters that a terminal would act on, or not show, are
 // escapes. Its values are the same.
-func PlainJSON(doc []byte) []byte {
+func PlainJSON(doc []byte) []byte { return escaped(doc, `\u%04x`) }
+
+// visibleJSON is a JSON document in which those characters are shown as escapes by whoever
+// shows its texts, as [Clean] has them.
+func visibleJSON(doc []byte) []byte { return escaped(doc, `\\u%04x`) }
+
+// escaped is a document with odd characters in the form of an escape.
+func escaped(doc []byte, form string) []byte {
 	odd := func(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) }
 	if bytes.IndexFunc(doc, odd) < 0 {
 		return doc
@@ -106,9 +113,9 @@ func PlainJSON(doc []byte) []byte {
 			b.Write(doc[:n])
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
-			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+			fmt.Fprintf(&b, form+form, high, low)
 		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
+			fmt.Fprintf(&b, form, r)
 		}
 		doc = doc[n:]
 	}
