@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/permcheck/permcheck/internal/redact"
+	"github.com/permcheck/permcheck/internal/report"
 )
 
 // maxJournal bounds a journal that is read, in bytes.
@@ -20,7 +23,8 @@ const maxJournal = 4 << 30
 const maxJournalAge = 24 * time.Hour
 
 // A Journal keeps what a run has seen in a file while it runs, so that one which is killed can
-// be gone on with. It holds what reports hold, no secrets, and is readable by its owner only.
+// be gone on with. It holds what reports hold, placeholders in
+// place of secrets, so that what is read again is judged alike, and is readable by its owner only.
 // What decided nothing is not kept: it is asked again.
 type Journal struct {
 	// Resumed is how many requests and questions an earlier run had answered already.
@@ -31,6 +35,7 @@ type Journal struct {
 	mu           sync.Mutex
 	file         *os.File
 	failed       error
+	secrets      *redact.Set // that it must not hold
 	observations map[int]Observation
 	records      map[int]Record
 }
@@ -134,7 +139,7 @@ func (j *Journal) read(p *Plan, want journalHead, now time.Time) (int64, error) 
 func (j *Journal) write(v any) {
 	data, err := json.Marshal(v)
 	if err == nil {
-		_, err = j.file.Write(append(data, '\n'))
+		_, err = j.file.Write(append(report.PlainJSON(data), '\n'))
 	}
 	if err != nil && j.failed == nil {
 		j.failed = fmt.Errorf("writing the journal: %w", err)
@@ -148,7 +153,8 @@ func (j *Journal) saw(request int, o *Observation) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.write(journalLine{Request: &request, Seen: o})
+	seen := o.withoutSecrets(j.secrets)
+	j.write(journalLine{Request: &request, Seen: &seen})
 }
 
 // performed keeps the record of a question that was performed to its end.
@@ -158,7 +164,8 @@ func (j *Journal) performed(question int, rec *Record) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.write(journalLine{Question: &question, Record: rec})
+	written := rec.withoutSecrets(j.secrets)
+	j.write(journalLine{Question: &question, Record: &written})
 }
 
 func (j *Journal) observation(request int) (Observation, bool) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/internal/redact"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -171,6 +172,7 @@ type jsonReport struct {
 
 // WriteJSON writes the report in its stable JSON form, version 1.
 func (r *Report) WriteJSON(w io.Writer) error {
+	r = r.withoutSecrets()
 	out := jsonReport{
 		Version: 1, FirstLine: r.FirstLine(), Target: r.Target.Redacted(), Catalog: r.CatalogRef, Build: r.Build,
 		Started: r.Times.Started, Ended: r.Times.Ended, PlanHash: r.Plan.Hash,
@@ -231,6 +233,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	if out.Boundary.Unproven = r.Unproven(); out.Boundary.Unproven == nil {
 		out.Boundary.Unproven = []Unproven{}
 	}
+	out = redact.Deep(r.Secrets, out)
 	sum := sha256.New()
 	if err := json.NewEncoder(sum).Encode(out); err != nil {
 		return err
@@ -242,7 +245,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	if err := enc.Encode(out); err != nil {
 		return err
 	}
-	return writeLines(w, doc.Bytes())
+	return writeLines(w, report.PlainJSON(doc.Bytes()))
 }
 
 // jsonRun is how the run was made.

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/permcheck/permcheck/catalogs"
 )
@@ -237,6 +236,7 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 		x.Path += "?" + q
 	}
 	by := c.By.Credential.at(c.Path)
+	l.run.learnShown(&by)
 	x.Auth = by.shown()
 	for _, name := range headerNames(c.Header) {
 		for _, v := range c.Header[name] {
@@ -252,12 +252,8 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 	if c.ShownHeader != nil {
 		x.Header = c.ShownHeader
 	}
-	x.Path = l.withoutSecrets(x.Path)
-	for i := range x.Header {
-		x.Header[i] = l.withoutSecrets(x.Header[i])
-	}
 	if a.Err != nil {
-		x.Reason = "no answer: " + l.withoutSecrets(a.Err.Error())
+		x.Reason = "no answer: " + a.Err.Error()
 		return x
 	}
 	var d *Dialect
@@ -265,25 +261,9 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 		d = l.dialect()
 	}
 	x.File = a.File
-	// A server may say a secret again: in a header, or as the name of a member.
-	x.Answered = withNames(l.hash.answered(a.Header), l.withoutSecrets)
-	for name, value := range x.Answered {
-		x.Answered[name] = l.withoutSecrets(value)
-	}
+	x.Answered = l.hash.answered(a.Header)
 	x.Body = l.hash.digest(a, d)
-	x.Body.Paths = withNames(x.Body.Paths, l.withoutSecrets)
 	return x
-}
-
-// withNames returns the map with its names changed.
-func withNames[V any](m map[string]V, change func(string) string) map[string]V {
-	for name, v := range m {
-		if to := change(name); to != name {
-			delete(m, name)
-			m[to] = v
-		}
-	}
-	return m
 }
 
 // shown says how a credential is shown, with a variable in place of the secret.
@@ -295,97 +275,6 @@ func (c *Credential) shown() string {
 		return "?" + c.Query + "=$" + c.Env
 	}
 	return ""
-}
-
-// withoutSecrets replaces each secret of the run in a text by its variable.
-func (l *Lab) withoutSecrets(text string) string {
-	for i := range l.run.target.Credentials {
-		text = l.run.target.Credentials[i].hide(text)
-	}
-	l.run.hidden.mu.Lock()
-	defer l.run.hidden.mu.Unlock()
-	for i := range l.run.hidden.list {
-		text = l.run.hidden.list[i].hide(text)
-	}
-	return text
-}
-
-// hide replaces the secret in a text by its variable. It is asked for every name in every
-// answer: most are shorter than any secret.
-func (c *Credential) hide(text string) string {
-	for i := range c.Below {
-		text = c.Below[i].Credential.hide(text)
-	}
-	if c.Tokens != nil {
-		text = c.Tokens.hide(text, c.Env)
-	}
-	if c.KeySecret != c.Secret {
-		text = hide(text, c.KeySecret, c.Env+"_SECRET")
-	}
-	return hide(text, c.Secret, c.Env)
-}
-
-// minSecret is the length from which on a text is taken for a secret wherever it stands.
-const minSecret = 4
-
-func hide(text, secret, env string) string {
-	if len(secret) < minSecret || len(text) < len(secret) {
-		return text
-	}
-	text = replaceFold(text, secret, "$"+env)
-	if escaped := url.QueryEscape(secret); escaped != secret {
-		text = replaceFold(text, escaped, "$"+env)
-	}
-	return text
-}
-
-// holdsFold reports whether a text holds another, whatever the case of ASCII letters.
-func holdsFold(text, other string) bool {
-	lower := func(b byte) byte {
-		if b >= 'A' && b <= 'Z' {
-			return b + 'a' - 'A'
-		}
-		return b
-	}
-	for i := 0; i+len(other) <= len(text); i++ {
-		n := 0
-		for n < len(other) && lower(text[i+n]) == lower(other[n]) {
-			n++
-		}
-		if n == len(other) {
-			return true
-		}
-	}
-	return false
-}
-
-// replaceFold is strings.ReplaceAll whatever the case of ASCII letters: names of headers come
-// in another case than they were sent.
-func replaceFold(text, old, with string) string {
-	if !holdsFold(text, old) {
-		return text // as most do
-	}
-	lower := func(s string) string {
-		return strings.Map(func(r rune) rune {
-			if r >= 'A' && r <= 'Z' {
-				return r + 'a' - 'A'
-			}
-			return r
-		}, s)
-	}
-	if !utf8.ValidString(text) || !utf8.ValidString(old) {
-		return strings.ReplaceAll(text, old, with) // folding would move what is not UTF-8
-	}
-	folded, want := lower(text), lower(old)
-	var out strings.Builder
-	for {
-		i := strings.Index(folded, want)
-		if i < 0 {
-			return out.String() + text
-		}
-		out.WriteString(text[:i] + with)
-		text, folded = text[i+len(want):], folded[i+len(want):]
-	}
 }
 
 func (l *Lab) dialect() *Dialect { return l.run.target.Dialect }
@@ -699,7 +588,7 @@ func (l *Lab) once(ctx context.Context, check *Check, q *Question) Record {
 	case errors.As(err, &left):
 		rec.Skipped = left.reason
 	case err != nil:
-		rec.Problem = l.withoutSecrets(err.Error())
+		rec.Problem = err.Error()
 	}
 	rec.Done = true
 	return rec

@@ -137,12 +137,15 @@ func (r *Record) Set(name string, hashes []string) {
 
 // A hasher makes keyed hashes. Its key is made for one run and never leaves it: hashes of
 // short values could be looked up otherwise.
-type hasher struct{ keyed sync.Pool } // of hash.Hash: to put the key in is most of the work on a short value
+type hasher struct {
+	keyed sync.Pool                // of hash.Hash: to put the key in is most of the work on a short value
+	clean func(text string) string // takes secrets out of texts that are cut; nil: there are none
+}
 
 func newHasher() *hasher {
 	key := make([]byte, 32)
 	rand.Read(key) // documented never to fail
-	return &hasher{sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+	return &hasher{keyed: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 }
 
 // nullValue stands for null in digests, so that judges can tell it from a value.
@@ -224,7 +227,7 @@ func (h *hasher) walk(v any, path string, depth int, paths map[string]map[string
 	switch v := v.(type) {
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			h.walk(v[name], joinPath(path, name), depth+1, paths, telling)
+			h.walk(v[name], joinPath(path, h.member(name)), depth+1, paths, telling)
 		}
 		return
 	case []any:
@@ -256,6 +259,14 @@ func (h *hasher) walk(v any, path string, depth int, paths map[string]map[string
 
 // maxMember bounds the name of a member in a path, in bytes.
 const maxMember = 100
+
+// member is the name of a member as paths have it. A long one is cut there.
+func (h *hasher) member(name string) string {
+	if len(name) > maxMember && h.clean != nil {
+		return h.clean(name)
+	}
+	return name
+}
 
 func joinPath(path, name string) string {
 	if len(name) > maxMember {
@@ -297,6 +308,9 @@ var shownHeaders = map[string]bool{
 	"Timing-Allow-Origin": true, "Vary": true, "Www-Authenticate": true, "X-Content-Type-Options": true,
 }
 
+// maxHeader bounds the value of a header in a record, in bytes.
+const maxHeader = 500
+
 // answered sums up an answer's headers.
 func (h *hasher) answered(header http.Header) map[string]string {
 	out := map[string]string{}
@@ -306,7 +320,7 @@ func (h *hasher) answered(header http.Header) map[string]string {
 		}
 		value := strings.Join(values, ", ")
 		if shownHeaders[name] || strings.HasPrefix(name, "Access-Control-") || strings.HasPrefix(name, "Cross-Origin-") {
-			out[name] = value[:min(len(value), 500)]
+			out[name] = h.before(maxHeader, value)
 			continue
 		}
 		out[name] = "#" + h.text(value)

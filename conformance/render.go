@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/internal/redact"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -23,9 +24,11 @@ func (r *Report) Write(w io.Writer, format string, styles report.Styles) error {
 	case "json":
 		return r.WriteJSON(w)
 	case "html":
-		return r.page().Write(w)
+		r = r.withoutSecrets()
+		return redact.Deep(r.Secrets, r.page()).Write(w)
 	}
-	return r.document().Write(w, format)
+	r = r.withoutSecrets()
+	return redact.Deep(r.Secrets, r.document()).Write(w, format)
 }
 
 // facts are what a report says about its run.

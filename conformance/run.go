@@ -17,6 +17,7 @@ import (
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/internal/redact"
 )
 
 // WritePolicy says which rows that write are sent.
@@ -88,6 +89,9 @@ type Target struct {
 	BuildHeader string
 	// Seed says in which order requests are sent that need none; 0: that of the plan.
 	Seed uint64
+	// Secrets are those that the profile knows besides the credentials, and learns those of the run;
+	// nil: a set of the run's own.
+	Secrets *redact.Set
 	// Journal keeps what is seen, and knows what an earlier run saw; nil: nothing does.
 	Journal *Journal
 	// Tape takes down every exchange; nil: nothing does.
@@ -112,6 +116,9 @@ type Sent struct {
 	Paths []string
 	// Left is what the run made and could not take away.
 	Left []string
+	// Secrets are those that nothing may hold which is written; nil: there are none left, as in a
+	// report that was read.
+	Secrets *redact.Set
 }
 
 // Run sends every request of the plan once and returns what was seen. It returns an error
@@ -175,6 +182,15 @@ func newRunner(p *Plan, t Target, limits Limits) *runner {
 		ledger = forgetful{}
 	}
 	r.lab = &Lab{Plan: p, Catalog: p.catalog, run: r, hash: newHasher(), debts: &debts{ledger: ledger}, known: &known{}, spelled: map[spelledKey]*spelledOnce{}}
+	if r.secrets = t.Secrets; r.secrets == nil {
+		r.secrets = redact.New()
+	}
+	r.learnAll()
+	r.lab.hash.clean = r.secrets.Text
+	if t.Journal != nil {
+		t.Journal.secrets = r.secrets
+	}
+	r.sent.Secrets = r.secrets
 	r.maker = &maker{lab: r.lab, found: map[string]*foundID{}}
 	if t.Tape != nil {
 		r.client.tape = r.tape
@@ -253,16 +269,15 @@ type runner struct {
 	mark    string
 	marks   atomic.Int64
 	minted  atomic.Int64 // keys
-	hidden  struct {
-		mu   sync.Mutex
-		list []Credential
-	}
-	lending  sync.Mutex // one question at a time changes a key of [Target.Marked]
-	refusals refusals
-	pagers   pagers
-	telling  []telling
-	done     atomic.Int64
-	total    int // requests and questions that this run asks
+	secrets *redact.Set
+	// malformed is what a malformed key shows, which is no secret.
+	malformed string
+	lending   sync.Mutex // one question at a time changes a key of [Target.Marked]
+	refusals  refusals
+	pagers    pagers
+	telling   []telling
+	done      atomic.Int64
+	total     int // requests and questions that this run asks
 }
 
 // rowPath is the concrete path of a row that reads, worked out once.
@@ -685,12 +700,8 @@ func (r *runner) readBody(row *Row) []byte {
 	return []byte("{}")
 }
 
-// hide notes a secret that was made during the run, so that no record holds it.
-func (r *runner) hide(c Credential) {
-	r.hidden.mu.Lock()
-	defer r.hidden.mu.Unlock()
-	r.hidden.list = append(r.hidden.list, c)
-}
+// hide notes a secret that was made during the run, so that nothing that is written holds it.
+func (r *runner) hide(c Credential) { r.learn(&c) }
 
 // nextMark is a word that nothing else has; no mark is the beginning of another. It is short and
 // has lower-case letters and digits alone, so that names and addresses can be made of it.

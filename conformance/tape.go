@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/permcheck/permcheck/internal/report"
 )
 
 // A Tape takes down every request of a run and its answer, for people who want to see more
@@ -51,23 +53,24 @@ func (r *runner) tape(x *exchange, t *Taped) string {
 	if r.target.Tape == nil {
 		return ""
 	}
-	clean := func(s string) string { return r.lab.withoutSecrets(x.cred.hide(s)) }
+	r.learnShown(&x.cred)
+	clean := r.secrets.Text
 	body := func(b []byte) []byte {
-		return secretMember.ReplaceAll([]byte(clean(string(b))), []byte(`${1}"`+strings.ReplaceAll(hiddenValue, "$", "$$")+`"`))
+		return secretMember.ReplaceAll(r.secrets.JSON(b), []byte(`${1}"`+strings.ReplaceAll(hiddenValue, "$", "$$")+`"`))
 	}
 	header := func(h http.Header) http.Header {
 		out := http.Header{}
 		for name, values := range h {
 			for _, v := range values {
-				v = clean(v)
+				shown := clean(v)
 				switch name {
 				case "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "X-Api-Key", http.CanonicalHeaderKey(x.cred.Header):
-					// What is left may be a part of a secret, or another spelling of it.
-					if shown := x.cred.value("$" + x.cred.Env); v != shown {
-						v = hiddenValue
+					// What else stands there may be a part of a secret, or made of one.
+					if shown = hiddenValue; v == x.cred.value(x.cred.Secret) {
+						shown = x.cred.value("$" + x.cred.Env)
 					}
 				}
-				out[name] = append(out[name], v)
+				out[clean(name)] = append(out[clean(name)], shown)
 			}
 		}
 		return out
@@ -140,7 +143,7 @@ func (f *BodyFolder) Take(t *Taped) string {
 	}
 	data, err := json.Marshal(line)
 	f.note(err)
-	_, err = f.index.Write(append(data, '\n'))
+	_, err = f.index.Write(append(report.PlainJSON(data), '\n'))
 	f.note(err)
 	return line.File
 }
@@ -246,7 +249,7 @@ func (h *HAR) Take(t *Taped) string {
 		err = h.out.WriteByte(',')
 	}
 	if err == nil {
-		_, err = h.out.Write(append(data, '\n'))
+		_, err = h.out.Write(append(report.PlainJSON(data), '\n'))
 	}
 	if h.failed == nil {
 		h.failed = err

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -20,7 +21,10 @@ const (
 
 // WriteText writes the report for people: the first line, findings by cause, what was not
 // proven, and the matrix of endpoints and keys.
-func (r *Report) WriteText(w io.Writer, s report.Styles) {
+func (r *Report) WriteText(to io.Writer, s report.Styles) {
+	r = r.withoutSecrets()
+	w := &bytes.Buffer{}
+	defer func() { _, _ = io.WriteString(to, r.Secrets.Sentence(w.String())) }() // as fmt.Fprint does, without an error
 	style := s.Good
 	switch {
 	case r.Count[Fail] > 0:

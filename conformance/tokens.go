@@ -13,7 +13,7 @@ import (
 // used for three quarters of its life.
 const renewBefore = 15 * time.Second
 
-// maxTokens bounds how many tokens of one key are remembered, to be hidden in reports.
+// maxTokens bounds how many tokens of one key are remembered.
 const maxTokens = 1000
 
 // A SignInRefused says that a target answered a sign-in with something else than 2xx.
@@ -38,6 +38,7 @@ type Tokens struct {
 	expires time.Time // the zero time: not known
 	renewAt time.Time
 	used    []string
+	told    func(token string) // is told each token; nil: nobody is
 	failed  error
 }
 
@@ -54,6 +55,9 @@ func (t *Tokens) set(token string, expires time.Time) {
 	t.renewAt = expires.Add(-min(renewBefore, time.Until(expires)/4))
 	if len(t.used) < maxTokens {
 		t.used = append(t.used, token)
+	}
+	if t.told != nil {
+		t.told(token)
 	}
 }
 
@@ -130,12 +134,12 @@ func (t *Tokens) renewLocked(ctx context.Context) error {
 	return nil
 }
 
-// hide replaces each token that was used in a text by a variable.
-func (t *Tokens) hide(text, env string) string {
+// tell tells each token that was used, and each that will be.
+func (t *Tokens) tell(told func(token string)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, token := range t.used {
-		text = hide(text, token, env)
+		told(token)
 	}
-	return text
+	t.told = told
 }

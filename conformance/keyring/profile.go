@@ -20,6 +20,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/internal/redact"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
@@ -54,6 +55,9 @@ type Profile struct {
 	NotAsked map[string]string
 	// Bodies are those of requests, by the key of [catalogs.EndpointKey].
 	Bodies map[string]any
+
+	// Secrets learns each secret that is looked up or got for the keys; nil: nobody does.
+	Secrets *redact.Set
 
 	cache     tokenCache
 	records   []catalogs.Record       // of the catalog

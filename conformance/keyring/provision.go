@@ -86,6 +86,7 @@ func (p *Profile) Provisioner(ctx context.Context, target *url.URL) (conformance
 		if err != nil {
 			return nil, fmt.Errorf("%s: the admin API's secret: %w", p.Pos("provision"), err)
 		}
+		p.keep("the_admin_secret", v.Secret, secret, "")
 		a.secret = secret
 	}
 	return a, nil

@@ -21,6 +21,7 @@ import (
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/internal/redact"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
@@ -67,6 +68,7 @@ func (p *Profile) SignIn(ctx context.Context, plan *conformance.Plan, target *ur
 	for i := range p.Keys {
 		k := &p.Keys[i]
 		secret, err := k.lookUp(ctx, filepath.Dir(p.File))
+		p.keep("the_secret_of_"+k.Name, k.Secret, secret, k.User)
 		who := signIn{secret: secret}
 		if p.Auth.JWT != nil || p.Auth.Exchange != nil {
 			who.user = k.User // who signs in
@@ -169,6 +171,7 @@ func (p *Profile) minted(ctx context.Context, target *url.URL, key conformance.M
 	if strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return key, errors.New("the provisioner gave a secret with control characters")
 	}
+	p.Secrets.Add(redact.Secret{Name: "PC_MINTED", Value: secret, User: user})
 	cred, err := p.credential(ctx, target, signIn{user: user, secret: secret})
 	if err != nil {
 		return key, fmt.Errorf("signing in a key that was made: %w", err)
@@ -230,6 +233,15 @@ func (x *Exchange) scoped() bool {
 		}
 	}
 	return false
+}
+
+// keep notes a secret that was looked up, so that nothing which is written holds it. It is named
+// by where it was found, or else as it is called here.
+func (p *Profile) keep(name string, ref SecretRef, secret, user string) {
+	if ref.Env != "" {
+		name = ref.Env
+	}
+	p.Secrets.Add(redact.Secret{Name: name, Value: secret, User: user})
 }
 
 // lookUp reads the secret of a key. Errors never hold it.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/internal/redact"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
@@ -80,7 +81,9 @@ func (p *Profile) tokens(ctx context.Context, target *url.URL, auth *Auth, who p
 		if j := auth.JWT; j != nil {
 			return j.token(who.user, who.secret, time.Now())
 		}
-		return auth.Exchange.fetch(ctx, target, filepath.Dir(p.File), who.signIn)
+		token, expires, err := auth.Exchange.fetch(ctx, target, p, who.signIn)
+		p.Secrets.Add(redact.Secret{Name: "PC_TOKEN", Value: token, User: who.user})
+		return token, expires, err
 	}
 	token, expires, err := fetch(ctx)
 	if err != nil {
@@ -98,9 +101,9 @@ func (p *Profile) tokens(ctx context.Context, target *url.URL, auth *Auth, who p
 	return t, nil
 }
 
-// fetch sends the exchange. Its errors never hold the secret or the answer. dir is the folder
-// of the profile.
-func (x *Exchange) fetch(ctx context.Context, target *url.URL, dir string, who signIn) (string, time.Time, error) {
+// fetch sends the exchange. Its errors never hold the secret or the answer. p is the profile
+// that it stands in.
+func (x *Exchange) fetch(ctx context.Context, target *url.URL, p *Profile, who signIn) (string, time.Time, error) {
 	var never time.Time
 	fill := strings.NewReplacer("$user", who.user, "$secret", who.secret, "$scopes", who.scopes)
 	var body []byte
@@ -137,9 +140,13 @@ func (x *Exchange) fetch(ctx context.Context, target *url.URL, dir string, who s
 		req.SetBasicAuth(url.QueryEscape(who.user), url.QueryEscape(who.secret)) // RFC 6749, section 2.3.1
 	}
 	if !x.Authorization.isZero() {
-		value, err := x.Authorization.lookUp(ctx, dir)
+		value, err := x.Authorization.lookUp(ctx, filepath.Dir(p.File))
 		if err != nil {
 			return "", never, fmt.Errorf("what the exchange asks for besides: %w", err)
+		}
+		p.keep("the_exchange_authorization", x.Authorization, value, "")
+		if _, secret, ok := strings.Cut(value, " "); ok { // behind the scheme
+			p.keep("the_exchange_authorization", x.Authorization, secret, "")
 		}
 		req.Header.Set("Authorization", value)
 	}

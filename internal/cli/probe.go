@@ -29,6 +29,7 @@ import (
 	"github.com/permcheck/permcheck/conformance/browser"
 	"github.com/permcheck/permcheck/conformance/keyring"
 	"github.com/permcheck/permcheck/conformance/script"
+	"github.com/permcheck/permcheck/internal/redact"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -220,6 +221,7 @@ func (f *probeFlags) check() error {
 }
 
 func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven bool) error {
+	a.learnAddress(f.target)
 	text, c, err := a.readCatalog(ref)
 	if err != nil {
 		return err
@@ -285,8 +287,9 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, m *ke
 	if err != nil {
 		return fmt.Errorf("the reference server gave the admin address %q: %w", ready.Admin, err)
 	}
+	a.secrets.Add(redact.Secret{Name: adminTokenEnv, Value: token})
 	admin := keyring.NewAdmin(adminURL, token)
-	t := conformance.Target{Base: api, Reference: true, Objects: admin, Provisioner: admin, Writes: conformance.WritesAll, Limits: f.limits}
+	t := conformance.Target{Base: api, Reference: true, Secrets: a.secrets, Objects: admin, Provisioner: admin, Writes: conformance.WritesAll, Limits: f.limits}
 	if m != nil {
 		admin.Manners, admin.API = m, api
 		t.Dialect, t.Bodies, t.Within = m.Dialect, m.Bodies, m.Within
@@ -714,15 +717,49 @@ func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conforman
 		maps.Copy(bodies, profile.Bodies) // what somebody wrote for this target wins
 		t.Bodies = bodies
 	}
+	profile.Secrets, t.Secrets = a.secrets, a.secrets
 	if t.Credentials, err = profile.SignIn(ctx, p, target); err != nil {
 		return t, err
 	}
 	if t.Provisioner, err = profile.Provisioner(ctx, target); err != nil {
 		return t, err
 	}
+	a.warnShort()
 	t.Marked = profile.Marked(p, t.Credentials)
 	t.Objects = profile.Objects(p, t.Credentials, target)
 	return t, nil
+}
+
+// warnShort warns once of secrets that are too short to be found inside of other words.
+func (a *app) warnShort() {
+	names := a.secrets.Short()
+	if len(names) == 0 || a.warned {
+		return
+	}
+	a.warned = true
+	fmt.Fprintf(a.err, "warning: %s of less than %d characters (%s): reports hide such a secret only where it is a whole word; use longer secrets\n",
+		plural(len(names), "secret"), redact.Long, report.Clean(strings.Join(names, ", ")))
+}
+
+// learnAddress makes known what stands in an address before its host: it is a secret, even where
+// the address is refused for it.
+func (a *app) learnAddress(address string) {
+	_, rest, _ := strings.Cut(address, "//")
+	host, _, _ := strings.Cut(rest, "/")
+	if _, port, ok := strings.Cut(host, ":"); strings.Contains(host, "@") || !ok || strings.Trim(port, "0123456789") == "" {
+		rest = host // else a password with a slash, which no address may have
+	}
+	at := strings.LastIndexByte(rest, '@')
+	if at < 0 {
+		return
+	}
+	user, password, _ := strings.Cut(rest[:at], ":")
+	for _, part := range []string{password, user} {
+		a.secrets.Add(redact.Secret{Name: "the_address", Value: part})
+		if plain, err := url.PathUnescape(part); err == nil {
+			a.secrets.Add(redact.Secret{Name: "the_address", Value: plain})
+		}
+	}
 }
 
 // openLedger opens the ledger of a target and returns what earlier runs have left there. A run
@@ -752,9 +789,10 @@ func (a *app) clean(ctx context.Context, p *conformance.Plan, t conformance.Targ
 	if err := ledger.Close(len(failed)); err != nil {
 		return fmt.Errorf("the ledger: %w", err)
 	}
-	fmt.Fprintf(a.out, "took away %s that earlier runs had left at %s\n", plural(len(left)-len(failed), "thing"), report.Clean(t.Base.Host))
+	out := a.secrets.Writer(a.out)
+	fmt.Fprintf(out, "took away %s that earlier runs had left at %s\n", plural(len(left)-len(failed), "thing"), report.Clean(t.Base.Host))
 	for _, line := range failed {
-		fmt.Fprintf(a.out, "left behind: %s\n", report.Clean(line))
+		fmt.Fprintf(out, "left behind: %s\n", report.Clean(line))
 	}
 	if len(failed) > 0 {
 		return &partialError{plural(len(failed), "thing") + " could not be taken away"}
@@ -770,7 +808,7 @@ func (a *app) calibrated(r *conformance.Report, profile *keyring.Profile) error 
 		fmt.Fprintln(a.err, r.FirstLine())
 		return &partialError{"no form of refusal was learned: every one is stated already, or nothing was refused for sure"}
 	}
-	fmt.Fprint(a.out, block)
+	fmt.Fprint(a.secrets.Writer(a.out), block)
 	if profile.Pos("refused").IsValid() {
 		fmt.Fprintf(a.err, "note: %s states some forms already; put what is new there yourself\n", profile.Pos("refused"))
 		return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/permcheck/permcheck/internal/redact"
 	"github.com/permcheck/permcheck/internal/report"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
@@ -38,6 +39,10 @@ type app struct {
 	strict   bool // entries of the known file that are no use fail too
 	format   string
 
+	// secrets are those that nothing may hold which is printed; commands add what they learn.
+	secrets *redact.Set
+	warned  bool // of those that are short
+
 	allowHTTP bool   // URLs need no encryption
 	refsBelow string // folder that a document's references may lead to; empty: its own
 }
@@ -54,7 +59,9 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return runVetTool(args, out, errOut)
 	}
 	report.Adjust(nil)
-	a := &app{in: in, out: out, err: errOut, failOn: report.Error}
+	secrets := redact.New()
+	errOut = secrets.Writer(errOut)
+	a := &app{in: in, out: out, err: errOut, failOn: report.Error, secrets: secrets}
 	root := &cobra.Command{
 		Use:           "permcheck",
 		Short:         "Hold an API's permission catalog against its code, its OpenAPI document and its running server",
@@ -125,6 +132,9 @@ func (a *app) styles() report.Styles {
 }
 
 func isTerminal(w any) bool {
+	if clean, ok := w.(*redact.Writer); ok {
+		w = clean.Unwrap()
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

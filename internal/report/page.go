@@ -144,6 +144,7 @@ func (p *Page) Write(w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	text = visibleJSON(text)
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<!DOCTYPE html>
 <html lang="en">

@@ -106,7 +106,7 @@ func JSON(v any) ([]byte, error) {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+	return PlainJSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), err
 }
 
 func (f *Finding) fix() string {

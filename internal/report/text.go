@@ -1,10 +1,12 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/fatih/color"
@@ -47,7 +49,7 @@ func (s Styles) Severity(v Severity) *color.Color {
 // line, then evidence and what to do next.
 func (s Styles) WriteFinding(w io.Writer, f *Finding) {
 	if f.Position.File != "" {
-		fmt.Fprintf(w, "%s: ", s.Bold.Sprint(f.Position))
+		fmt.Fprintf(w, "%s: ", s.Bold.Sprint(Clean(f.Position.String())))
 	}
 	sev := f.Severity()
 	fmt.Fprintf(w, "%s: %s %s\n", s.Severity(sev).Sprint(sev), Clean(f.Message), s.Dim.Sprintf("[%s]", f.Rule))
@@ -86,6 +88,38 @@ func Clean(s string) string {
 		s = s[n:]
 	}
 	return b.String()
+}
+
+// PlainJSON is a JSON document in which characters that a terminal would act on, or not show, are
+// escapes. Its values are the same.
+func PlainJSON(doc []byte) []byte { return escaped(doc, `\u%04x`) }
+
+// visibleJSON is a JSON document in which those characters are shown as escapes by whoever
+// shows its texts, as [Clean] has them.
+func visibleJSON(doc []byte) []byte { return escaped(doc, `\\u%04x`) }
+
+// escaped is a document with odd characters in the form of an escape.
+func escaped(doc []byte, form string) []byte {
+	odd := func(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) }
+	if bytes.IndexFunc(doc, odd) < 0 {
+		return doc
+	}
+	var b bytes.Buffer
+	b.Grow(len(doc) + len(doc)/16)
+	for len(doc) > 0 {
+		r, n := utf8.DecodeRune(doc)
+		switch {
+		case !odd(r) || r == utf8.RuneError && n == 1:
+			b.Write(doc[:n])
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, form+form, high, low)
+		default:
+			fmt.Fprintf(&b, form, r)
+		}
+		doc = doc[n:]
+	}
+	return b.Bytes()
 }
 
 // CleanLines is [Clean] for each line of a text.
