@@ -62,10 +62,22 @@ func packageOf(key string) string {
 	return key[:slash+1+dot]
 }
 
+// standardRoots are the folders of the standard library (https://pkg.go.dev/std). A module may
+// have a name without a dot, too.
+var standardRoots = func() map[string]bool {
+	m := map[string]bool{}
+	for _, name := range strings.Fields(`archive bufio bytes cmp compress container context crypto database debug embed encoding errors
+		expvar flag fmt go hash html image index internal io iter log maps math mime net os path plugin reflect regexp runtime slices sort
+		strconv strings structs sync syscall testing text time unicode unique unsafe vendor weak`) {
+		m[name] = true
+	}
+	return m
+}()
+
 // standard reports whether an import path is of the standard library.
 func standard(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
-	return !strings.Contains(first, ".") && path != "main"
+	return standardRoots[first]
 }
 
 // describe fills in what is known of the ways that requests take to the routes.
@@ -395,21 +407,15 @@ func (in *inferrer) call(b *body, call *ast.CallExpr) {
 	}
 	abstract := recv != nil && types.IsInterface(recv.Type())
 	b.hands = b.hands || abstract && name == "ServeHTTP"
-	if abstract && given && name != "ServeHTTP" && !in.standard(f.Pkg()) && !isRequest(recv.Type()) {
+	if abstract && given && name != "ServeHTTP" && !standard(f.Pkg().Path()) && !isRequest(recv.Type()) {
 		b.dynamic = true
 	}
-	if !in.standard(f.Pkg()) && !(recv != nil && isRequest(recv.Type())) {
+	if !standard(f.Pkg().Path()) && !(recv != nil && isRequest(recv.Type())) {
 		b.user = true
 	}
-	if given || returnsError(f) && !in.standard(f.Pkg()) {
+	if given || returnsError(f) && !standard(f.Pkg().Path()) {
 		b.calls = append(b.calls, f)
 	}
-}
-
-// standard reports whether a package is of the standard library. Modules without a dot in
-// their name look like it.
-func (in *inferrer) standard(p *types.Package) bool {
-	return standard(p.Path()) && !sameModule(p.Path(), in.pass.Pkg.Path())
 }
 
 // fileMethod reports whether a method answers with a file.
