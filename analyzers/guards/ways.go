@@ -184,7 +184,7 @@ func inferWays(pass *analysis.Pass, deps *ways) []Way {
 				}
 			}
 			ast.Inspect(d, func(n ast.Node) bool {
-				if lit, ok := n.(*ast.FuncLit); ok {
+				if lit, ok := n.(*ast.FuncLit); ok && in.serves(lit) {
 					p := pass.Fset.Position(lit.Pos())
 					literals = append(literals, in.read(lit.Body, fmt.Sprintf("%s:%d:%d", p.Filename, p.Line, p.Column)))
 				}
@@ -243,6 +243,31 @@ type inferrer struct {
 	deps   *ways
 	bodies map[*types.Func]*body
 	state  map[*types.Func]Truth
+}
+
+// serves reports whether a function literal may be a handler or a middleware: it is given a
+// request, or something that is, or returns it.
+func (in *inferrer) serves(lit *ast.FuncLit) bool {
+	sig, ok := in.pass.TypesInfo.TypeOf(lit).(*types.Signature)
+	if !ok {
+		return false
+	}
+	for _, list := range []*types.Tuple{sig.Params(), sig.Results()} {
+		for v := range list.Variables() {
+			switch v.Type().Underlying().(type) {
+			case *types.Signature:
+				return true
+			case *types.Interface:
+				if named, ok := types.Unalias(v.Type()).(*types.Named); ok && named.Obj().Name() == "Handler" {
+					return true
+				}
+			}
+			if isRequest(v.Type()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // fix finds which functions refuse, to a fixed point: one refuses if it calls one that does.
