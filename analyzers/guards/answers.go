@@ -2,6 +2,7 @@ package guards
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -40,6 +41,15 @@ func (s *Settings) Rows(r *Route) []*catalogs.Endpoint {
 		}
 	}
 	return nil
+}
+
+// Unverified reports whether a route was not compared with the catalog, which does not say
+// what it requires.
+func (s *Settings) Unverified(r *Route) bool {
+	if s.Catalog == nil || r.Requires == nil || r.Requires.IsUnknown() {
+		return false
+	}
+	return slices.ContainsFunc(s.Rows(r), func(e *catalogs.Endpoint) bool { return e.Requires != nil && e.Requires.IsUnknown() })
 }
 
 // Spelled returns the path by which the catalog lists a route; empty: it does not.

@@ -120,6 +120,7 @@ type vetSummary struct {
 	Unread     int `json:"unread"`     // demand something that could not be read
 	Ignored    int `json:"ignored"`    // excused by ignore-routes
 	Unresolved int `json:"unresolved"` // registrations that could not be read
+	Unverified int `json:"unverified"` // routes that were not compared: the catalog says unknown
 	Known      int `json:"known"`      // findings that the file of known findings accepts
 	Base       int `json:"base"`       // findings that the base has too
 	Errors     int `json:"package_errors"`
@@ -189,6 +190,9 @@ func (s vetSummary) text() string {
 	parts := []string{fmt.Sprintf("%d routes, %d guarded, %d not, %d unread", s.Routes, s.Guarded, s.Undeclared, s.Unread+s.Unresolved)}
 	if s.Public > 0 {
 		parts = append(parts, fmt.Sprintf("%d declared public", s.Public))
+	}
+	if s.Unverified > 0 {
+		parts = append(parts, fmt.Sprintf("%d unverified (the catalog says unknown)", s.Unverified))
 	}
 	if s.Ignored > 0 {
 		parts = append(parts, fmt.Sprintf("%d ignored by .permcheck.yaml", s.Ignored))
@@ -276,6 +280,9 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 			sum.Public++
 		default:
 			sum.Guarded++
+		}
+		if s.Unverified(r) {
+			sum.Unverified++
 		}
 		problems = append(problems, s.Check(r)...)
 		problems = append(problems, s.Unresolved(r)...)
