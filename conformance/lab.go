@@ -540,7 +540,7 @@ func (l *Lab) Key(ctx context.Context, spec KeySpec, own bool, actions ...Action
 			return nil, fmt.Errorf("nothing says how to %s a key (provision: in the profile)", a)
 		}
 	}
-	if l.run.target.Writes != WritesAll && l.run.target.Writes != WritesDisposable {
+	if !l.run.target.Writes.sends() {
 		return nil, fmt.Errorf("needs a key that holds %s: add it to the profile, or allow that keys are made (--writes)", what)
 	}
 	k, err := l.Mint(ctx, spec)
@@ -678,7 +678,7 @@ func (l *Lab) onNewConnections() *Lab {
 
 func (l *Lab) once(ctx context.Context, check *Check, q *Question) Record {
 	var rec Record
-	if q.Effort == SomeWrites && l.run.target.Writes != WritesAll && l.run.target.Writes != WritesDisposable {
+	if q.Effort == SomeWrites && !l.run.target.Writes.sends() {
 		rec.Skipped = "writes are not sent (--writes none)"
 		return rec
 	}
@@ -686,7 +686,7 @@ func (l *Lab) once(ctx context.Context, check *Check, q *Question) Record {
 		rec.Skipped = "nothing performs hand-written checks here"
 		return rec
 	}
-	if q.Effort == OwnKeys && l.run.target.Writes != WritesAll && l.run.target.Writes != WritesDisposable {
+	if q.Effort == OwnKeys && !l.run.target.Writes.sends() {
 		rec.Skipped = "keys are not made and changed (--writes none)"
 		return rec
 	}
