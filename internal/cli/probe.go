@@ -380,8 +380,12 @@ func reproduce(ref string, flags *probeFlags, r *conformance.Report) []string {
 	return append(lines, narrowed...)
 }
 
-// announce says before anything of the plan is sent what may be written.
+// announce is the first line of the progress: it says what may be written before anything of the
+// plan is sent. To the reference server, which ends with the run, it is said on a terminal alone.
 func (a *app) announce(p *conformance.Plan, t conformance.Target, given conformance.Given) {
+	if t.Reference && !isTerminal(a.err) {
+		return
+	}
 	fmt.Fprintf(a.err, "probing %s; writes: %s\n", report.Clean(t.Base.Redacted()), t.Writes.Text(len(p.Unsent(t.Writes, given, t.Reference)), p.Endpoints()))
 }
 

@@ -83,7 +83,7 @@ func probeDir(t *testing.T, profile string) string {
 
 func runProbe(ctx context.Context, dir, target string, args ...string) (code int, out, errOut string) {
 	var o, e bytes.Buffer
-	code = Run(ctx, append([]string{"probe", filepath.Join(dir, "hire.yaml"), "--target", target, "--profile", filepath.Join(dir, "probe.yaml")}, args...),
+	code = Run(ctx, append([]string{"probe", filepath.Join(dir, "hire.yaml"), "--target", target, "--profile", filepath.Join(dir, "probe.yaml"), "--rate", "100000"}, args...),
 		strings.NewReader(""), &o, &e)
 	return code, o.String(), e.String()
 }
@@ -246,7 +246,7 @@ provision:
 		t.Errorf("exit %d, %d keys made\n%s%s", code, made.Load(), out, errOut)
 	}
 	t.Setenv(adminTokenEnv, "another token")
-	code, _, errOut = runProbe(t.Context(), dir, api)
+	code, _, errOut = runProbe(t.Context(), dir, api, "--writes", "disposable")
 	if code != 2 || !strings.Contains(errOut, "the first 3 keys cannot be made") || !strings.Contains(errOut, "--make-keys 0") {
 		t.Errorf("exit %d\n%s", code, errOut)
 	}
