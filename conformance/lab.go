@@ -42,15 +42,17 @@ type Lab struct {
 type Sender struct {
 	Name       string
 	Credential Credential
+
+	key *Key // what the catalog says about it is told from; nil: nothing is known
 }
 
 // As is the sender that shows a key of the plan.
 func (l *Lab) As(key int) Sender {
-	return Sender{l.Plan.Keys[key].Name, l.run.target.Credentials[key]}
+	return Sender{l.Plan.Keys[key].Name, l.run.target.Credentials[key], &l.Plan.Keys[key]}
 }
 
 // Nobody is the sender that shows no key.
-func (l *Lab) Nobody() Sender { return Sender{Name: AnonymousKey} }
+func (l *Lab) Nobody() Sender { return Sender{Name: AnonymousKey, key: &l.Plan.Keys[0]} }
 
 // A Call is one request of an experiment.
 type Call struct {
@@ -80,6 +82,8 @@ type Call struct {
 	// Lists says that the answer is to be read as a list, as the dialect says.
 	row  int
 	free bool // see exchange
+
+	against *against // what the catalog says against it; nil: what follows from row and sender
 }
 
 // An Answer is what came back, whole, for the experiment to go on with. Records hold a
@@ -272,6 +276,7 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 	}
 	x.Body = l.hash.digest(a, d)
 	x.Body.Paths = withNames(x.Body.Paths, l.withoutSecrets)
+	x.Admission = l.admission(c, a)
 	return x
 }
 
@@ -415,10 +420,12 @@ type LiveKey struct {
 	key  MintedKey
 	made Made
 	lent bool // it is one of [Target.Marked]
+	// is what the key is known to be: what it was made as, until something is done to it.
+	is *Key
 }
 
 // By is the sender that shows the key.
-func (k *LiveKey) By() Sender { return Sender{k.Spec.Name, k.key.Credential} }
+func (k *LiveKey) By() Sender { return Sender{k.Spec.Name, k.key.Credential, k.is} }
 
 // Mint makes a key that lives until the end of the run at most. Where nothing can make keys
 // the question is skipped.
@@ -445,7 +452,8 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 	if err != nil {
 		return nil, fmt.Errorf("making a key: %w", err)
 	}
-	k := &LiveKey{Spec: spec, lab: l, key: key, made: Made{Kind: "key", ID: key.ID, Name: name}}
+	k := &LiveKey{Spec: spec, lab: l, key: key, made: Made{Kind: "key", ID: key.ID, Name: name},
+		is: &Key{Name: spec.Name, Grants: spec.Grants, Sharing: spec.Sharing, Lists: spec.Lists}}
 	k.key.Credential.Named("PC_MINTED", "")
 	l.run.hide(k.key.Credential)
 	err = l.debts.owe(k.made, func(ctx context.Context) error { return unmint(ctx, prov, k.key) })
@@ -454,6 +462,7 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 
 // Do does an action to the key. For Regrant and Expire spec says what it is to be.
 func (k *LiveKey) Do(ctx context.Context, action Action, spec KeySpec) error {
+	k.is = nil
 	next, err := k.lab.run.target.Provisioner.Do(ctx, k.key, action, spec)
 	if err != nil {
 		return fmt.Errorf("%s a key: %w", action, err)
@@ -525,7 +534,7 @@ func (l *Lab) Key(ctx context.Context, spec KeySpec, own bool, actions ...Action
 	like, what := spec.like(l.Catalog), spec.holds(l.Plan)
 	if !own {
 		if i := l.Plan.find(&like); i >= 0 {
-			return &LiveKey{Spec: spec, lab: l, key: MintedKey{Credential: l.run.target.Credentials[i]}}, nil
+			return &LiveKey{Spec: spec, lab: l, key: MintedKey{Credential: l.run.target.Credentials[i]}, is: &l.Plan.Keys[i]}, nil
 		}
 	}
 	prov := l.run.target.Provisioner

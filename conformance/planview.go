@@ -8,21 +8,21 @@ import (
 
 // A PlanView is a plan in its stable JSON form, version 1.
 type PlanView struct {
-	Version  int           `json:"version"`
-	Catalog  string        `json:"catalog"`
-	PlanHash string        `json:"plan_hash"`
-	Requests int           `json:"requests"`
-	Asked    int           `json:"experiments"` // each sends a few requests more
-	Points   int           `json:"points"`      // of the boundary
-	Writes   WritePolicy   `json:"writes"`
+	Version  int         `json:"version"`
+	Catalog  string      `json:"catalog"`
+	PlanHash string      `json:"plan_hash"`
+	Requests int         `json:"requests"`
+	Asked    int         `json:"experiments"` // each sends a few requests more
+	Points   int         `json:"points"`      // of the boundary
+	Writes   WritePolicy `json:"writes"`
 	// Endpoints counts those that are asked about, NotSent lists those of them that the policy for
 	// writes keeps back.
-	Endpoints int      `json:"endpoints"`
-	NotSent   []string `json:"not_sent"`
-	Keys     []ViewKey     `json:"keys"`
-	Probes   []ViewProbe   `json:"probes"`
-	Checks   []ViewCheck   `json:"checks"`  // what each asks
-	Missing  []ViewMissing `json:"missing"` // grants that no key of the keyring holds
+	Endpoints int           `json:"endpoints"`
+	NotSent   []string      `json:"not_sent"`
+	Keys      []ViewKey     `json:"keys"`
+	Probes    []ViewProbe   `json:"probes"`
+	Checks    []ViewCheck   `json:"checks"`  // what each asks
+	Missing   []ViewMissing `json:"missing"` // grants that no key of the keyring holds
 	// Statements are those about the vendor that are asked for, and what that takes.
 	Statements []StatementNeed `json:"statements,omitempty"`
 	Unknown    []string        `json:"unknown"` // endpoints whose requirement is not known
