@@ -153,15 +153,12 @@ func (l *Lab) admission(c *Call, a *Answer) *Admission {
 	return out
 }
 
-// strange returns an exchange of a record, which was read from a report, whose admission names
+// strange returns an exchange of a record, which was read from a file, whose admission names
 // what the plan does not have; nil when there is none.
 func (r *Record) strange(p *Plan) *Exchange {
-	for _, of := range append([]*Record{r}, records(r.Again)...) {
-		for i := range of.Exchanges {
-			if a := of.Exchanges[i].Admission; a != nil &&
-				(a.Row < 0 || a.Row >= len(p.Rows) || a.Key < -1 || a.Key >= len(p.Keys) || checkOf(a.Rule) == nil) {
-				return &of.Exchanges[i]
-			}
+	for _, x := range r.admitted() {
+		if a := x.Admission; a.Row < 0 || a.Row >= len(p.Rows) || a.Key < -1 || a.Key >= len(p.Keys) || checkOf(a.Rule) == nil {
+			return x
 		}
 	}
 	return nil
@@ -199,42 +196,51 @@ func (j *judge) sightings(r *Result) []sighting {
 	found := newFound(r)
 	for i := range j.plan.Probes {
 		pr := &j.plan.Probes[i]
-		if !j.plan.mine(pr) {
-			continue
-		}
-		if pr.Request >= 0 {
-			req, o := j.request(pr), j.observation(pr)
-			rule, subject := j.plan.refusal(req.Row, &j.plan.Keys[req.Key])
-			s := sighting{probe: i, row: req.Row, key: req.Key, rule: rule, subject: cmp.Or(subject, j.plan.Rows[req.Row].String())}
-			switch {
-			case rule == "" || req.Expect != Refuse || !o.admitted():
-			case r.Verdicts[i] == Fail:
-				if subject != "" && pr.Check == rule {
-					out = append(out, s)
-				}
-			default:
-				s.thrown = true
-				if v, _ := j.admits(req.Row, o.Status, o.HTML, o.List); v == Fail && !found.has(&s, "") {
-					out = append(out, s)
-				}
+		switch {
+		case !j.plan.mine(pr):
+		case pr.Request >= 0:
+			if s, ok := j.sightingOf(r, i); ok && (!s.thrown || !found.has(&s, j.plan.Keys[s.key].Name)) {
+				out = append(out, s)
 			}
-			continue
-		}
-		if r.Verdicts[i] == Fail || pr.Question >= len(j.answers.Records) {
-			continue
-		}
-		rec := &j.answers.Records[pr.Question]
-		for _, of := range append([]*Record{rec}, records(rec.Again)...) {
-			for n := range of.Exchanges {
-				x := &of.Exchanges[n]
-				if x.Admission == nil {
-					continue
-				}
+		case r.Verdicts[i] != Fail && pr.Question < len(j.answers.Records):
+			for _, x := range j.answers.Records[pr.Question].admitted() {
 				at := x.Admission
 				s := sighting{probe: i, row: at.Row, key: at.Key, rule: at.Rule, subject: cmp.Or(at.Subject, j.plan.Rows[at.Row].String()), x: x, thrown: true}
 				if v, _ := j.admits(at.Row, x.Status, x.Body.Kind == "html", at.List); v == Fail && !found.has(&s, x.Key) {
 					out = append(out, s)
 				}
+			}
+		}
+	}
+	return out
+}
+
+// sightingOf is what a probe of the matrix shows; it is not ok where the sender was refused, or
+// where the probe's own finding says it on the row.
+func (j *judge) sightingOf(r *Result, probe int) (s sighting, ok bool) {
+	pr := &j.plan.Probes[probe]
+	req, o := j.request(pr), j.observation(pr)
+	rule, subject := j.plan.refusal(req.Row, &j.plan.Keys[req.Key])
+	if rule == "" || req.Expect != Refuse || !o.admitted() {
+		return s, false
+	}
+	s = sighting{probe: probe, row: req.Row, key: req.Key, rule: rule, subject: cmp.Or(subject, j.plan.Rows[req.Row].String())}
+	if r.Verdicts[probe] == Fail {
+		return s, subject != "" && pr.Check == rule
+	}
+	s.thrown = true
+	v, _ := j.admits(req.Row, o.Status, o.HTML, o.List)
+	return s, v == Fail
+}
+
+// admitted are the exchanges of a record, and of its repetitions, that admitted a sender which the
+// catalog refuses.
+func (r *Record) admitted() []*Exchange {
+	var out []*Exchange
+	for _, of := range append([]*Record{r}, records(r.Again)...) {
+		for i := range of.Exchanges {
+			if of.Exchanges[i].Admission != nil {
+				out = append(out, &of.Exchanges[i])
 			}
 		}
 	}
@@ -251,14 +257,13 @@ func records(list []Record) []*Record {
 
 // found is what failed probes say already, so that one cause is one finding.
 type found struct {
-	plan     *Plan
 	requests map[Request]bool   // that were admitted and must be refused
 	rules    map[[2]string]bool // by rule and subject
 	senders  map[string]bool    // by row and name, of the exchanges of experiments that failed
 }
 
 func newFound(r *Result) *found {
-	f := &found{r.Plan, map[Request]bool{}, map[[2]string]bool{}, map[string]bool{}}
+	f := &found{map[Request]bool{}, map[[2]string]bool{}, map[string]bool{}}
 	for i, v := range r.Verdicts {
 		pr := &r.Plan.Probes[i]
 		switch {
@@ -273,13 +278,8 @@ func newFound(r *Result) *found {
 		default:
 			q := &r.Plan.Questions[pr.Question]
 			f.rules[[2]string{q.Check, r.Plan.subject(q)}] = true
-			rec := &r.Answers.Records[pr.Question]
-			for _, of := range append([]*Record{rec}, records(rec.Again)...) {
-				for n := range of.Exchanges {
-					if x := &of.Exchanges[n]; x.Admission != nil {
-						f.senders[sender(x.Admission.Row, x.Key)] = true
-					}
-				}
+			for _, x := range r.Answers.Records[pr.Question].admitted() {
+				f.senders[sender(x.Admission.Row, x.Key)] = true
 			}
 		}
 	}
@@ -288,11 +288,8 @@ func newFound(r *Result) *found {
 
 func sender(row int, name string) string { return fmt.Sprintf("%d %s", row, name) }
 
-// has reports whether a failed probe says what was seen. name is the sender's in the exchange.
+// has reports whether a failed probe says what was seen. name is the sender's.
 func (f *found) has(s *sighting, name string) bool {
-	if s.key >= 0 && name == "" {
-		name = f.plan.Keys[s.key].Name
-	}
 	return s.key >= 0 && f.requests[Request{Row: s.row, Key: s.key}] || f.rules[[2]string{s.rule, s.subject}] || f.senders[sender(s.row, name)]
 }
 

@@ -193,13 +193,11 @@ func (r *Report) finding(g *Group) *Finding {
 // admitted fills in the finding of answers that admitted a sender which the catalog refuses. needs
 // says what the row asks for.
 func (r *Report) admitted(f *Finding, g *Group, needs string) {
-	if !strings.HasPrefix(g.Subject, "credential:") {
-		f.Message = fmt.Sprintf("%s: %s; %s", g.Subject, report.RuleByID(g.Check).Title, needs)
-	} else {
-		f.Message = fmt.Sprintf("%s: %s", g.Subject, report.RuleByID(g.Check).Title)
-		if pos := r.Plan.catalog.Credentials.Pos; pos.IsValid() {
-			f.Position = pos
-		}
+	f.Message = fmt.Sprintf("%s: %s", g.Subject, report.RuleByID(g.Check).Title)
+	if g.Subject == r.Plan.Rows[g.Row].String() {
+		f.Message += "; " + needs
+	} else if pos := r.Plan.catalog.Credentials.Pos; pos.IsValid() && strings.HasPrefix(g.Subject, credentialSubject("")) {
+		f.Position = pos
 	}
 	const most = 4
 	said := map[string]bool{}

@@ -44,56 +44,35 @@ var errNoObject = errors.New("no object")
 func (m *maker) resolve(ctx context.Context, row *Row, key int, write bool, given Params) (Params, error) {
 	names := row.Params()
 	out := Params{Values: map[string]string{}, Shared: given.Shared, Expendable: given.Expendable, Spare: given.Spare}
-	why, ends := "", false
-	if write && m.mayWrite() {
-		if why, ends = m.lab.Plan.needsOwn(row); ends && len(names) == 0 {
-			return out, leaveOut("%s", why)
+	o := wanted{row: row, key: key, write: write && m.mayWrite(), given: given}
+	if o.write {
+		if o.ends = m.lab.Plan.needsOwn(row); o.ends != nil && len(names) == 0 {
+			return out, o.ends
 		}
+		o.own = o.ends != nil || m.lab.run.target.Writes == WritesDisposable
 	}
-	own := ends || write && m.lab.run.target.Writes == WritesDisposable
-	stated := 0
+	stated, made := 0, 0
 	for i, name := range names {
-		v := given.Values[name]
-		if v == "" || own && i == len(names)-1 && !given.spare(name) {
-			continue
+		if v := given.Values[name]; v != "" && (!o.own || i < len(names)-1 || given.spare(name)) {
+			out.Values[name] = v
+			stated++
 		}
-		out.Values[name] = v
-		stated++
 	}
-	if stated == len(names) && len(names) > 0 {
+	if stated == len(names) && stated > 0 {
 		return out, nil
 	}
-	made := 0
 	for i, name := range names {
 		if out.Values[name] != "" {
 			continue
 		}
-		prefix, ok := row.collection(name)
-		last := i == len(names)-1
-		if ok && write && m.mayWrite() {
-			id, err := m.makeFor(ctx, row, prefix, key, out.Values, !last)
-			if err == nil {
-				out.Values[name] = id
-				made++
-				out.Shared = out.Shared && !last
-				continue
-			}
-			if !errors.Is(err, errNoObject) && (ends || m.lab.run.target.Writes == WritesDisposable) {
-				return out, err
-			}
-		}
-		switch v := given.Values[name]; {
-		case ends && last:
-			return out, leaveOut("%s", why)
-		case v != "":
-			out.Values[name] = v
-			stated++
-			continue
-		case !ok:
-			continue
-		}
-		if err := m.there(ctx, row, prefix, i, key, write, &out); err != nil {
+		isMade, err := m.value(ctx, &o, i, &out)
+		switch {
+		case err != nil:
 			return out, err
+		case isMade:
+			made++
+		case given.Values[name] != "":
+			stated++
 		}
 	}
 	if write {
@@ -103,23 +82,52 @@ func (m *maker) resolve(ctx context.Context, row *Row, key int, write bool, give
 	return out, nil
 }
 
-// there puts the id of an object that is there into the values of a row's path, for its i-th
-// parameter. For a read it makes one, once for the run, where nothing is there. Without any the
+// A wanted is what values are looked for, for one request.
+type wanted struct {
+	row   *Row
+	key   int // that sends it; -1: nobody in particular
+	write bool
+	own   bool  // the last object is to be one of the run's own, if one can be made
+	ends  error // why it must be one of the run's own or spare; nil: it need not be
+	given Params
+}
+
+// value puts a value for the i-th parameter of a path, which has none yet, into out: of an object
+// that is made, the one that is stated, or that of an object which is there. Without any the
 // parameter stays empty, and fill says what to state.
-func (m *maker) there(ctx context.Context, row *Row, prefix string, i, key int, write bool, out *Params) error {
-	names := row.Params()
-	id, err := m.find(ctx, row, prefix, names[i], i == len(names)-1, key, out.Values, 0)
-	if err != nil && !write && m.mayWrite() && errors.Is(err, errNoObject) {
-		id, err = m.makeFor(ctx, row, prefix, key, out.Values, true)
+func (m *maker) value(ctx context.Context, o *wanted, i int, out *Params) (made bool, err error) {
+	names := o.row.Params()
+	name, last := names[i], i == len(names)-1
+	prefix, ok := o.row.collection(name)
+	if ok && o.write {
+		id, err := m.makeFor(ctx, o.row, prefix, o.key, out.Values, !last)
+		if err == nil {
+			out.Values[name] = id
+			out.Shared = out.Shared && !last
+			return true, nil
+		}
+		if !errors.Is(err, errNoObject) && o.own && (last || m.lab.run.target.Writes == WritesDisposable) {
+			return false, err
+		}
 	}
-	switch {
-	case errors.Is(err, errNoObject):
-		return nil
-	case err != nil:
-		return err
+	switch v := o.given.Values[name]; {
+	case o.ends != nil && last:
+		return false, o.ends
+	case v != "":
+		out.Values[name] = v
+		return false, nil
+	case !ok:
+		return false, nil
 	}
-	out.Values[names[i]] = id
-	return nil
+	id, err := m.find(ctx, o.row, prefix, name, last, o.key, out.Values, 0)
+	if err != nil && !o.write && m.mayWrite() && errors.Is(err, errNoObject) {
+		id, err = m.makeFor(ctx, o.row, prefix, o.key, out.Values, true) // once for the run
+	}
+	if errors.Is(err, errNoObject) {
+		return false, nil
+	}
+	out.Values[name] = id
+	return false, err
 }
 
 func (m *maker) mayWrite() bool {

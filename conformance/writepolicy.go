@@ -111,16 +111,16 @@ func (p *Plan) readsAt(template string) []int {
 	return rows
 }
 
-// needsOwn reports whether a row may only be sent to an object that the run made for it, or that
-// somebody gave up: it ends the object, and reads need that. why says so.
-func (p *Plan) needsOwn(row *Row) (why string, yes bool) {
+// needsOwn returns why a row may only be sent to an object that the run made for it, or that
+// somebody gave up: it ends the object, and reads need that. nil: it may be sent to any.
+func (p *Plan) needsOwn(row *Row) error {
 	template, ok := row.ending()
 	if !ok {
-		return "", false
+		return nil
 	}
 	reads := p.readsAt(template)
 	if !strings.HasSuffix(template, "}") && len(reads) == 0 {
-		return "", false
+		return nil
 	}
 	what := "the record"
 	if len(reads) > 0 {
@@ -130,7 +130,7 @@ func (p *Plan) needsOwn(row *Row) (why string, yes bool) {
 	if len(row.Params()) == 0 {
 		next = "send it by hand"
 	}
-	return fmt.Sprintf("it would use up %s: %s", what, next), true
+	return leaveOut("it would use up %s: %s", what, next)
 }
 
 // deleter is the row that takes away what a row makes in its collection: the DELETE of one
@@ -238,7 +238,7 @@ func (p *Plan) permits(w WritePolicy, r *Row, given Given) bool {
 			values++
 		}
 	}
-	if _, ends := p.needsOwn(r); ends && !lastOwn {
+	if p.needsOwn(r) != nil && !lastOwn {
 		return false
 	}
 	switch {
