@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -60,6 +61,18 @@ func (p *Plan) refusal(row int, k *Key) (rule, subject string) {
 	return overGrant.ID, ""
 }
 
+// probeSubject is what a finding of a probe is about.
+func (p *Plan) probeSubject(pr *Probe) string {
+	if pr.Request < 0 {
+		return p.subject(&p.Questions[pr.Question])
+	}
+	req := &p.Requests[pr.Request]
+	if rule, subject := p.refusal(req.Row, &p.Keys[req.Key]); rule == pr.Check && subject != "" {
+		return subject
+	}
+	return p.Rows[req.Row].String()
+}
+
 // stateRule is the rule that is broken where a key in a state is admitted; "" where the catalog
 // does not say that such a key is refused.
 func (p *Plan) stateRule(state string) string {
@@ -102,7 +115,7 @@ func (p *Plan) ownRow(c *Call) int {
 	// A row that the plan does not ask about may be the one that answers.
 	for _, e := range slices.Concat(p.Unknown, p.NotAsked) {
 		other := Row{Endpoint: e, Path: e.Path}
-		if (e.Method == c.Method || e.Method == "*") && other.matches(c.Path) && len(other.Params()) <= len(p.Rows[row].Params()) {
+		if (e.Method == c.Method || e.Method == catalogs.AnyMethod) && other.matches(c.Path) && len(other.Params()) <= len(p.Rows[row].Params()) {
 			return -1
 		}
 	}
@@ -220,8 +233,11 @@ func (j *judge) sightings(r *Result) []sighting {
 func (j *judge) sightingOf(r *Result, probe int) (s sighting, ok bool) {
 	pr := &j.plan.Probes[probe]
 	req, o := j.request(pr), j.observation(pr)
+	if req.Expect != Refuse || !o.admitted() {
+		return s, false
+	}
 	rule, subject := j.plan.refusal(req.Row, &j.plan.Keys[req.Key])
-	if rule == "" || req.Expect != Refuse || !o.admitted() {
+	if rule == "" {
 		return s, false
 	}
 	s = sighting{probe: probe, row: req.Row, key: req.Key, rule: rule, subject: cmp.Or(subject, j.plan.Rows[req.Row].String())}
@@ -259,28 +275,25 @@ func records(list []Record) []*Record {
 type found struct {
 	requests map[Request]bool   // that were admitted and must be refused
 	rules    map[[2]string]bool // by rule and subject
-	senders  map[string]bool    // by row and name, of the exchanges of experiments that failed
+	senders  map[string]bool    // by row and name: whom a failed check admits that explains others
 }
 
 func newFound(r *Result) *found {
 	f := &found{map[Request]bool{}, map[[2]string]bool{}, map[string]bool{}}
 	for i, v := range r.Verdicts {
+		if v != Fail {
+			continue
+		}
 		pr := &r.Plan.Probes[i]
-		switch {
-		case v != Fail:
-		case pr.Request >= 0:
-			req := r.Plan.Requests[pr.Request]
-			if r.Answers.Observations[pr.Request].admitted() {
-				f.requests[Request{Row: req.Row, Key: req.Key}] = true
-			}
-			_, subject := r.Plan.refusal(req.Row, &r.Plan.Keys[req.Key])
-			f.rules[[2]string{pr.Check, cmp.Or(subject, r.Plan.Rows[req.Row].String())}] = true
-		default:
-			q := &r.Plan.Questions[pr.Question]
-			f.rules[[2]string{q.Check, r.Plan.subject(q)}] = true
+		f.rules[[2]string{pr.Check, r.Plan.probeSubject(pr)}] = true
+		if pr.Request < 0 && len(checkOf(pr.Check).explains) > 0 {
 			for _, x := range r.Answers.Records[pr.Question].admitted() {
 				f.senders[sender(x.Admission.Row, x.Key)] = true
 			}
+		}
+		if pr.Request >= 0 && r.Answers.Observations[pr.Request].admitted() {
+			req := r.Plan.Requests[pr.Request]
+			f.requests[Request{Row: req.Row, Key: req.Key}] = true
 		}
 	}
 	return f
@@ -295,6 +308,7 @@ func (f *found) has(s *sighting, name string) bool {
 
 // admissions fails the probes that saw what no check decided, and the probe of the matrix which
 // says that the row refuses the sender: it did not always. It returns the groups of all sightings.
+// Statements and hand-written checks keep their verdicts.
 func (j *judge) admissions(r *Result) []Group {
 	seen := j.sightings(r)
 	var groups []Group
@@ -315,7 +329,8 @@ func (j *judge) admissions(r *Result) []Group {
 		if !s.thrown {
 			continue
 		}
-		if r.Verdicts[s.probe] != Fail {
+		// What somebody wrote in words holds or does not by its own expectations.
+		if c := checkOf(r.Plan.Probes[s.probe].Check); r.Verdicts[s.probe] != Fail && c != &script && c.statement == nil {
 			r.Verdicts[s.probe], r.Reasons[s.probe] = Fail, r.seen(&s)
 		}
 		for i := range r.Plan.Probes {
@@ -333,18 +348,15 @@ func (j *judge) admissions(r *Result) []Group {
 
 // seen says what was seen and by whom.
 func (r *Result) seen(s *sighting) string {
-	status := 0
+	pr := &r.Plan.Probes[s.probe]
+	by, status := pr.Check, 0
 	if s.x != nil {
-		status = s.x.Status
+		by, status = by+", "+s.x.Label, s.x.Status
 	} else {
-		status = r.Answers.Observations[r.Plan.Probes[s.probe].Request].Status
+		status = r.Answers.Observations[pr.Request].Status
 	}
 	text := fmt.Sprintf("answered %d to %s", status, &r.Plan.Rows[s.row])
 	if s.thrown {
-		by := r.Plan.Probes[s.probe].Check
-		if s.x != nil {
-			by += ", " + s.x.Label
-		}
 		text += " (seen by " + by + ")"
 	}
 	return text

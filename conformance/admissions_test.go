@@ -11,10 +11,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/conformance"
+	"github.com/permcheck/permcheck/internal/report"
 )
 
 const gateCatalog = `permcheck: catalog/1
@@ -318,5 +320,23 @@ func TestAdmissionsOfMadeKeys(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A known finding about a state of keys is accepted, and reported once it is gone.
+func TestKnownAdmission(t *testing.T) {
+	known, err := report.ParseKnown("known.yaml", []byte("- {rule: disabled-key, endpoint: \"credential:disabled\", reason: agreed, owner: team-a}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := probeGate(t, gateCatalog, "disabled", nil, at("parked", "/second", 200, ""))
+	r.Accept(known, time.Now())
+	if got := foundIn(r); len(got) > 0 || len(r.Known) != 1 {
+		t.Errorf("found %q, known %v", got, r.Known)
+	}
+	r = probeGate(t, gateCatalog, "disabled", nil, nil)
+	r.Accept(known, time.Now())
+	if len(r.About) != 1 || !strings.Contains(r.About[0].Message, "passes now") {
+		t.Errorf("about the file: %+v", r.About)
 	}
 }

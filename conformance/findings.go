@@ -120,11 +120,7 @@ func (r *Report) decided(check, subject string) (passes, open bool) {
 		if pr.Check != check {
 			continue
 		}
-		row, _, _ := r.Plan.About(pr)
-		f := report.Finding{Rule: check, Subject: r.Plan.Rows[row].String()}
-		if pr.Request < 0 {
-			f.Subject = r.Plan.subject(&r.Plan.Questions[pr.Question])
-		}
+		f := report.Finding{Rule: check, Subject: r.Plan.probeSubject(pr)}
 		if about.Matches(&f) {
 			passes = passes || r.Verdicts[i] == Pass
 			open = open || r.Verdicts[i] == Inconclusive || r.Verdicts[i] == Skipped

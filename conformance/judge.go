@@ -121,6 +121,11 @@ func Judge(p *Plan, a *Answers) *Result {
 			r.Count[r.Verdicts[i]]++
 		}
 	}
+	for i := range admitted {
+		if !slices.ContainsFunc(admitted[i].Probes, func(probe int) bool { return r.Verdicts[probe] == Fail }) {
+			r.Count[Fail]++ // no probe failed that saw it
+		}
+	}
 	for _, pt := range p.Points {
 		if pt.Probe >= 0 && p.Mine(pt.Row) {
 			switch r.Verdicts[pt.Probe] {
