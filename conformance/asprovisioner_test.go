@@ -80,7 +80,7 @@ provision:
 			if err != nil {
 				t.Fatal(err)
 			}
-			answers, sent, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(t, api.URL), Credentials: creds, Provisioner: prov,
+			answers, sent, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(t, api.URL), Disposable: true, Credentials: creds, Provisioner: prov,
 				Writes: conformance.WritesAll, Limits: conformance.Limits{Connections: 4}, Within: atOnce})
 			if err != nil {
 				t.Fatal(err)

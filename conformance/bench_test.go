@@ -73,7 +73,7 @@ func BenchmarkRequests(b *testing.B) {
 			var probing, plain time.Duration
 			for b.Loop() {
 				start := time.Now()
-				answers, _, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(b, api.URL), Credentials: creds,
+				answers, _, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(b, api.URL), Disposable: true, Credentials: creds,
 					Reference: true, Objects: noObjects{}, Limits: conformance.Limits{Connections: connections}})
 				if err != nil {
 					b.Fatal(err)

@@ -40,13 +40,14 @@ stated bound and after it is the finding: whoever checks keys there takes a dead
 		}
 		action := l.usual(q.Variant)
 		var by Sender
-		err = l.dies(ctx, rec, &witness, death{actions: []Action{action}, spec: KeySpec{Name: "introspected"}, kill: func(ctx context.Context, key *LiveKey) error {
-			by = key.By()
-			if !l.until(ctx, rec, Call{Label: "who am I, alive", Method: "GET", Path: path, By: by}, l.admits) {
-				return fmt.Errorf("the new key was answered %d while it should live", rec.Last().Status)
-			}
-			return key.Do(ctx, action, KeySpec{})
-		}})
+		err = l.dies(ctx, rec, &witness, death{actions: []Action{action}, spec: KeySpec{Name: "introspected"},
+			rule: l.Plan.actionRule(q.Variant), subject: credentialSubject(q.Variant), kill: func(ctx context.Context, key *LiveKey) error {
+				by = key.By()
+				if !l.until(ctx, rec, Call{Label: "who am I, alive", Method: "GET", Path: path, By: by}, l.admits) {
+					return fmt.Errorf("the new key was answered %d while it should live", rec.Last().Status)
+				}
+				return key.Do(ctx, action, KeySpec{})
+			}})
 		if err != nil {
 			return err
 		}

@@ -8,9 +8,11 @@ var deletedKey = Check{
 	Title: "a deleted key is refused",
 	Doc: `Makes a key, uses it, deletes it and uses it again on new connections until the stated bound has
 passed, for each action of the catalog after which a key is gone. Being admitted still is the
-finding: a cache outlives the key.`,
+finding: a cache outlives the key. Keys that the profile says are in such a state (state:) are sent as they are.`,
 	Finds:  []string{"deleted-key-works"},
 	effort: OwnKeys,
+	plan:   parkedProbes(ruleDeleted),
+	judge:  func(j *judge, pr *Probe) (Verdict, string) { return j.mustBeRefused(pr) },
 	ask: func(p *planner) {
 		for _, name := range p.leadingTo("gone") {
 			if name != "revoke" {

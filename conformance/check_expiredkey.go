@@ -20,9 +20,11 @@ var expiredKey = Check{
 hours and thirty hours ago, and uses it until the stated bound has passed. Being admitted still is
 the finding; only minutes ago, it is a mistaken time zone or unit. Where a time that has passed
 cannot be set, one two seconds ahead is, and waited for. It needs a provisioner that sets when
-keys expire.`,
+keys expire. Keys that the profile says are in such a state (state:) are sent as they are.`,
 	Finds:  []string{"expired-key-works", "expiry-in-wrong-zone"},
 	effort: OwnKeys,
+	plan:   parkedProbes(ruleExpired),
+	judge:  func(j *judge, pr *Probe) (Verdict, string) { return j.mustBeRefused(pr) },
 	ask: func(p *planner) {
 		for _, a := range ages {
 			p.askLife("expired", a.name)

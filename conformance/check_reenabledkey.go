@@ -37,14 +37,14 @@ where the catalog has actions that disable and enable keys.`,
 		if err := key.Do(ctx, off, KeySpec{}); err != nil {
 			return err
 		}
-		call.Label = "disabled"
+		call.Label, call.against = "disabled", &against{q.Row, l.Plan.actionRule(l.Plan.leadingTo("refused")[0]), credentialSubject(l.Plan.leadingTo("refused")[0])}
 		if !l.until(ctx, rec, call, l.refuses) {
 			return leaveOut("the disabled key is not refused")
 		}
 		if err := key.Do(ctx, on, KeySpec{}); err != nil {
 			return err
 		}
-		call.Label, call.By = "enabled", key.By()
+		call.Label, call.By, call.against = "enabled", key.By(), nil
 		l.until(ctx, rec, call, l.admits)
 		return nil
 	},

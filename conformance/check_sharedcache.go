@@ -39,7 +39,7 @@ in between kept it. Over-grants of the same endpoint are then given that cause.`
 		if q.Keys[0] != 0 {
 			by = l.As(q.Keys[0])
 		}
-		call := Call{Label: "refused at first", Method: "GET", Path: path, Query: "permcheck=" + l.Mark(), By: by}
+		call := Call{Label: "refused at first", Method: "GET", Path: path, Query: ownParameter + "=" + l.Mark(), By: by}
 		for range 4 {
 			if call.Fresh = true; l.admits(l.Send(ctx, rec, call)) {
 				return leaveOut("the key is not refused at first")

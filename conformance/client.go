@@ -150,19 +150,20 @@ func (c *Credential) Apply(req *http.Request) {
 	}
 }
 
-// Limits bound a run. Zero values mean the defaults in brackets.
+// Limits bound a run. Zero values mean the defaults in brackets, the second one for a reference
+// server and a disposable target on this machine.
 type Limits struct {
-	Rate        float64       // requests a second (10; unlimited on loopback)
-	Connections int           // at a time (4; 32 on loopback)
-	Requests    int           // in all, retries included (100,000)
+	Rate        float64       // requests a second (10; unlimited)
+	Connections int           // at a time (4; 32)
+	Requests    int           // in all, retries included (100,000; 10,000,000)
 	Deadline    time.Duration // for the whole run (1 hour)
 	Timeout     time.Duration // for one request (10 seconds)
 }
 
 // withDefaults fills in what is not set.
-func (l Limits) withDefaults(loopback bool) Limits {
+func (l Limits) withDefaults(ours bool) Limits {
 	def := Limits{Rate: 10, Connections: 4, Requests: 100_000, Deadline: time.Hour, Timeout: 10 * time.Second}
-	if loopback {
+	if ours {
 		def.Rate, def.Connections, def.Requests = 0, 32, 10_000_000
 	}
 	if l.Rate == 0 {

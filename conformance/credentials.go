@@ -40,6 +40,9 @@ func edge(c Check, asked func(p *planner) bool, ways func(l *Lab, q *Question, c
 		}
 		for i := range calls {
 			calls[i].Method, calls[i].Path = http.MethodGet, path
+			if calls[i].By.key == nil { // what it shows is no key, or none where it stands
+				calls[i].against = &against{row: q.Row, rule: c.ID}
+			}
 		}
 		return l.detour(ctx, q, rec, calls)
 	}
@@ -56,7 +59,7 @@ func shownAs(what string, c Credential) Sender {
 		}
 		return '_'
 	}, what)), false
-	return Sender{what, c}
+	return Sender{Name: what, Credential: c}
 }
 
 // altered returns texts that are nearly a secret and are no key. The inner password of Basic is

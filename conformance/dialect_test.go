@@ -155,7 +155,7 @@ func TestSpellings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lab := conformance.NewLab(p, conformance.Target{Base: parse(t, srv.URL), Credentials: make([]conformance.Credential, len(p.Keys))})
+			lab := conformance.NewLab(p, conformance.Target{Base: parse(t, srv.URL), Disposable: true, Credentials: make([]conformance.Credential, len(p.Keys))})
 			got, err := lab.Spelled(context.Background(), 0, 3, tt.feature, tt.about)
 			if (err != nil) != (tt.want == "") {
 				t.Fatalf("%+v %v, want %q", got, err, tt.want)
@@ -260,7 +260,7 @@ func TestCountedPages(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lab := conformance.NewLab(p, conformance.Target{Base: parse(t, srv.URL), Credentials: make([]conformance.Credential, len(p.Keys))})
+			lab := conformance.NewLab(p, conformance.Target{Base: parse(t, srv.URL), Disposable: true, Credentials: make([]conformance.Credential, len(p.Keys))})
 			got, err := lab.List(context.Background(), nil, "all", 0, lab.As(3), "")
 			if err != nil || got.Whole != tt.whole || len(got.Items) != tt.items {
 				t.Errorf("whole %v with %d items, %v", got.Whole, len(got.Items), err)

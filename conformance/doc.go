@@ -37,10 +37,21 @@
 // where the catalog refuses fails without any of that. 429 and 5xx answers, timeouts
 // and broken connections decide nothing.
 //
+// Being admitted fails whoever sent the request: a 2xx to a sender that the catalog refuses on a
+// row is a finding even where the check that sent it asks about something else, and leaves its own
+// question open because of it. The lab notes such an answer in the exchange ([Admission]), for
+// requests that are the row's own: its method and path, nothing that could give them another
+// meaning. [Judge] makes one finding of each cause, under the rule that names it (over-grant,
+// disabled-key), unless a failed probe says it already. A check that knows more than follows from
+// row and sender, such as that it has ended the key, says so with the call.
+//
 // How a server refuses is its own business, 401, 403, 404 or an empty list, unless the
 // catalog or the profile states the form; then another form is a finding.
 //
 // # Writes
+//
+// What may be written is a policy ([WritePolicy]); nothing is unless somebody says so. No policy
+// lets a request end an object that reads of the run need.
 //
 // A write that is refused must not happen. Where the catalog has a GET of the same
 // path, each refused write carries a mark of its own and is looked for afterwards. That
@@ -70,7 +81,7 @@
 // it asks about, judge decides from what was seen. Requests are shared: a check that looks
 // at a request which another one planned sends nothing.
 //
-// Any other is an experiment; check_disabledkey.go is the shortest to copy:
+// Any other is an experiment; check_rotatedkey.go is a short one to copy:
 //
 //   - ask adds questions: the row, the keys by index, the base, and a subject when a finding
 //     is not about the row itself. It is pure, so that --plan prints what would be asked. It

@@ -220,7 +220,7 @@ func reportOfBoard(t *testing.T, b *board, checks []*conformance.Check, more con
 			creds[i] = conformance.Credential{Header: "Authorization", Scheme: "Bearer", Secret: k.Name + "-secret", Env: "PC_" + strings.ToUpper(k.Name)}
 		}
 	}
-	target := conformance.Target{Base: more.Base, Credentials: creds, Objects: firstJob{}, Provisioner: b, Writes: conformance.WritesAll,
+	target := conformance.Target{Base: more.Base, Disposable: true, Credentials: creds, Objects: firstJob{}, Provisioner: b, Writes: conformance.WritesAll,
 		Limits: conformance.Limits{Connections: max(4, more.Limits.Connections), Timeout: more.Limits.Timeout}, Tape: more.Tape, BuildHeader: more.BuildHeader, Within: atOnce}
 	if more.Objects != nil {
 		target.Objects = more.Objects

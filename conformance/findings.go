@@ -120,11 +120,7 @@ func (r *Report) decided(check, subject string) (passes, open bool) {
 		if pr.Check != check {
 			continue
 		}
-		row, _, _ := r.Plan.About(pr)
-		f := report.Finding{Rule: check, Subject: r.Plan.Rows[row].String()}
-		if pr.Request < 0 {
-			f.Subject = r.Plan.subject(&r.Plan.Questions[pr.Question])
-		}
+		f := report.Finding{Rule: check, Subject: r.Plan.probeSubject(pr)}
 		if about.Matches(&f) {
 			passes = passes || r.Verdicts[i] == Pass
 			open = open || r.Verdicts[i] == Inconclusive || r.Verdicts[i] == Skipped
@@ -158,6 +154,10 @@ func (r *Report) finding(g *Group) *Finding {
 		f.Position = row.Endpoint.Pos
 		needs = fmt.Sprintf("the catalog asks for %q", row.Endpoint.Requires.String())
 	}
+	if len(g.seen) > 0 {
+		r.admitted(f, g, needs)
+		return f
+	}
 	if pr.Request < 0 {
 		r.experiment(f, g)
 		return f
@@ -184,6 +184,82 @@ func (r *Report) finding(g *Group) *Finding {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("where $%s is %s", cred.Env, cred.EnvNote))
 	}
 	return f
+}
+
+// admitted fills in the finding of answers that admitted a sender which the catalog refuses. needs
+// says what the row asks for.
+func (r *Report) admitted(f *Finding, g *Group, needs string) {
+	f.Message = fmt.Sprintf("%s: %s", g.Subject, report.RuleByID(g.Check).Title)
+	if g.Subject == r.Plan.Rows[g.Row].String() {
+		f.Message += "; " + needs
+	} else if pos := r.Plan.catalog.Credentials.Pos; pos.IsValid() && strings.HasPrefix(g.Subject, credentialSubject("")) {
+		f.Position = pos
+	}
+	const most = 4
+	said := map[string]bool{}
+	var lines []string
+	for i := range g.seen {
+		s := &g.seen[i]
+		line := report.Clean(fmt.Sprintf("with %s: %s", named(r.sender(s)), r.seen(s)))
+		if !said[line] {
+			said[line] = true
+			lines = append(lines, line)
+		}
+	}
+	f.Evidence = lines[:min(most, len(lines))]
+	if n := len(lines) - most; n > 0 {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("and %d more: %s", n, strings.Join(rest(lines[most:]), "; ")))
+	}
+	first := &g.seen[0]
+	f.Key, f.Expected = r.sender(first), "a refusal"
+	if first.x == nil {
+		req := &r.Plan.Requests[r.Plan.Probes[first.probe].Request]
+		f.Expected = r.wanted(req)
+		f.Observed, f.Curl = fmt.Sprint(r.Answers.Observations[r.Plan.Probes[first.probe].Request].Status), r.Curl(req.Row, req.Key)
+	} else {
+		f.Observed, f.Curl = fmt.Sprint(first.x.Status), report.Clean(r.curlOf(first.x))
+	}
+	f.Evidence = append(f.Evidence, f.Curl)
+	if first.key >= 0 {
+		if cred := r.Credentials[first.key].at(r.Plan.Rows[first.row].Path); cred.EnvNote != "" {
+			f.Evidence = append(f.Evidence, fmt.Sprintf("where $%s is %s", cred.Env, cred.EnvNote))
+		}
+	}
+}
+
+// named is how a sentence names a sender.
+func named(sender string) string {
+	switch sender {
+	case AnonymousKey:
+		return "no key"
+	case MalformedKey:
+		return "a malformed key"
+	case UnknownKey:
+		return "an unknown key"
+	}
+	return "key " + sender
+}
+
+// rest are the lines about further answers, without who was answered.
+func rest(lines []string) []string {
+	const most = 20
+	var out []string
+	for i, line := range lines {
+		if i == most {
+			return append(out, "...")
+		}
+		_, what, _ := strings.Cut(line, ": ")
+		out = append(out, what)
+	}
+	return out
+}
+
+// sender is the name of who was admitted.
+func (r *Report) sender(s *sighting) string {
+	if s.x != nil {
+		return s.x.Key
+	}
+	return r.Plan.Keys[s.key].Name
 }
 
 // experiment fills in the finding of experiments that failed.

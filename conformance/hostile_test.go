@@ -55,7 +55,7 @@ func fixed(t *testing.T, c *catalogs.Catalog, base string, limits conformance.Li
 			creds[i].Secret = secret
 		}
 	}
-	target := conformance.Target{Base: parse(t, base), Credentials: creds, Limits: limits, Objects: noObjects{}}
+	target := conformance.Target{Base: parse(t, base), Disposable: true, Credentials: creds, Limits: limits, Objects: noObjects{}}
 	if control {
 		target.Control = &c.Endpoints[0]
 	}
@@ -401,7 +401,7 @@ func TestIssuedTokenIsAlive(t *testing.T) {
 				creds[i].Secret = secret
 			}
 		}
-		answers, _, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(t, srv.URL), Credentials: creds})
+		answers, _, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(t, srv.URL), Disposable: true, Credentials: creds})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -488,7 +488,7 @@ func TestUnderGrantAsEmptyList(t *testing.T) {
 			creds[i].Secret = secret
 		}
 	}
-	answers, _, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(t, srv.URL), Credentials: creds, Objects: noObjects{}})
+	answers, _, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(t, srv.URL), Disposable: true, Credentials: creds, Objects: noObjects{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -540,7 +540,7 @@ func TestPathsAreEscaped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = conformance.Run(context.Background(), p, conformance.Target{Base: parse(t, srv.URL+"/base/"),
+	_, _, err = conformance.Run(context.Background(), p, conformance.Target{Base: parse(t, srv.URL+"/base/"), Disposable: true,
 		Credentials: make([]conformance.Credential, len(p.Keys)), Objects: oneID("../a b?c#d/é%")})
 	if err != nil {
 		t.Fatal(err)

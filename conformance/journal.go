@@ -126,7 +126,7 @@ func (j *Journal) read(p *Plan, want journalHead, now time.Time) (int64, error) 
 		switch {
 		case l.Request != nil && l.Seen != nil && *l.Request >= 0 && *l.Request < len(p.Requests):
 			j.observations[*l.Request] = *l.Seen
-		case l.Question != nil && l.Record != nil && *l.Question >= 0 && *l.Question < len(p.Questions):
+		case l.Question != nil && l.Record != nil && *l.Question >= 0 && *l.Question < len(p.Questions) && l.Record.strange(p) == nil:
 			j.records[*l.Question] = *l.Record
 		default:
 			return end, nil

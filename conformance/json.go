@@ -178,7 +178,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		Started: r.Times.Started, Ended: r.Times.Ended, PlanHash: r.Plan.Hash,
 		Probes: []jsonProbe{}, Findings: []jsonFinding{}, Learned: r.Learned, Left: r.Left,
 		Summary: map[string]int{
-			"requests": int(r.Requests), "keys": len(r.Plan.Keys), "unknown_endpoints": len(r.Plan.Unknown), "rules_not_probed": r.Plan.OtherRules,
+			"requests": int(r.Requests), "endpoints": r.Plan.Endpoints(), "endpoints_not_sent": len(r.Withheld()), "keys": len(r.Plan.Keys), "unknown_endpoints": len(r.Plan.Unknown), "rules_not_probed": r.Plan.OtherRules,
 			"pass": r.Count[Pass], "fail": r.Count[Fail], "inconclusive": r.Count[Inconclusive], "skipped": r.Count[Skipped],
 		},
 		Run: r.jsonRun(), Answers: []jsonAnswer{}, Evidence: evidenceTable{Bodies: []Digest{}, Headers: []map[string]string{}},

@@ -113,9 +113,18 @@ func Judge(p *Plan, a *Answers) *Result {
 	for i := range p.Probes {
 		if !p.mine(&p.Probes[i]) {
 			r.Verdicts[i], r.Reasons[i] = Skipped, anothers
-			continue
 		}
-		r.Count[r.Verdicts[i]]++
+	}
+	admitted := j.admissions(r)
+	for i := range p.Probes {
+		if p.mine(&p.Probes[i]) {
+			r.Count[r.Verdicts[i]]++
+		}
+	}
+	for i := range admitted {
+		if !slices.ContainsFunc(admitted[i].Probes, func(probe int) bool { return r.Verdicts[probe] == Fail }) {
+			r.Count[Fail]++ // no probe failed that saw it
+		}
 	}
 	for _, pt := range p.Points {
 		if pt.Probe >= 0 && p.Mine(pt.Row) {
@@ -136,7 +145,7 @@ func Judge(p *Plan, a *Answers) *Result {
 			}
 		}
 	}
-	r.Groups = group(r)
+	r.Groups = group(r, admitted)
 	return r
 }
 
@@ -241,14 +250,13 @@ func (j *judge) mustBeRefused(pr *Probe) (Verdict, string) {
 		return Fail, fmt.Sprintf("answered %d, but the answer carries values that only admitted keys see", o.Status)
 	case o.undecided():
 		return Inconclusive, o.why()
-	case o.admitted() && o.Unstable:
-		return Inconclusive, fmt.Sprintf("unstable: answered %d at first and refused when asked again", o.Status)
-	case o.admitted() && o.HTML && f.noPage:
-		return Inconclusive, fmt.Sprintf("answered %d with a web page, where admitted keys get something else: a page to sign in?", o.Status)
-	case o.admitted() && row.Reads && o.List == EmptyList && f.fullList:
-		// An empty list where an admitted key sees rows: nothing was given away.
 	case o.admitted():
-		return Fail, ""
+		if v, why := j.admits(req.Row, o.Status, o.HTML, o.List); v != Pass {
+			if v == Fail && o.Unstable {
+				why = fmt.Sprintf("answered %d, and refused when it was asked again: not every request is decided alike", o.Status)
+			}
+			return v, why
+		}
 	case row.Need.IsNobody():
 		if !slices.Contains([]int{401, 403, 404, 405}, o.Status) && !o.StatedForm {
 			return Inconclusive, fmt.Sprintf("answered %d, and no key is admitted here that would show whether the request was right", o.Status)
@@ -391,6 +399,8 @@ type Group struct {
 	Subject string
 	Cause   Cause
 	Probes  []int // indices in Plan.Probes, in order
+
+	seen []sighting // nil: what the probes themselves showed
 }
 
 // A Cause is what most likely went wrong, told from which keys failed on an endpoint.
@@ -399,13 +409,19 @@ type Cause struct {
 	Check    string // the check that shows it best: its finding comes first
 }
 
-// group collects failed probes by cause, row and check. Groups of one cause stand
-// together, the first check of a cause first.
-func group(r *Result) []Group {
+// group collects failed probes by cause, row and check, but for those of admitted, which are
+// groups of their own. Groups of one cause stand together, the first check of a cause first.
+func group(r *Result, admitted []Group) []Group {
 	byRow := map[int][]int{}
 	var rows []int
+	taken := map[int]bool{}
+	for i := range admitted {
+		for _, probe := range admitted[i].Probes {
+			taken[probe] = true
+		}
+	}
 	for i, v := range r.Verdicts {
-		if pr := &r.Plan.Probes[i]; v == Fail && pr.Request >= 0 {
+		if pr := &r.Plan.Probes[i]; v == Fail && pr.Request >= 0 && !taken[i] {
 			row := r.Plan.Requests[pr.Request].Row
 			if byRow[row] == nil {
 				rows = append(rows, row)
@@ -432,7 +448,7 @@ func group(r *Result) []Group {
 			add(check.ID)
 		}
 	}
-	groups = explained(append(groups, experiments(r)...))
+	groups = explained(slices.Concat(groups, admitted, experiments(r, taken)))
 	order := map[string]int{}
 	for _, g := range groups {
 		if _, ok := order[g.Cause.ID]; !ok {
@@ -475,13 +491,14 @@ func explained(groups []Group) []Group {
 	return groups
 }
 
-// experiments groups the experiments that failed: those of one check about one subject.
-func experiments(r *Result) []Group {
+// experiments groups the experiments that failed, but for those that are taken: those of one check
+// about one subject.
+func experiments(r *Result, taken map[int]bool) []Group {
 	var groups []Group
 	at := map[[2]string]int{}
 	for i, v := range r.Verdicts {
 		pr := &r.Plan.Probes[i]
-		if v != Fail || pr.Request >= 0 {
+		if v != Fail || pr.Request >= 0 || taken[i] {
 			continue
 		}
 		q := &r.Plan.Questions[pr.Question]

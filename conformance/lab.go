@@ -41,15 +41,17 @@ type Lab struct {
 type Sender struct {
 	Name       string
 	Credential Credential
+
+	key *Key // what the catalog says about it is told from; nil: nothing is known
 }
 
 // As is the sender that shows a key of the plan.
 func (l *Lab) As(key int) Sender {
-	return Sender{l.Plan.Keys[key].Name, l.run.target.Credentials[key]}
+	return Sender{l.Plan.Keys[key].Name, l.run.target.Credentials[key], &l.Plan.Keys[key]}
 }
 
 // Nobody is the sender that shows no key.
-func (l *Lab) Nobody() Sender { return Sender{Name: AnonymousKey} }
+func (l *Lab) Nobody() Sender { return Sender{Name: AnonymousKey, key: &l.Plan.Keys[0]} }
 
 // A Call is one request of an experiment.
 type Call struct {
@@ -79,6 +81,8 @@ type Call struct {
 	// Lists says that the answer is to be read as a list, as the dialect says.
 	row  int
 	free bool // see exchange
+
+	against *against // what the catalog says against it; nil: what follows from row and sender
 }
 
 // An Answer is what came back, whole, for the experiment to go on with. Records hold a
@@ -263,6 +267,7 @@ func (l *Lab) exchange(c *Call, a *Answer) Exchange {
 	x.File = a.File
 	x.Answered = l.hash.answered(a.Header)
 	x.Body = l.hash.digest(a, d)
+	x.Admission = l.admission(c, a)
 	return x
 }
 
@@ -304,10 +309,12 @@ type LiveKey struct {
 	key  MintedKey
 	made Made
 	lent bool // it is one of [Target.Marked]
+	// is what the key is known to be: what it was made as, until something is done to it.
+	is *Key
 }
 
 // By is the sender that shows the key.
-func (k *LiveKey) By() Sender { return Sender{k.Spec.Name, k.key.Credential} }
+func (k *LiveKey) By() Sender { return Sender{k.Spec.Name, k.key.Credential, k.is} }
 
 // Mint makes a key that lives until the end of the run at most. Where nothing can make keys
 // the question is skipped.
@@ -334,7 +341,8 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 	if err != nil {
 		return nil, fmt.Errorf("making a key: %w", err)
 	}
-	k := &LiveKey{Spec: spec, lab: l, key: key, made: Made{Kind: "key", ID: key.ID, Name: name}}
+	k := &LiveKey{Spec: spec, lab: l, key: key, made: Made{Kind: "key", ID: key.ID, Name: name},
+		is: &Key{Name: spec.Name, Grants: spec.Grants, Sharing: spec.Sharing, Lists: spec.Lists}}
 	k.key.Credential.Named("PC_MINTED", "")
 	l.run.hide(k.key.Credential)
 	err = l.debts.owe(k.made, func(ctx context.Context) error { return unmint(ctx, prov, k.key) })
@@ -343,6 +351,7 @@ func (l *Lab) Mint(ctx context.Context, spec KeySpec, actions ...Action) (*LiveK
 
 // Do does an action to the key. For Regrant and Expire spec says what it is to be.
 func (k *LiveKey) Do(ctx context.Context, action Action, spec KeySpec) error {
+	k.is = nil
 	next, err := k.lab.run.target.Provisioner.Do(ctx, k.key, action, spec)
 	if err != nil {
 		return fmt.Errorf("%s a key: %w", action, err)
@@ -414,7 +423,7 @@ func (l *Lab) Key(ctx context.Context, spec KeySpec, own bool, actions ...Action
 	like, what := spec.like(l.Catalog), spec.holds(l.Plan)
 	if !own {
 		if i := l.Plan.find(&like); i >= 0 {
-			return &LiveKey{Spec: spec, lab: l, key: MintedKey{Credential: l.run.target.Credentials[i]}}, nil
+			return &LiveKey{Spec: spec, lab: l, key: MintedKey{Credential: l.run.target.Credentials[i]}, is: &l.Plan.Keys[i]}, nil
 		}
 	}
 	prov := l.run.target.Provisioner
@@ -429,7 +438,7 @@ func (l *Lab) Key(ctx context.Context, spec KeySpec, own bool, actions ...Action
 			return nil, fmt.Errorf("nothing says how to %s a key (provision: in the profile)", a)
 		}
 	}
-	if l.run.target.Writes != WritesAll && l.run.target.Writes != WritesDisposable {
+	if !l.run.target.Writes.sends() {
 		return nil, fmt.Errorf("needs a key that holds %s: add it to the profile, or allow that keys are made (--writes)", what)
 	}
 	k, err := l.Mint(ctx, spec)
@@ -567,7 +576,7 @@ func (l *Lab) onNewConnections() *Lab {
 
 func (l *Lab) once(ctx context.Context, check *Check, q *Question) Record {
 	var rec Record
-	if q.Effort == SomeWrites && l.run.target.Writes != WritesAll && l.run.target.Writes != WritesDisposable {
+	if q.Effort == SomeWrites && !l.run.target.Writes.sends() {
 		rec.Skipped = "writes are not sent (--writes none)"
 		return rec
 	}
@@ -575,7 +584,7 @@ func (l *Lab) once(ctx context.Context, check *Check, q *Question) Record {
 		rec.Skipped = "nothing performs hand-written checks here"
 		return rec
 	}
-	if q.Effort == OwnKeys && l.run.target.Writes != WritesAll && l.run.target.Writes != WritesDisposable {
+	if q.Effort == OwnKeys && !l.run.target.Writes.sends() {
 		rec.Skipped = "keys are not made and changed (--writes none)"
 		return rec
 	}

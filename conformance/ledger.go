@@ -118,8 +118,7 @@ func (l *FileLedger) Close(left int) error {
 // Clean takes away what earlier runs have left, with the keys and the provisioner of the
 // target, and returns what could not be taken away.
 func Clean(ctx context.Context, p *Plan, t Target, left []Made) []string {
-	limits := t.Limits.withDefaults(IsLoopback(t.Base))
-	r := newRunner(p, t, limits)
+	r := newRunner(p, t, t.limits())
 	defer r.client.close()
 	lab, d := r.lab, r.lab.debts
 	for _, m := range left {

@@ -61,6 +61,8 @@ func (x *Exchange) admits() bool { return x.OK() && x.Body.Count != 0 }
 type death struct {
 	actions []Action // of which the provisioner must be able to do each
 	spec    KeySpec  // of the key at first; grants are those of the question's key
+	// rule and subject are those of the finding where the key lives on; empty: the question's own.
+	rule, subject string
 	// kill ends the key.
 	kill func(ctx context.Context, key *LiveKey) error
 }
@@ -89,7 +91,7 @@ func (l *Lab) dies(ctx context.Context, rec *Record, q *Question, d death) error
 	if err := d.kill(ctx, key); err != nil {
 		return err
 	}
-	call.Label = "dead"
+	call.Label, call.against = "dead", &against{q.Row, cmp.Or(d.rule, q.Check), cmp.Or(d.subject, q.Subject)}
 	if l.until(ctx, rec, call, l.refuses) {
 		call.Label, call.Fresh = "dead, again", true
 		for range 2 {

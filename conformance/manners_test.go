@@ -286,7 +286,7 @@ func probeShelf(t *testing.T, s *shelf, stated bool) *conformance.Result {
 	srv := httptest.NewServer(s)
 	defer srv.Close()
 	row := &c.Endpoints[0]
-	a, sent, err := conformance.Run(t.Context(), p, conformance.Target{Base: parse(t, srv.URL), Credentials: creds, Writes: conformance.WritesDisposable, Control: row,
+	a, sent, err := conformance.Run(t.Context(), p, conformance.Target{Base: parse(t, srv.URL), Disposable: true, Credentials: creds, Writes: conformance.WritesDisposable, Control: row,
 		Bodies: map[string]any{catalogs.EndpointKey("POST", "/books"): map[string]any{"title": "$mark", "secret": json.Number("0"), "price": json.Number("1")},
 			catalogs.EndpointKey("POST", "/loans"): map[string]any{"who": "$mark"}}})
 	if err != nil {

@@ -45,7 +45,7 @@ func (l *Lab) subject(ctx context.Context, q *Question, spec KeySpec, actions ..
 			continue
 		}
 		l.run.lending.Lock()
-		live := &LiveKey{Spec: KeySpec{Name: k.Name, Grants: k.Grants}, lab: l, key: l.run.target.Marked[i], lent: true}
+		live := &LiveKey{Spec: KeySpec{Name: k.Name, Grants: k.Grants}, lab: l, key: l.run.target.Marked[i], lent: true, is: k}
 		live.made = Made{Kind: markedKey, ID: live.key.ID, Name: k.Name}
 		if err := l.debts.owe(live.made, func(ctx context.Context) error { return l.enable(ctx, live.key) }); err != nil {
 			l.run.lending.Unlock()

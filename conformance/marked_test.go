@@ -89,7 +89,7 @@ func TestMarkedKeys(t *testing.T) {
 				}
 			}
 			s := &switches{b: b, stuck: tt.stuck}
-			answers, sent, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(t, srv.URL), Credentials: creds, Objects: firstJob{},
+			answers, sent, err := conformance.Run(context.Background(), p, conformance.Target{Base: parse(t, srv.URL), Disposable: true, Credentials: creds, Objects: firstJob{},
 				Provisioner: s, Marked: marked, Writes: conformance.WritesAll, Limits: conformance.Limits{Connections: 8}, Within: atOnce})
 			if err != nil {
 				t.Fatal(err)

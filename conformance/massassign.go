@@ -126,7 +126,7 @@ func (l *Lab) assign(ctx context.Context, q *Question, rec *Record) error {
 			if path, err = l.pathOf(q.Object, id); err != nil {
 				return err
 			}
-		} else if row := &l.Plan.Rows[q.Row]; l.run.maker.row(http.MethodGet, row.Path) < 0 && strings.HasSuffix(row.Path, "}") {
+		} else if row := &l.Plan.Rows[q.Row]; l.Plan.rowFor(http.MethodGet, row.Path) < 0 && strings.HasSuffix(row.Path, "}") {
 			// It is written in one place and read in another.
 			id, err := url.PathUnescape(f.Path[strings.LastIndexByte(f.Path, '/')+1:])
 			if err != nil {

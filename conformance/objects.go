@@ -38,64 +38,100 @@ var errNoObject = errors.New("no object")
 
 // resolve adds to given a value for each parameter of a row's path that has none. For a row
 // that writes the last one is an object made for this one request where that is possible,
-// and the ones above it are made once for the run.
+// and the ones above it are made once for the run. Writes that are only sent to objects of the
+// run's own, or that would end what is there, take a stated value for the last one only where it
+// is spare.
 func (m *maker) resolve(ctx context.Context, row *Row, key int, write bool, given Params) (Params, error) {
 	names := row.Params()
-	out := Params{Values: map[string]string{}, Shared: given.Shared, Expendable: given.Expendable}
-	stated := 0
-	for _, name := range names {
-		if v := given.Values[name]; v != "" {
+	out := Params{Values: map[string]string{}, Shared: given.Shared, Expendable: given.Expendable, Spare: given.Spare}
+	o := wanted{row: row, key: key, write: write && m.mayWrite(), given: given}
+	if o.write {
+		if o.ends = m.lab.Plan.needsOwn(row); o.ends != nil && len(names) == 0 {
+			return out, o.ends
+		}
+		o.own = o.ends != nil || m.lab.run.target.Writes == WritesDisposable
+	}
+	stated, made := 0, 0
+	for i, name := range names {
+		if v := given.Values[name]; v != "" && (!o.own || i < len(names)-1 || given.spare(name)) {
 			out.Values[name] = v
 			stated++
 		}
 	}
-	if stated == len(names) && len(names) > 0 {
+	if stated == len(names) && stated > 0 {
 		return out, nil
 	}
-	made := 0
 	for i, name := range names {
 		if out.Values[name] != "" {
 			continue
 		}
-		prefix, ok := before(row.Path, name)
-		if !ok {
-			continue
-		}
-		last := i == len(names)-1
-		if write && m.mayWrite() {
-			id, err := m.makeFor(ctx, row, prefix, key, out.Values, !last)
-			if err == nil {
-				out.Values[name] = id
-				made++
-				out.Shared = out.Shared && !last
-				continue
-			}
-			if !errors.Is(err, errNoObject) && m.lab.run.target.Writes == WritesDisposable {
-				return out, err
-			}
-		}
-		id, err := m.find(ctx, row, prefix, name, last, key, out.Values, 0)
-		if err != nil && !write && m.mayWrite() && errors.Is(err, errNoObject) {
-			id, err = m.makeFor(ctx, row, prefix, key, out.Values, true)
-		}
+		isMade, err := m.value(ctx, &o, i, &out)
 		switch {
-		case errors.Is(err, errNoObject):
-			// fill says what to state.
 		case err != nil:
 			return out, err
-		default:
-			out.Values[name] = id
+		case isMade:
+			made++
+		case given.Values[name] != "":
+			stated++
 		}
 	}
 	if write {
 		out.Expendable = stated+made == len(names) && (stated == 0 || given.Expendable) &&
-			(m.deleter(row) >= 0 || len(names) > 0 && !m.collects(row))
+			(m.lab.Plan.deleter(row) >= 0 || len(names) > 0 && !m.lab.Plan.collects(row))
 	}
 	return out, nil
 }
 
+// A wanted is what values are looked for, for one request.
+type wanted struct {
+	row   *Row
+	key   int // that sends it; -1: nobody in particular
+	write bool
+	own   bool  // the last object is to be one of the run's own, if one can be made
+	ends  error // why it must be one of the run's own or spare; nil: it need not be
+	given Params
+}
+
+// value puts a value for the i-th parameter of a path, which has none yet, into out: of an object
+// that is made, the one that is stated, or that of an object which is there. Without any the
+// parameter stays empty, and fill says what to state.
+func (m *maker) value(ctx context.Context, o *wanted, i int, out *Params) (made bool, err error) {
+	names := o.row.Params()
+	name, last := names[i], i == len(names)-1
+	prefix, ok := o.row.collection(name)
+	if ok && o.write {
+		id, err := m.makeFor(ctx, o.row, prefix, o.key, out.Values, !last)
+		if err == nil {
+			out.Values[name] = id
+			out.Shared = out.Shared && !last
+			return true, nil
+		}
+		if !errors.Is(err, errNoObject) && o.own && (last || m.lab.run.target.Writes == WritesDisposable) {
+			return false, err
+		}
+	}
+	switch v := o.given.Values[name]; {
+	case o.ends != nil && last:
+		return false, o.ends
+	case v != "":
+		out.Values[name] = v
+		return false, nil
+	case !ok:
+		return false, nil
+	}
+	id, err := m.find(ctx, o.row, prefix, name, last, o.key, out.Values, 0)
+	if err != nil && !o.write && m.mayWrite() && errors.Is(err, errNoObject) {
+		id, err = m.makeFor(ctx, o.row, prefix, o.key, out.Values, true) // once for the run
+	}
+	if errors.Is(err, errNoObject) {
+		return false, nil
+	}
+	out.Values[name] = id
+	return false, err
+}
+
 func (m *maker) mayWrite() bool {
-	return m.lab.run.target.Writes == WritesAll || m.lab.run.target.Writes == WritesDisposable
+	return m.lab.run.target.Writes.sends()
 }
 
 // before is the part of a template that stands before a parameter which is a whole segment.
@@ -108,49 +144,6 @@ func before(template, name string) (string, bool) {
 	return "", false
 }
 
-// deleter is the row that takes away what a row makes in its collection: the DELETE of one
-// object of the same collection, or of the same object elsewhere. -1: there is none.
-func (m *maker) deleter(row *Row) int {
-	if row.Method != http.MethodPost {
-		return -1
-	}
-	if i := m.row(http.MethodDelete, row.Path+"/{id}"); i >= 0 {
-		return i
-	}
-	list := m.row(http.MethodGet, row.Path)
-	if list < 0 || m.lab.Plan.Rows[list].Endpoint.Lists == "" {
-		return -1
-	}
-	for i := range m.lab.Plan.Rows {
-		r := &m.lab.Plan.Rows[i]
-		if r.Endpoint != nil && r.Endpoint.Gets == m.lab.Plan.Rows[list].Endpoint.Lists && len(r.Params()) == 1 && strings.HasSuffix(r.Path, "}") {
-			if del := m.row(http.MethodDelete, r.Path); del >= 0 {
-				return del
-			}
-		}
-	}
-	return -1
-}
-
-// collects reports whether a POST to the row's path makes an object there: the path can be
-// read, too.
-func (m *maker) collects(row *Row) bool {
-	return row.Method == http.MethodPost && m.row(http.MethodGet, row.Path) >= 0
-}
-
-// row is the row of a method and a template; -1 when there is none that some key is admitted
-// to.
-func (m *maker) row(method, template string) int {
-	p := m.lab.Plan
-	for i := range p.Rows {
-		r := &p.Rows[i]
-		if r.Endpoint != nil && r.Method == method && catalogs.EndpointKey("", r.Path) == catalogs.EndpointKey("", template) && p.StrongestKey(r.Endpoint) >= 0 {
-			return i
-		}
-	}
-	return -1
-}
-
 // find reads the id of an object that is there: from the list at the path before the
 // parameter, from a list of the object that the row gets, or from one whose name goes with
 // the parameter's.
@@ -160,7 +153,7 @@ func (m *maker) find(ctx context.Context, row *Row, prefix, name string, last bo
 	}
 	p := m.lab.Plan
 	var lists []int
-	if i := m.row(http.MethodGet, prefix); i >= 0 && p.Rows[i].Reads {
+	if i := m.lab.Plan.rowFor(http.MethodGet, prefix); i >= 0 && p.Rows[i].Reads {
 		lists = append(lists, i)
 	}
 	for i := range p.Rows {
@@ -301,7 +294,7 @@ func singular(word string) string {
 // makeFor makes an object in the collection at a prefix and returns its id; shared: one for
 // the whole run.
 func (m *maker) makeFor(ctx context.Context, row *Row, prefix string, key int, values map[string]string, shared bool) (string, error) {
-	post := m.row(http.MethodPost, prefix)
+	post := m.lab.Plan.rowFor(http.MethodPost, prefix)
 	if post < 0 || m.lab.Plan.Rows[post].Reads {
 		return "", errNoObject
 	}
@@ -337,7 +330,7 @@ func (m *maker) makeFor(ctx context.Context, row *Row, prefix string, key int, v
 func (m *maker) make(ctx context.Context, post int, path string, by int) (string, error) {
 	p := m.lab.Plan
 	row := &p.Rows[post]
-	if m.lab.run.target.Writes == WritesDisposable && m.deleter(row) < 0 {
+	if m.lab.run.target.Writes == WritesDisposable && m.lab.Plan.deleter(row) < 0 {
 		return "", leaveOut("the catalog has no DELETE that would take away what is made with %s", row)
 	}
 	if ctx.Err() != nil {
@@ -385,7 +378,7 @@ func (m *maker) idOf(a *Answer) string {
 // owe notes an object that was made in the collection at a path.
 func (m *maker) owe(row *Row, path, id, mark string) error {
 	made := Made{Kind: "object", ID: id, Path: path + "/" + url.PathEscape(id), Name: mark}
-	del := m.deleter(row)
+	del := m.lab.Plan.deleter(row)
 	if del >= 0 && catalogs.EndpointKey("", m.lab.Plan.Rows[del].Path) != catalogs.EndpointKey("", row.Path+"/{id}") {
 		at := &m.lab.Plan.Rows[del]
 		var err error
@@ -471,12 +464,15 @@ type Fresh struct {
 	Path string
 	Body []byte // nil for DELETE
 	Mark string
+
+	shared bool // other requests act on the same object
 }
 
 // Fresh prepares a request of a row that writes, as a key of the plan sends it. The policy for
 // writes is kept: what may not be touched leaves the question out.
 func (l *Lab) Fresh(ctx context.Context, row, key int) (Fresh, error) {
 	r := &l.Plan.Rows[row]
+	used := l.run.inUse(ctx, r)
 	params, err := l.run.paramsFor(ctx, row, key, true)
 	if err != nil {
 		return Fresh{}, err
@@ -488,7 +484,10 @@ func (l *Lab) Fresh(ctx context.Context, row, key int) (Fresh, error) {
 	if err != nil {
 		return Fresh{}, err
 	}
-	f := Fresh{Path: path, Mark: l.Mark()}
+	if err := r.takes(path, used); err != nil {
+		return Fresh{}, err
+	}
+	f := Fresh{Path: path, Mark: l.Mark(), shared: params.Shared}
 	if r.Method != http.MethodDelete {
 		f.Body = l.run.body(r, f.Mark)
 	}
@@ -497,7 +496,7 @@ func (l *Lab) Fresh(ctx context.Context, row, key int) (Fresh, error) {
 
 // Owe notes the object that an admitted create made, so that it is taken away at the end.
 func (l *Lab) Owe(row int, f Fresh, a *Answer) error {
-	if r := &l.Plan.Rows[row]; a.OK() && (l.run.maker.deleter(r) >= 0 || l.run.maker.collects(r)) && !l.run.target.Reference {
+	if r := &l.Plan.Rows[row]; a.OK() && (l.Plan.deleter(r) >= 0 || l.Plan.collects(r)) && !l.run.target.Reference {
 		if id := l.run.maker.idOf(a); id != "" {
 			return l.run.maker.owe(r, f.Path, id, f.Mark)
 		}

@@ -83,7 +83,7 @@ func strangerOf(t *testing.T, c *catalogs.Catalog, writes conformance.WritePolic
 		t.Fatal(err)
 	}
 	ledger := &memory{}
-	return &strangers{p, conformance.Target{Base: parse(t, api.URL), Credentials: creds, Provisioner: a, Writes: writes, Ledger: ledger,
+	return &strangers{p, conformance.Target{Base: parse(t, api.URL), Disposable: true, Credentials: creds, Provisioner: a, Writes: writes, Ledger: ledger,
 		Limits: conformance.Limits{Connections: 4}}, ledger, admin}
 }
 

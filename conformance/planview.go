@@ -1,19 +1,28 @@
 package conformance
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/permcheck/permcheck/catalogs"
+)
 
 // A PlanView is a plan in its stable JSON form, version 1.
 type PlanView struct {
-	Version  int           `json:"version"`
-	Catalog  string        `json:"catalog"`
-	PlanHash string        `json:"plan_hash"`
-	Requests int           `json:"requests"`
-	Asked    int           `json:"experiments"` // each sends a few requests more
-	Points   int           `json:"points"`      // of the boundary
-	Keys     []ViewKey     `json:"keys"`
-	Probes   []ViewProbe   `json:"probes"`
-	Checks   []ViewCheck   `json:"checks"`  // what each asks
-	Missing  []ViewMissing `json:"missing"` // grants that no key of the keyring holds
+	Version  int         `json:"version"`
+	Catalog  string      `json:"catalog"`
+	PlanHash string      `json:"plan_hash"`
+	Requests int         `json:"requests"`
+	Asked    int         `json:"experiments"` // each sends a few requests more
+	Points   int         `json:"points"`      // of the boundary
+	Writes   WritePolicy `json:"writes"`
+	// Endpoints counts those that are asked about, NotSent lists those of them that the policy for
+	// writes keeps back.
+	Endpoints int           `json:"endpoints"`
+	NotSent   []string      `json:"not_sent"`
+	Keys      []ViewKey     `json:"keys"`
+	Probes    []ViewProbe   `json:"probes"`
+	Checks    []ViewCheck   `json:"checks"`  // what each asks
+	Missing   []ViewMissing `json:"missing"` // grants that no key of the keyring holds
 	// Statements are those about the vendor that are asked for, and what that takes.
 	Statements []StatementNeed `json:"statements,omitempty"`
 	Unknown    []string        `json:"unknown"` // endpoints whose requirement is not known
@@ -52,10 +61,14 @@ type ViewMissing struct {
 	Points int    `json:"points"`
 }
 
-// View returns the plan as it is printed.
-func (p *Plan) View() PlanView {
-	v := PlanView{Version: 1, Catalog: p.Catalog, PlanHash: p.Hash, Requests: len(p.Requests), Asked: len(p.Questions), Points: len(p.Points),
+// View returns the plan as it is printed. unsent are the endpoints that the policy for writes
+// keeps back ([Plan.Unsent]).
+func (p *Plan) View(w WritePolicy, unsent []*catalogs.Endpoint) PlanView {
+	v := PlanView{Version: 1, Catalog: p.Catalog, PlanHash: p.Hash, Requests: len(p.Requests), Asked: len(p.Questions), Points: len(p.Points), Writes: w, Endpoints: p.Endpoints(), NotSent: []string{},
 		Keys: []ViewKey{}, Probes: []ViewProbe{}, Checks: []ViewCheck{}, Missing: []ViewMissing{}, Unknown: []string{}}
+	for _, e := range unsent {
+		v.NotSent = append(v.NotSent, e.String())
+	}
 	for _, k := range p.Keys {
 		key := ViewKey{Name: k.Name}
 		if k.Kind == ValidKey {

@@ -61,6 +61,9 @@ type Exchange struct {
 	// Against says that this is the answer which goes against a script.
 	Against bool `json:"against,omitempty"`
 
+	// Admission says that the answer admitted a sender which the catalog refuses; nil: it did not.
+	Admission *Admission `json:"admission,omitempty"`
+
 	Status int    `json:"status"`           // 0: no answer came
 	Reason string `json:"reason,omitempty"` // why not
 	// Answered maps the names of the answer's headers to their values, or to keyed hashes

@@ -158,6 +158,9 @@ func (r *Recorded) Report(c *catalogs.Catalog) (*Report, error) {
 			if a.Records[pr.Question], err = r.doc.Evidence.read(rec); err != nil {
 				return fail("probe %s: %v", pr.ID, err)
 			}
+			if x := a.Records[pr.Question].strange(p); x != nil {
+				return fail("probe %s: the exchange %.64q names a row, a key or a rule that its plan does not have: the report was edited", pr.ID, x.Label)
+			}
 		}
 		next++
 	}

@@ -31,6 +31,9 @@ func (r *Report) Write(w io.Writer, format string, styles report.Styles) error {
 	return redact.Deep(r.Secrets, r.document()).Write(w, format)
 }
 
+// writesText says what the run was allowed to write, and what it did not send because of that.
+func (r *Report) writesText() string { return r.Writes.Text(len(r.Withheld()), r.Plan.Endpoints()) }
+
 // facts are what a report says about its run.
 func (r *Report) facts() []report.Fact {
 	rows := 0
@@ -44,7 +47,8 @@ func (r *Report) facts() []report.Fact {
 		{Name: "catalog", Value: fmt.Sprintf("%s: %d endpoints, %d permissions", r.CatalogRef, rows, len(r.Plan.Universe))},
 		{Name: "catalog hash", Value: r.Plan.catalog.Hash() + optional(", revision ", r.Revision)},
 		{Name: "run", Value: strings.Trim(r.Times.Started+" to "+r.Times.Ended, " to")},
-		{Name: "sent", Value: fmt.Sprintf("%d requests with %d keys; writes: %s; seed %d", r.Requests, len(r.Plan.Keys), r.Writes, r.Seed)},
+		{Name: "sent", Value: fmt.Sprintf("%d requests with %d keys; seed %d", r.Requests, len(r.Plan.Keys), r.Seed)},
+		{Name: "writes", Value: r.writesText()},
 		{Name: "plan", Value: r.Plan.Hash}, {Name: "shard", Value: r.Plan.shard.String()}, {Name: "merged from shards", Value: strings.Join(r.Merged, ", ")},
 		{Name: "permcheck", Value: r.Tool},
 	}
@@ -131,7 +135,7 @@ func (r *Report) states() (states []Verdict, open []string) {
 
 // document is the report for the formats that all commands share.
 func (r *Report) document() *report.Report {
-	d := &report.Report{Command: "probe", Version: r.Tool, Headline: r.FirstLine(), Notes: r.notes(), Incomplete: r.Answers.Cut}
+	d := &report.Report{Command: "probe", Version: r.Tool, Headline: r.FirstLine(), Policy: report.Fact{Name: "writes", Value: r.writesText()}, Notes: r.notes(), Incomplete: r.Answers.Cut}
 	var about []string
 	for _, f := range r.facts() {
 		about = append(about, f.Name+": "+f.Value)

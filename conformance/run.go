@@ -20,16 +20,6 @@ import (
 	"github.com/permcheck/permcheck/internal/redact"
 )
 
-// WritePolicy says which rows that write are sent.
-type WritePolicy string
-
-// The policies. The zero value is WritesNone.
-const (
-	WritesNone       WritePolicy = "none"       // none: their points stay unproven
-	WritesDisposable WritePolicy = "disposable" // those whose objects are expendable
-	WritesAll        WritePolicy = "all"
-)
-
 // Objects say what the path parameters of a request stand for.
 type Objects interface {
 	// Params returns a value for each parameter of the row's path. For a row that writes
@@ -51,6 +41,14 @@ type Params struct {
 	Values     map[string]string
 	Shared     bool // other requests act on the same object
 	Expendable bool // it may be changed and deleted
+	// Spare are the parameters whose values stand for objects that may be ended. Where all are
+	// expendable it need not name them.
+	Spare []string
+}
+
+// spare reports whether the object that a parameter names may be ended.
+func (p *Params) spare(name string) bool {
+	return p.Values[name] != "" && (p.Expendable || slices.Contains(p.Spare, name))
 }
 
 // A Target is where a plan is run and with what.
@@ -62,6 +60,9 @@ type Target struct {
 	Objects   Objects // nil: no path parameter has a value
 	Writes    WritePolicy
 	Limits    Limits
+	// Disposable says that the target is there for this run alone: nobody else minds how fast it
+	// is asked. On this machine the default limits are those of the reference server then.
+	Disposable bool
 	// Control is a row of the catalog that every key calls before and after its probes;
 	// nil: none.
 	Control *catalogs.Endpoint
@@ -102,6 +103,12 @@ type Target struct {
 	Progress func(done, total int)
 }
 
+// limits are those of a run. That a target is on this machine says nothing about whose it is: a
+// tunnel ends here, too.
+func (t *Target) limits() Limits {
+	return t.Limits.withDefaults(t.Reference || t.Disposable && IsLoopback(t.Base))
+}
+
 // A RunError means that the target cannot be probed at all.
 type RunError struct{ Reason, Next string }
 
@@ -126,7 +133,7 @@ type Sent struct {
 // pages. When the context ends or the budget is used up the answers are cut short and
 // say so.
 func Run(ctx context.Context, p *Plan, t Target) (*Answers, *Sent, error) {
-	limits := t.Limits.withDefaults(IsLoopback(t.Base))
+	limits := t.limits()
 	ctx, cancel := context.WithTimeoutCause(ctx, limits.Deadline, errDeadline(limits))
 	defer cancel()
 	r := newRunner(p, t, limits)
@@ -435,7 +442,7 @@ type KeyCheck struct {
 // CheckKeys calls each key's control row once, and once with a key that was never made, and
 // nothing else.
 func CheckKeys(ctx context.Context, p *Plan, t Target) ([]KeyCheck, error) {
-	limits := t.Limits.withDefaults(IsLoopback(t.Base))
+	limits := t.limits()
 	ctx, cancel := context.WithTimeoutCause(ctx, limits.Deadline, errDeadline(limits))
 	defer cancel()
 	r := newRunner(p, t, limits)
@@ -602,11 +609,11 @@ func (r *runner) observe(ctx context.Context, i int) {
 		r.observeRead(ctx, req, o)
 		return
 	}
-	if r.target.Writes != WritesAll && r.target.Writes != WritesDisposable {
+	if !r.target.Writes.sends() {
 		o.Withheld, o.Reason = true, "writes are not sent (--writes none)"
 		return
 	}
-	params, err := r.paramsFor(ctx, req.Row, req.Key, true)
+	f, err := r.lab.Fresh(ctx, req.Row, req.Key)
 	var left *errLeftOut
 	if errors.As(err, &left) {
 		o.Withheld, o.Reason = true, left.reason
@@ -616,24 +623,11 @@ func (r *runner) observe(ctx context.Context, i int) {
 		o.Reason = "not sent: " + err.Error()
 		return
 	}
-	if r.target.Writes == WritesDisposable && !params.Expendable {
-		o.Withheld, o.Reason = true, "the object is not expendable (--writes disposable)"
-		return
-	}
+	path := f.Path
 	// Without a parameter at the end there is only one object that the path can mean.
-	o.SharedObject = params.Shared || !strings.HasSuffix(row.Path, "}")
-	path, err := fill(row.Path, params.Values)
-	if err != nil {
-		o.Reason = "not sent: " + err.Error()
-		return
-	}
+	o.SharedObject = f.shared || !strings.HasSuffix(row.Path, "}")
 	_, _ = r.readPath(ctx, req.Row) // for reports; if there is no path, they have none
-	f := Fresh{Path: path, Mark: r.nextMark()}
-	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key], admits: req.Expect == Admit}
-	if row.Method != http.MethodDelete {
-		f.Body = r.body(row, f.Mark)
-		x.body = f.Body
-	}
+	x := exchange{method: row.Method, path: path, cred: r.target.Credentials[req.Key], body: f.Body, admits: req.Expect == Admit}
 	witness := r.witness(row)
 	witness.path = path
 	before := EffectAbsent
@@ -644,7 +638,7 @@ func (r *runner) observe(ctx context.Context, i int) {
 		}
 	}
 	sending := ctx
-	if r.maker.collects(row) {
+	if r.plan.collects(row) {
 		sending = context.WithoutCancel(ctx) // what it makes must be known
 	}
 	if reply := r.note(sending, o, req, x); reply != nil {

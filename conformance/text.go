@@ -42,6 +42,7 @@ func (r *Report) WriteText(to io.Writer, s report.Styles) {
 	fmt.Fprintf(w, "catalog %s: %d endpoints, %d permissions; target %s%s\n", report.Clean(r.CatalogRef), rows, len(r.Plan.Universe),
 		report.Clean(r.Target.Redacted()), optional(", build ", report.Clean(r.Build)))
 	fmt.Fprintf(w, "%d requests with %d keys; plan %s%s\n", r.Requests, len(r.Plan.Keys), r.Plan.Hash, optional(", shard ", r.Plan.shard.String()))
+	fmt.Fprintf(w, "writes: %s\n", r.writesText())
 	fmt.Fprintf(w, "permcheck %s; %s to %s; catalog hash %s%s; seed %d\n", report.Clean(r.Tool), report.Clean(r.Times.Started), report.Clean(r.Times.Ended),
 		r.Plan.catalog.Hash(), optional(", revision ", report.Clean(r.Revision)), r.Seed)
 	for _, f := range r.facts() {

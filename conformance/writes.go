@@ -177,7 +177,7 @@ func (w *workshop) create(ctx context.Context, rec *Record, label string, by int
 	if post < 0 {
 		return nil, leaveOut("no row makes records of %s", w.object)
 	}
-	if l.run.target.Writes == WritesDisposable && l.run.maker.deleter(&l.Plan.Rows[post]) < 0 {
+	if l.run.target.Writes == WritesDisposable && l.Plan.deleter(&l.Plan.Rows[post]) < 0 {
 		return nil, leaveOut("the catalog has no DELETE that would take away what is made with %s", &l.Plan.Rows[post])
 	}
 	body := map[string]any{}

@@ -59,7 +59,7 @@ func TestKilledProbeGoesOn(t *testing.T) {
 	}))
 	defer server.Close()
 	probe := func(out, errOut *bytes.Buffer) *exec.Cmd {
-		cmd := exec.Command(exe, "probe", "c.yaml", "--target", server.URL, "--profile", "probe.yaml", "--depth", "exhaustive", "--connections", "1",
+		cmd := exec.Command(exe, "probe", "c.yaml", "--target", server.URL, "--profile", "probe.yaml", "--depth", "exhaustive", "--connections", "1", "--rate", "100000",
 			"--only", "operations,authentication", "--skip", "routing", "--format", "json")
 		cmd.Args[0] = "permcheck"
 		cmd.Dir = dir

@@ -95,6 +95,21 @@ func TestWholeProfile(t *testing.T) {
 	}
 }
 
+// A state in which the catalog admits keys is another name for being enabled.
+func TestStateThatIsAdmitted(t *testing.T) {
+	c, err := catalogs.Parse("hire.yaml", []byte(strings.Replace(catalogText, "endpoints:", "credentials: {states: {active: admitted, locked: refused}}\nendpoints:", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := keyring.ParseProfile("p.yaml", []byte("permcheck: probe/1\nkeys:\n  a: {grants: all, state: active, secret: env:A}\n  l: {grants: all, state: locked, secret: env:L}\n"), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan := p.PlanKeys(); plan[0].Kind != conformance.ValidKey || plan[1].Kind != conformance.ParkedKey {
+		t.Errorf("keys of the plan: %+v", plan)
+	}
+}
+
 // No message about a profile repeats what stands where a secret should be named.
 func TestSecretsAreNotRepeated(t *testing.T) {
 	for _, text := range []string{"hunter2", "env:hunter2 with spaces", "file:", "plain:hunter2", "'env:'", "12345678"} {

@@ -553,6 +553,9 @@ func (d *decoder) keys(n strictyaml.Node) {
 			strictyaml.Field{Name: "id", Decode: func(n strictyaml.Node) { k.ID, _ = n.Text("what the provisioner calls the key") }},
 			strictyaml.Field{Name: "lifecycle", Decode: func(n strictyaml.Node) { k.Lifecycle, _ = n.Bool("whether its life cycle may be tested") }},
 		)
+		if d.c.Credentials.States[k.State] == "admitted" {
+			k.State = "" // another name for being enabled
+		}
 		if pair.Value.IsMap() || pair.Value.IsNull() {
 			if !hasGrants {
 				pair.Value.Errorf("key %s says nothing about its grants: add grants: all, none, or permissions joined by &", strictyaml.Excerpt(pair.Name))

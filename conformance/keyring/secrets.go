@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -368,6 +369,15 @@ func at(v any, path string) any {
 	return v
 }
 
+// Given names the path parameters that the profile states values for.
+func (p *Profile) Given() conformance.Given {
+	g := conformance.Given{Expendable: slices.Sorted(maps.Keys(p.Expendable))}
+	for i := range p.IDs {
+		g.IDs = append(g.IDs, p.IDs[i].Param)
+	}
+	return g
+}
+
 // Objects returns the values of path parameters that the profile states or says where to
 // read.
 func (p *Profile) Objects(plan *conformance.Plan, creds []conformance.Credential, target *url.URL) conformance.Objects {
@@ -429,12 +439,11 @@ func (o *profileObjects) Params(_ context.Context, _, template string, write boo
 	}
 	out := conformance.Params{Values: map[string]string{}, Shared: true}
 	names := t.Params()
-	expendable := 0
 	turn := int(o.turn.Add(1))
 	for _, name := range names {
 		if list := o.p.Expendable[name]; write && len(list) > 0 {
 			out.Values[name] = list[turn%len(list)]
-			expendable++
+			out.Spare = append(out.Spare, name)
 			continue
 		}
 		if value := o.values[name]; value != nil {
@@ -443,6 +452,6 @@ func (o *profileObjects) Params(_ context.Context, _, template string, write boo
 			}
 		}
 	}
-	out.Expendable = len(names) > 0 && expendable == len(names)
+	out.Expendable = len(names) > 0 && len(out.Spare) == len(names)
 	return out, nil
 }

@@ -138,7 +138,7 @@ keys:
 				time.Sleep(1100 * time.Millisecond)
 			}
 			target := mustParse(t, srv.URL)
-			answers, _, err := conformance.Run(context.Background(), plan, conformance.Target{Base: target, Credentials: creds, Objects: p.Objects(plan, creds, target),
+			answers, _, err := conformance.Run(context.Background(), plan, conformance.Target{Base: target, Disposable: true, Credentials: creds, Objects: p.Objects(plan, creds, target),
 				Limits: conformance.Limits{Connections: 8}})
 			if err != nil {
 				t.Fatal(err)
@@ -207,7 +207,7 @@ func TestJWT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := conformance.CheckKeys(context.Background(), plan, conformance.Target{Base: mustParse(t, srv.URL), Credentials: creds})
+	got, err := conformance.CheckKeys(context.Background(), plan, conformance.Target{Base: mustParse(t, srv.URL), Disposable: true, Credentials: creds})
 	if err != nil || len(got) != 1 || got[0].Check != conformance.Pass {
 		t.Errorf("%+v %v", got, err)
 	}
@@ -217,7 +217,7 @@ func TestJWT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err = conformance.CheckKeys(context.Background(), plan, conformance.Target{Base: mustParse(t, srv.URL), Credentials: creds})
+	got, err = conformance.CheckKeys(context.Background(), plan, conformance.Target{Base: mustParse(t, srv.URL), Disposable: true, Credentials: creds})
 	if err != nil || len(got) != 1 || got[0].Check != conformance.Fail || got[0].Status != 401 {
 		t.Errorf("%+v %v", got, err)
 	}

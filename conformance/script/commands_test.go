@@ -223,7 +223,7 @@ keys:
 		t.Fatal(err)
 	}
 	ctx := context.Background()
-	target := conformance.Target{Writes: writes, Scripts: scripts, Objects: deskIDs{}, Within: 400 * time.Millisecond}
+	target := conformance.Target{Disposable: true, Writes: writes, Scripts: scripts, Objects: deskIDs{}, Within: 400 * time.Millisecond}
 	if target.Base, err = url.Parse(api.URL); err != nil {
 		t.Fatal(err)
 	}

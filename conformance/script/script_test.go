@@ -108,7 +108,7 @@ func perform(t *testing.T, text string, cors bool, writes conformance.WritePolic
 			creds[i] = conformance.Credential{Header: "X-Api-Key", Secret: k.Name + "-secret", Env: "PC_" + strings.ToUpper(k.Name)}
 		}
 	}
-	answers, facts, err := conformance.Run(context.Background(), p, conformance.Target{Base: base, Credentials: creds, Writes: writes, Scripts: scripts, Objects: ids{}})
+	answers, facts, err := conformance.Run(context.Background(), p, conformance.Target{Base: base, Disposable: true, Credentials: creds, Writes: writes, Scripts: scripts, Objects: ids{}})
 	if err != nil {
 		t.Fatal(err)
 	}

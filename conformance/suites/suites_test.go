@@ -300,7 +300,7 @@ keys:
 	if err != nil {
 		t.Fatal(err)
 	}
-	target := conformance.Target{Base: address(t, api.URL), Scripts: &script.Dir{}, Writes: conformance.WritesNone}
+	target := conformance.Target{Base: address(t, api.URL), Disposable: true, Scripts: &script.Dir{}, Writes: conformance.WritesNone}
 	if target.Credentials, err = profile.SignIn(ctx, p, target.Base); err != nil {
 		t.Fatal(err)
 	}

@@ -5,21 +5,24 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/conformance"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
-// printPlan prints what a probe would send.
-func (a *app) printPlan(p *conformance.Plan, keys int) error {
+// printPlan prints what a probe would send. unsent are the endpoints that the policy for writes
+// keeps back.
+func (a *app) printPlan(p *conformance.Plan, keys int, w conformance.WritePolicy, unsent []*catalogs.Endpoint) error {
 	if keys > 0 {
 		return a.printFewKeys(p, keys)
 	}
 	if a.format == "json" {
-		return a.writeJSON(p.View())
+		return a.writeJSON(p.View(w, unsent))
 	}
 	s := a.styles()
-	v := p.View()
+	v := p.View(w, unsent)
 	fmt.Fprintf(a.out, "%s\n", s.Bold.Sprintf("%d requests, %d experiments, %d probes, %d points of the boundary; plan %s", v.Requests, v.Asked, len(v.Probes), v.Points, v.PlanHash))
+	fmt.Fprintf(a.out, "writes: %s\n", w.Text(len(unsent), v.Endpoints))
 	fmt.Fprintf(a.out, "\n%s\n", s.Bold.Sprintf("keys (%d)", len(v.Keys)))
 	for _, k := range v.Keys {
 		text := k.Name
@@ -104,6 +107,9 @@ func (a *app) printPlan(p *conformance.Plan, keys int) error {
 		for _, m := range v.Missing {
 			fmt.Fprintf(a.out, "  %4d  %s\n", m.Points, report.Clean(m.Holds))
 		}
+	}
+	for _, e := range v.NotSent {
+		fmt.Fprintf(a.out, "not sent (--writes %s): %s\n", w, report.Clean(e))
 	}
 	for _, e := range v.Unknown {
 		fmt.Fprintf(a.out, "not probed, the catalog does not know what it requires: %s\n", report.Clean(e))

@@ -89,7 +89,11 @@ what permcheck finds when a --fault is planted.
 Hand-written checks (--script DIR) are testscript files; permcheck explain script and
 docs/probe.md say how to write one. They need a target.
 
-Against a target no row that writes is sent unless --writes or the profile says so.
+Against a target no row that writes is sent unless --writes says so, or the profile with
+writes: or environment: disposable, wherever the target is. disposable sends those whose
+objects the run made itself, or the profile lists as expendable; all sends the others too,
+but none that would use up a record which reads need. The plan, the report and the first
+line of the progress name the policy and how many endpoints are not sent because of it.
 
 Exit codes: 0 no finding at or above --fail-on, 1 there is one, 2 the target could not be
 probed, nothing was proven, or less than the profile requires.`,
@@ -132,7 +136,7 @@ probed, nothing was proven, or less than the profile requires.`,
 	fl.StringVar(&f.target, "target", "", "address of the API to probe")
 	fl.StringVar(&f.profile, "profile", "", "file that names the keys")
 	fl.BoolVar(&f.plan, "plan", false, "print what would be sent, and send nothing")
-	fl.StringVar(&f.writes, "writes", "none", "rows that write: none, disposable or all (default none, all for --reference)")
+	fl.StringVar(&f.writes, "writes", "none", "rows that write: none, disposable or all (default none; what the profile says; all for --reference)")
 	fl.StringVar(&f.allowProduction, "allow-production", "", "host of a production target, which is sent reads only")
 	fl.IntVar(&f.keys, "keys", 0, "with --plan: the grants of this many keys to make that prove most")
 	fl.IntVar(&f.makeKeys, "make-keys", 64, "at most so many keys that the profile lacks are made, where its provision: says how, and deleted again; 0: none")
@@ -142,10 +146,10 @@ probed, nothing was proven, or less than the profile requires.`,
 	fl.BoolVar(&f.browser, "browser", false, "confirm in a real Chromium that pages of other origins can read nothing")
 	fl.BoolVar(&f.clean, "clean", false, "take away what earlier runs have left at the target, and end")
 	fl.StringVar(&f.ledger, "ledger", "", "file that remembers what runs make (default below the user's cache folder)")
-	fl.IntVar(&f.limits.Connections, "connections", 0, "connections at a time (default 4, 32 on loopback)")
-	fl.Float64Var(&f.limits.Rate, "rate", 0, "requests a second (default 10, unlimited on loopback)")
+	fl.IntVar(&f.limits.Connections, "connections", 0, "connections at a time (default 4; 32 for --reference and for environment: disposable on this machine)")
+	fl.Float64Var(&f.limits.Rate, "rate", 0, "requests a second (default 10; unlimited for --reference and for environment: disposable on this machine)")
 	fl.DurationVar(&f.limits.Timeout, "timeout", 0, "how long one request may take (default 10s)")
-	fl.IntVar(&f.limits.Requests, "requests", 0, "how many requests the whole run may send (default 100,000; 10,000,000 on loopback)")
+	fl.IntVar(&f.limits.Requests, "requests", 0, "how many requests the whole run may send (default 100,000; 10,000,000 where --rate is unlimited)")
 	fl.StringVar(&f.shard, "shard", "", "ask the `K/N`th part of the plan only; permcheck report merge puts the reports together")
 	fl.Uint64Var(&f.seed, "seed", 0, "send requests in an order that follows from this number (0: that of the plan)")
 	fl.StringVar(&f.script, "script", "", "`DIR` of hand-written checks")
@@ -247,7 +251,14 @@ func (a *app) probe(ctx context.Context, ref string, f *probeFlags, writesGiven 
 		}
 		p.Take(f.part)
 		if f.plan {
-			return a.printPlan(p, f.keys)
+			w := conformance.WritesNone
+			if f.reference {
+				w = conformance.WritesAll
+			}
+			if writesGiven {
+				w = conformance.WritePolicy(f.writes)
+			}
+			return a.printPlan(p, f.keys, w, p.Unsent(w, conformance.Given{}, f.reference))
 		}
 		return a.probeReference(ctx, ref, text, m, p, f, writesGiven)
 	}
@@ -305,6 +316,7 @@ func (a *app) probeReference(ctx context.Context, ref string, text []byte, m *ke
 		return err
 	}
 	defer stopBrowser()
+	a.announce(p, t, conformance.Given{})
 	r, err := a.run(ctx, ref, p, t, f)
 	if err != nil {
 		return err
@@ -369,6 +381,15 @@ func reproduce(ref string, flags *probeFlags, r *conformance.Report) []string {
 	}
 	lines := []string{b.String(), "and in another terminal the export lines that it prints, then the curl line"}
 	return append(lines, narrowed...)
+}
+
+// announce is the first line of the progress: it says what may be written before anything of the
+// plan is sent. To the reference server, which ends with the run, it is said on a terminal alone.
+func (a *app) announce(p *conformance.Plan, t conformance.Target, given conformance.Given) {
+	if t.Reference && !isTerminal(a.err) {
+		return
+	}
+	fmt.Fprintf(a.err, "probing %s; writes: %s\n", report.Clean(t.Base.Redacted()), t.Writes.Text(len(p.Unsent(t.Writes, given, t.Reference)), p.Endpoints()))
 }
 
 // run sends the plan, shows the progress, and judges.
@@ -524,19 +545,22 @@ func catalogRevision(ctx context.Context, ref string) string {
 	return revision
 }
 
-// options adds what the flags say to those of a plan.
-// policy is what of the target the run may change.
+// policy is what of the target the run may change: what the flag says, else what the profile
+// says. Where the target is says nothing about whose it is, so that nothing is inferred from that.
 func (f *probeFlags) policy(profile *keyring.Profile, writesGiven bool) conformance.WritePolicy {
-	if writesGiven {
+	switch {
+	case writesGiven:
 		return conformance.WritePolicy(f.writes)
+	case profile.Writes != "":
+		return profile.Writes
+	case profile.Environment == disposable:
+		return conformance.WritesDisposable
 	}
-	if profile.Writes == "" && profile.Environment != "production" {
-		if target, err := keyring.ParseTarget(f.target); err == nil && conformance.IsLoopback(target) {
-			return conformance.WritesAll
-		}
-	}
-	return cmp.Or(profile.Writes, conformance.WritesNone)
+	return conformance.WritesNone
 }
+
+// disposable is the environment of a target that is there for runs alone.
+const disposable = "disposable"
 
 // toMake is how many keys the run may make besides the profile's: to make one is to write.
 func (f *probeFlags) toMake(profile *keyring.Profile, writesGiven bool) int {
@@ -546,6 +570,7 @@ func (f *probeFlags) toMake(profile *keyring.Profile, writesGiven bool) int {
 	return f.makeKeys
 }
 
+// options adds what the flags say to those of a plan.
 func (f *probeFlags) options(o conformance.PlanOptions) conformance.PlanOptions {
 	o.Exhaustive = f.depth == depthExhaustive
 	if f.scripts != nil {
@@ -632,7 +657,8 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 			return err
 		}
 		p.Take(f.part)
-		return a.printPlan(p, f.keys)
+		w := f.policy(profile, writesGiven)
+		return a.printPlan(p, f.keys, w, p.Unsent(w, profile.Given(), false))
 	}
 	p, t, profile, err := a.target(ctx, ref, c, f, checks, writesGiven)
 	if err != nil {
@@ -656,6 +682,7 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 		return err
 	}
 	defer stopBrowser()
+	a.announce(p, t, profile.Given())
 	r, err := a.run(ctx, ref, p, t, f)
 	var unmade *conformance.UnmadeError
 	if errors.As(err, &unmade) {
@@ -685,7 +712,7 @@ func (a *app) probeTarget(ctx context.Context, ref string, c *catalogs.Catalog, 
 
 // signIn makes the target of a profile: its keys, limits, writes and what makes keys.
 func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conformance.Plan, f *probeFlags, writesGiven bool) (conformance.Target, error) {
-	t := conformance.Target{Limits: profile.Limits, Control: profile.Control,
+	t := conformance.Target{Limits: profile.Limits, Disposable: profile.Environment == disposable, Control: profile.Control,
 		BuildHeader: profile.BuildHeader, Dialect: profile.Dialect, Bodies: profile.Bodies, Within: profile.Within}
 	target, err := keyring.ParseTarget(f.target)
 	if err != nil {

@@ -83,7 +83,7 @@ func probeDir(t *testing.T, profile string) string {
 
 func runProbe(ctx context.Context, dir, target string, args ...string) (code int, out, errOut string) {
 	var o, e bytes.Buffer
-	code = Run(ctx, append([]string{"probe", filepath.Join(dir, "hire.yaml"), "--target", target, "--profile", filepath.Join(dir, "probe.yaml")}, args...),
+	code = Run(ctx, append([]string{"probe", filepath.Join(dir, "hire.yaml"), "--target", target, "--profile", filepath.Join(dir, "probe.yaml"), "--rate", "100000"}, args...),
 		strings.NewReader(""), &o, &e)
 	return code, o.String(), e.String()
 }
@@ -246,7 +246,7 @@ provision:
 		t.Errorf("exit %d, %d keys made\n%s%s", code, made.Load(), out, errOut)
 	}
 	t.Setenv(adminTokenEnv, "another token")
-	code, _, errOut = runProbe(t.Context(), dir, api)
+	code, _, errOut = runProbe(t.Context(), dir, api, "--writes", "disposable")
 	if code != 2 || !strings.Contains(errOut, "the first 3 keys cannot be made") || !strings.Contains(errOut, "--make-keys 0") {
 		t.Errorf("exit %d\n%s", code, errOut)
 	}
@@ -347,6 +347,50 @@ func titles(t *testing.T, api string) (names []string) {
 		names = append(names, o.ID+" "+o.Name)
 	}
 	return names
+}
+
+// Nothing is written on this machine either unless somebody says so, and every form of the report,
+// the plan and the first line of the progress say what policy it was and what was not sent.
+func TestProbeWritesNothingUnasked(t *testing.T) {
+	dir, api := jobs(t, "")
+	before := titles(t, api)
+	const none = "writes: none; 3 of 6 endpoints not sent because of it"
+	for format, want := range map[string]string{
+		"text": none, "html": none[len("writes: "):], "github": "%0A" + none, "sarif": none, "markdown": none,
+		"junit": `name="writes" value="` + none[len("writes: "):], "json": `"endpoints_not_sent": 3`,
+	} {
+		code, out, errOut := runProbe(t.Context(), dir, api, "--only", "operations", "--format", format)
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("%s: exit %d, no %q in\n%s%s", format, code, want, out, errOut)
+		}
+		if !strings.HasPrefix(errOut, "probing "+api+"; "+none+"\n") {
+			t.Errorf("progress begins with %q", errOut)
+		}
+	}
+	if after := titles(t, api); fmt.Sprint(before) != fmt.Sprint(after) {
+		t.Errorf("before %v, after %v", before, after)
+	}
+	if code, out, _ := runProbe(t.Context(), dir, api, "--plan"); code != 0 || !strings.Contains(out, none+"\n") || !strings.Contains(out, "not sent (--writes none): POST /jobs\n") {
+		t.Errorf("plan: exit %d\n%s", code, out)
+	}
+	if code, out, _ := runProbe(t.Context(), dir, api, "--plan", "--format", "json", "--writes", "all"); code != 0 || !strings.Contains(out, `"writes": "all"`) || !strings.Contains(out, `"not_sent": []`) {
+		t.Errorf("plan: exit %d\n%s", code, out)
+	}
+
+	profile := filepath.Join(dir, "probe.yaml")
+	data, err := os.ReadFile(profile)
+	if err == nil {
+		err = os.WriteFile(profile, append(data, "environment: disposable\n"...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errOut := runProbe(t.Context(), dir, api); code != 0 || !strings.Contains(out, "\nwrites: disposable; 0 of 6 endpoints not sent because of it\n") {
+		t.Errorf("a disposable target: exit %d\n%s%s", code, out, errOut)
+	}
+	if code, out, errOut := runProbe(t.Context(), dir, api, "--writes", "none"); code != 0 || !strings.Contains(out, "\n"+none+"\n") {
+		t.Errorf("a disposable target, and --writes none: exit %d\n%s%s", code, out, errOut)
+	}
 }
 
 // With writes to disposable objects alone the whole boundary is proven, and the server is as
@@ -469,7 +513,8 @@ func TestParkedKey(t *testing.T) {
 		t.Errorf("a key that works on: exit %d\n%s%s", code, out, errOut)
 	}
 	t.Setenv("PC_PARKED", "pcref_NEVERMADENEVERMADENEVERMADE")
-	if code, out, errOut = runProbe(t.Context(), dir, api, "--only", "disabled-key"); code != 0 || !strings.Contains(out, "disabled-key             1 pass, 1 skipped") {
+	asked := regexp.MustCompile(`"check": "disabled-key", .*"key": "parked", .*"verdict": "pass"`)
+	if code, out, errOut = runProbe(t.Context(), dir, api, "--only", "disabled-key", "--format", "json"); code != 0 || len(asked.FindAllString(out, -1)) != 3 {
 		t.Errorf("a dead key: exit %d\n%s%s", code, out, errOut)
 	}
 }

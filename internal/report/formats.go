@@ -22,6 +22,9 @@ type Report struct {
 	// Headline is the first line of every form; empty: the number of findings.
 	Headline string
 	About    string // what was looked at, in a line; may be empty
+	// Policy says what the command was allowed to do and what it left out because of that, for
+	// formats that do not show About; empty: nothing is to be said.
+	Policy Fact
 	// Access is who gains and who loses, for formats that lead with it.
 	Access []Access
 	// Notes are sentences about the whole, such as what was left open.
@@ -63,6 +66,9 @@ func (r *Report) headline() string {
 	}
 	return Headline(r.Findings)
 }
+
+// policy is Policy in a line.
+func (r *Report) policy() string { return r.Policy.Name + ": " + r.Policy.Value }
 
 // Formats are the formats that [Report.Write] knows.
 var Formats = []string{"sarif", "junit", "github", "markdown"}
@@ -134,6 +140,9 @@ func (r *Report) suite() junit.Testsuite {
 	if r.Headline != "" {
 		suite.Name += ": " + Clean(r.Headline)
 	}
+	if r.Policy.Value != "" {
+		suite.AddProperty(Clean(r.Policy.Name), Clean(r.Policy.Value))
+	}
 	for _, o := range r.Open {
 		suite.AddTestcase(junit.Testcase{Classname: "permcheck." + r.Command, Name: CleanLines(o.Subject), Skipped: &junit.Result{Message: CleanLines(o.Reason)}})
 	}
@@ -151,7 +160,11 @@ func (r *Report) suite() junit.Testsuite {
 // (https://docs.github.com/en/actions, Workflow commands).
 func (r *Report) WriteGitHub(w io.Writer) error {
 	if r.Headline != "" {
-		if _, err := fmt.Fprintf(w, "::notice title=permcheck %s::%s\n", r.Command, escapeData(CleanLines(r.Headline))); err != nil {
+		text := r.Headline
+		if r.Policy.Value != "" {
+			text += "\n" + r.policy()
+		}
+		if _, err := fmt.Fprintf(w, "::notice title=permcheck %s::%s\n", r.Command, escapeData(CleanLines(text))); err != nil {
 			return err
 		}
 	}

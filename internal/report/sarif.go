@@ -79,6 +79,9 @@ func (r *Report) run() *sarif.Run {
 		run.AutomationDetails.WithDescription(sarif.NewTextMessage(CleanLines(r.Headline)))
 		invocation.AddToolExecutionNotification(sarif.NewNotification().WithLevel("note").WithMessage(sarif.NewTextMessage(CleanLines(r.Headline))))
 	}
+	if r.Policy.Value != "" {
+		invocation.AddToolExecutionNotification(sarif.NewNotification().WithLevel("note").WithMessage(sarif.NewTextMessage(CleanLines(r.policy()))))
+	}
 	if left > 0 || r.Incomplete != "" {
 		note := sarif.NewNotification().WithLevel("warning")
 		if r.Incomplete != "" {
