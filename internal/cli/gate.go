@@ -50,15 +50,18 @@ func (a *app) openBase(ctx context.Context, root string, head *catalogs.Config, 
 		}
 	}
 	b.config = config
-	if len(config.Services) > 0 || len(only) == 1 && only[0] == "" {
-		o.services, o.changedSince = nil, ""
-		if b.services, _, err = selected(ctx, sub, config, o); err != nil {
-			remove()
-			return nil, err
-		}
+	all := o
+	all.services, all.changedSince = nil, ""
+	if b.services, _, err = selected(ctx, sub, config, all); err != nil {
+		remove()
+		return nil, err
 	}
-	if named := only; len(o.services) > 0 || o.changedSince != "" {
-		b.services = slices.DeleteFunc(b.services, func(s catalogs.Service) bool { return !slices.Contains(named, s.Name) })
+	if len(o.services) > 0 || o.changedSince != "" {
+		// What is left out now is left out of the base too; a service that is gone for good is not.
+		here := names(head.Services)
+		b.services = slices.DeleteFunc(b.services, func(s catalogs.Service) bool {
+			return !slices.Contains(only, s.Name) && (len(o.services) > 0 || slices.Contains(here, s.Name))
+		})
 	}
 	return b, nil
 }
