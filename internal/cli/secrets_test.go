@@ -198,7 +198,7 @@ func TestNoSecretInAnyFormat(t *testing.T) {
 				}
 				dir := t.TempDir()
 				har, bodies, journal := filepath.Join(dir, "run.har"), filepath.Join(dir, "bodies"), filepath.Join(dir, "journal")
-				args := []string{"probe", catalog, "--target", srv.URL, "--profile", profile, "--format", format, "--har", har, "--evidence", "full", "--evidence-dir", bodies,
+				args := []string{"probe", catalog, "--target", srv.URL, "--rate", "100000", "--profile", profile, "--format", format, "--har", har, "--evidence", "full", "--evidence-dir", bodies,
 					"--journal", journal, "--ledger", filepath.Join(dir, "ledger")}
 				out, errs, code := cliRun(t, args...)
 				if code > exitFailed || out == "" {
@@ -294,7 +294,7 @@ func TestShardsWithoutSecretsMerge(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"report", "merge", "--catalog", catalog, "--format", "json"}
 	for k := 1; k <= 2; k++ {
-		out, errs, _ := cliRun(t, "probe", catalog, "--target", srv.URL, "--profile", profile, "--format", "json", "--shard", fmt.Sprintf("%d/2", k), "--ledger", filepath.Join(dir, "ledger"))
+		out, errs, _ := cliRun(t, "probe", catalog, "--target", srv.URL, "--rate", "100000", "--profile", profile, "--format", "json", "--shard", fmt.Sprintf("%d/2", k), "--ledger", filepath.Join(dir, "ledger"))
 		file := filepath.Join(dir, fmt.Sprintf("shard-%d.json", k))
 		if out == "" {
 			t.Fatal(errs)
@@ -317,7 +317,7 @@ func TestNoSecretOfTheAddress(t *testing.T) {
 	catalog, profile := parrotFiles(t)
 	for _, address := range []string{"http://me:hunter2hunter2@127.0.0.1:1", "http://hunter2hunter2@127.0.0.1:1", "http://me:hunter2hunter2@127.0.0.1:x", "ftp://me:hunter2hunter2@h",
 		"http://me:hunter2/hunter2@127.0.0.1:1", "http://me:hunter2%20hunter2@127.0.0.1:zz/"} {
-		out, errs, code := cliRun(t, "probe", catalog, "--target", address, "--profile", profile)
+		out, errs, code := cliRun(t, "probe", catalog, "--target", address, "--rate", "100000", "--profile", profile)
 		if code != exitFailed || strings.Contains(out+errs, "hunter2") {
 			t.Errorf("%s: exit %d: %s%s", address, code, out, errs)
 		}
@@ -338,7 +338,7 @@ func TestShortSecretIsAWord(t *testing.T) {
 		fmt.Fprintf(w, `{"items":[{"id":"read"},{"id":"already"}]}`)
 	}))
 	defer srv.Close()
-	out, errs, _ := cliRun(t, "probe", catalog, "--target", srv.URL, "--profile", profile, "--format", "json", "--ledger", filepath.Join(t.TempDir(), "ledger"))
+	out, errs, _ := cliRun(t, "probe", catalog, "--target", srv.URL, "--rate", "100000", "--profile", profile, "--format", "json", "--ledger", filepath.Join(t.TempDir(), "ledger"))
 	if strings.Count(errs, "warning: 1 secret of less than 8 characters (K_NONE)") != 1 {
 		t.Errorf("the warning is missing: %s", errs)
 	}
