@@ -208,7 +208,7 @@ func (p *prober) example(ctx context.Context) (bool, error) {
 		theirs.tokens[name] = p.tokens[key]
 	}
 	run := func(args ...string) ([]byte, error) {
-		return theirs.command(ctx, append(args, "--target", p.a.base, "--profile", "example.yaml")...)
+		return theirs.command(ctx, append(args, "--target", p.a.base, "--profile", "example.yaml", "--rate", "1000")...)
 	}
 	if _, err := run("probe", "pocketbase.yaml", "--calibrate"); err != nil {
 		return false, err
