@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"sort"
 	"strings"
 	"unicode/utf16"
@@ -38,7 +39,8 @@ const (
 // A source is the text of one file, read as JSON or as YAML.
 type source struct {
 	file   string
-	dir    string // folder of file, relative to the root document's, for references
+	name   string // below the root of the document's files; empty: the document itself
+	dir    string // folder of name, for references
 	data   []byte
 	root   node
 	pruned bool // parts of it were left out before it was parsed
@@ -136,16 +138,21 @@ func parseSource(file string, data []byte, visits *int, pruned pruning) (*source
 	return s, nil
 }
 
+var yamlVersion = regexp.MustCompile(`(?m)^%YAML[ \t]+1\.[0-9]`)
+
 // withoutVersion makes a comment of the line that says which YAML 1.x this is: the library
 // refuses all but its own, and they do not differ in what is read here.
 func withoutVersion(data []byte) []byte {
-	head, _, ok := bytes.Cut(data, []byte("\n---"))
-	i := bytes.Index(head, []byte("%YAML 1."))
-	if !ok || i < 0 || i > 0 && head[i-1] != '\n' {
+	if !bytes.Contains(data, []byte("%YAML")) {
+		return data
+	}
+	head, _, _ := bytes.Cut(data, []byte("\n---"))
+	at := yamlVersion.FindIndex(head)
+	if at == nil {
 		return data
 	}
 	out := bytes.Clone(data)
-	out[i] = '#'
+	out[at[0]] = '#'
 	return out
 }
 
