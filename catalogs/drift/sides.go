@@ -129,6 +129,12 @@ func (c *comparison) catalogs(from, to Side) error {
 	}
 	c.old = c.rows(oldCat, oldDoc, c.oldRename)
 	c.new = c.rows(newCat, newDoc, c.newRename)
+	if oldDoc != nil {
+		withoutQuery(c.old, c.new)
+	}
+	if newDoc != nil {
+		withoutQuery(c.new, c.old)
+	}
 	if oldDoc != nil && !to.EndpointsOnly {
 		c.silence(from.Document, oldDoc, c.old, c.new)
 	}

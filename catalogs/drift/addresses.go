@@ -1,6 +1,9 @@
 package drift
 
-// What servers put in front of a path tells endpoints apart that are written alike.
+import "strings"
+
+// What servers put in front of a path tells endpoints apart that are written alike; a query
+// does so behind it.
 
 // elsewhere marks the rows of one side only that the other side writes alike, but serves
 // below another path.
@@ -37,4 +40,25 @@ func (r *row) servedAt() []string {
 		return []string{"its servers put it at " + r.full}
 	}
 	return nil
+}
+
+// withoutQuery gives the rows of a document that only a query tells apart, as x-ms-paths may,
+// the identity of the path alone where the other side knows no more than that.
+func withoutQuery(own, others []*row) {
+	var known map[string]bool
+	for _, r := range own {
+		path, _, ok := strings.Cut(r.full, "?")
+		if !ok {
+			continue
+		}
+		if known == nil {
+			known = map[string]bool{}
+			for _, o := range others {
+				known[o.key] = true
+			}
+		}
+		if bare := key(r.method, path); !known[r.key] && known[bare] {
+			r.full, r.key = path, bare
+		}
+	}
 }
