@@ -205,9 +205,9 @@ type Result struct {
 	// Contradictions are operations of the new document whose scopes and permission extension
 	// differ; between two documents, only where they did not before.
 	Contradictions []openapi.Contradiction
-	// Silent is a document that is held against a catalog with permissions, demands
-	// credentials and names no permission anywhere: nothing of it was compared. Nil: none.
-	Silent *openapi.Document
+	// Silent is a document of which nothing, or nothing that is sure, was held against a catalog
+	// with permissions. Nil: none.
+	Silent *Silence
 	// Unchanged are the endpoints of the new side whose requirement is the same.
 	Unchanged []string
 	Access    []Access // of every endpoint of either side; nil without Options.Grants

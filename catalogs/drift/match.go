@@ -382,6 +382,7 @@ func (c *comparison) oneSided(added, removed []*row) {
 	for _, n := range c.new {
 		twins[loose(n)] = append(twins[loose(n)], n)
 	}
+	c.elsewhere(added, removed)
 	for _, n := range added {
 		c.added(n, moved[n], twins[loose(n)])
 	}
@@ -418,11 +419,11 @@ func (c *comparison) added(n, from *row, twins []*row) {
 	}
 	switch {
 	case from != nil && c.weaker(from, n):
-		ch.MovedFrom = from.method + " " + from.path
+		ch.MovedFrom = from.method + " " + from.name()
 		ch.From = from.text()
 		ch.Why = "it replaces " + ch.MovedFrom + " and lets more callers in"
 	case from != nil:
-		ch.Why = fmt.Sprintf("it replaces %s %s and asks for no less", from.method, from.path)
+		ch.Why = fmt.Sprintf("it replaces %s %s and asks for no less", from.method, from.name())
 	case over != nil:
 		ch.Evidence = append(ch.Evidence, fmt.Sprintf("it takes requests from %s, which requires %s", over.path, shown(over.text())))
 		if ch.Rule == "" && ch.Class == Added && !ch.Anonymous && ch.To != nil {
@@ -430,6 +431,7 @@ func (c *comparison) added(n, from *row, twins []*row) {
 			ch.Why = fmt.Sprintf("requests that %s answered reach it, and it requires less", over.path)
 		}
 	}
+	ch.Evidence = append(ch.Evidence, n.servedAt()...)
 	for _, t := range twins {
 		if t.full != n.full && c.weaker(t, n) {
 			ch.Evidence = append(ch.Evidence, fmt.Sprintf("it differs only in case or a slash from %s, which requires %s", t.path, shown(t.text())))
@@ -442,7 +444,7 @@ func (c *comparison) added(n, from *row, twins []*row) {
 // removed records a row that only the old side has; to is the added one that replaces it,
 // if any.
 func (c *comparison) removed(o, to *row) {
-	ch := Change{Method: o.method, Path: o.path, Class: Removed, From: o.text(), Position: o.pos}
+	ch := Change{Method: o.method, Path: o.path, Class: Removed, From: o.text(), Position: o.pos, Evidence: o.servedAt()}
 	t := c.fallsTo(o)
 	switch {
 	case to != nil || t == nil:

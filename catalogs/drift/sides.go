@@ -33,6 +33,7 @@ type row struct {
 	routed     *catalogs.Routed // how requests reach it, where the side is a program
 
 	matched bool
+	moved   bool // the other side has an endpoint of this method and path below other servers
 }
 
 // comparison is the state of one Compare.
@@ -111,15 +112,6 @@ func (c *comparison) catalogs(from, to Side) error {
 	} else if oldDoc != nil {
 		c.result.Summary.AlsoAdmits = oldDoc.AlsoAdmits
 	}
-	for _, side := range []struct {
-		projection *openapi.Projection
-		document   *openapi.Document
-		other      *catalogs.Catalog
-	}{{oldDoc, from.Document, to.Catalog}, {newDoc, to.Document, from.Catalog}} {
-		if side.projection != nil && side.projection.Silent() && side.other != nil && len(side.other.Permissions) > 0 {
-			c.result.Silent = side.document
-		}
-	}
 	// A side without a list of permissions speaks the other's language.
 	oldVocabulary, newVocabulary := oldCat, newCat
 	if len(oldCat.Permissions) == 0 {
@@ -137,6 +129,18 @@ func (c *comparison) catalogs(from, to Side) error {
 	}
 	c.old = c.rows(oldCat, oldDoc, c.oldRename)
 	c.new = c.rows(newCat, newDoc, c.newRename)
+	if oldDoc != nil {
+		withoutQuery(c.old, c.new)
+	}
+	if newDoc != nil {
+		withoutQuery(c.new, c.old)
+	}
+	if oldDoc != nil && !to.EndpointsOnly {
+		c.silence(from.Document, oldDoc, c.old, c.new)
+	}
+	if newDoc != nil && !from.EndpointsOnly {
+		c.silence(to.Document, newDoc, c.new, c.old)
+	}
 	c.catalogHoldings(oldName, newName, oldVocabulary, newVocabulary)
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
+	"regexp"
 	"sort"
 	"strings"
 	"unicode/utf16"
@@ -38,7 +40,8 @@ const (
 // A source is the text of one file, read as JSON or as YAML.
 type source struct {
 	file   string
-	dir    string // folder of file, relative to the root document's, for references
+	name   string // below the root of the document's files; empty: the document itself
+	dir    string // folder of name, for references
 	data   []byte
 	root   node
 	pruned bool // parts of it were left out before it was parsed
@@ -136,16 +139,21 @@ func parseSource(file string, data []byte, visits *int, pruned pruning) (*source
 	return s, nil
 }
 
+var yamlVersion = regexp.MustCompile(`(?m)^%YAML[ \t]+1\.[0-9]`)
+
 // withoutVersion makes a comment of the line that says which YAML 1.x this is: the library
 // refuses all but its own, and they do not differ in what is read here.
 func withoutVersion(data []byte) []byte {
-	head, _, ok := bytes.Cut(data, []byte("\n---"))
-	i := bytes.Index(head, []byte("%YAML 1."))
-	if !ok || i < 0 || i > 0 && head[i-1] != '\n' {
+	if !bytes.Contains(data, []byte("%YAML")) {
+		return data
+	}
+	head, _, _ := bytes.Cut(data, []byte("\n---"))
+	at := yamlVersion.FindIndex(head)
+	if at == nil {
 		return data
 	}
 	out := bytes.Clone(data)
-	out[i] = '#'
+	out[at[0]] = '#'
 	return out
 }
 
@@ -221,7 +229,7 @@ func (s *source) jsonError() error {
 // position turns a byte offset of a JSON text into a line and column.
 func (s *source) position(off int) catalogs.Pos {
 	if s.lines == nil {
-		s.lines = []int{0}
+		s.lines = make([]int, 1, 1+bytes.Count(s.data, []byte("\n")))
 		for i := 0; ; {
 			j := bytes.IndexByte(s.data[i:], '\n')
 			if j < 0 {
@@ -251,11 +259,17 @@ func (s *source) chars(off int) int {
 }
 
 // starts counts the bytes that begin a UTF-8 sequence, so that text may be counted
-// in pieces.
-func starts(b []byte) (n int) {
+// in pieces. Eight bytes are looked at at once: where there are many operations, the whole
+// text is counted.
+func starts(b []byte) int {
+	n := len(b)
+	for ; len(b) >= 8; b = b[8:] {
+		w := binary.LittleEndian.Uint64(b)
+		n -= bits.OnesCount64(w >> 7 &^ (w >> 6) & 0x0101010101010101) // 10xxxxxx goes on
+	}
 	for _, c := range b {
-		if c&0xC0 != 0x80 {
-			n++
+		if c&0xC0 == 0x80 {
+			n--
 		}
 	}
 	return n

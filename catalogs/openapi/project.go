@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -25,9 +26,15 @@ type Projection struct {
 	AlsoAdmits map[string]int
 	// Scheme is the one whose scopes are permissions; empty: none.
 	Scheme string
+	// Scoped are the schemes that operations give scopes or roles, sorted. Where Scheme is not
+	// named, and they are several, none of them is taken.
+	Scoped []string
 	// Speaks says that some operation names a permission. A document in which none does, and
 	// some demand a credential, cannot be held against a catalog.
 	Speaks bool
+	// Undefined says that permissions were read from scopes of Scheme, which nothing defines, or
+	// whose definition cannot be reached.
+	Undefined bool
 }
 
 // Silent reports whether the document leaves open what its operations demand, all of them.
@@ -68,6 +75,22 @@ func (d *Document) Contradictions(scheme string) []Contradiction {
 // permissionScheme returns the scheme whose scopes are permissions: the only one that
 // operations give scopes or roles, else the only one that is made for them.
 func (d *Document) permissionScheme() string {
+	names := d.scoped()
+	if len(names) == 0 {
+		for name, s := range d.Schemes {
+			if s.HasScopes() {
+				names = append(names, name)
+			}
+		}
+	}
+	if len(names) != 1 {
+		return ""
+	}
+	return names[0]
+}
+
+// scoped lists the schemes that operations give scopes or roles, sorted.
+func (d *Document) scoped() []string {
 	used := map[string]bool{}
 	for i := range d.Operations {
 		if d.Operations[i].Kind != Endpoint {
@@ -81,20 +104,7 @@ func (d *Document) permissionScheme() string {
 			}
 		}
 	}
-	if len(used) == 0 {
-		for name, s := range d.Schemes {
-			if s.HasScopes() {
-				used[name] = true
-			}
-		}
-	}
-	if len(used) != 1 {
-		return ""
-	}
-	for name := range used {
-		return name
-	}
-	return ""
+	return slices.Sorted(maps.Keys(used))
 }
 
 // Project puts the document into permissions. An operation's permissions are those
@@ -116,7 +126,7 @@ func (d *Document) Project(scheme string, scopes Scopes) (*Projection, error) {
 		slices.Sort(names)
 		return nil, fmt.Errorf("%s defines no security scheme %q; it has %q", d.File, scheme, names)
 	}
-	p := &Projection{Catalog: &catalogs.Catalog{File: d.File}, AlsoAdmits: map[string]int{}, Scheme: scheme}
+	p := &Projection{Catalog: &catalogs.Catalog{File: d.File}, AlsoAdmits: map[string]int{}, Scheme: scheme, Scoped: d.scoped()}
 	speaks := false // some operation names a permission
 	for i := range d.Operations {
 		o := &d.Operations[i]
@@ -132,7 +142,9 @@ func (d *Document) Project(scheme string, scopes Scopes) (*Projection, error) {
 		p.Catalog.Endpoints = append(p.Catalog.Endpoints, e)
 		p.Operations = append(p.Operations, o)
 		p.Unstated = append(p.Unstated, unstated)
-		speaks = speaks || r != nil && len(r.Permissions()) > 0
+		named := r != nil && len(r.Permissions()) > 0
+		speaks = speaks || named
+		p.Undefined = p.Undefined || named && o.Permission == nil && d.Schemes[scheme] == nil
 	}
 	p.Speaks = speaks
 	for i, o := range p.Operations {

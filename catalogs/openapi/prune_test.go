@@ -160,3 +160,13 @@ func FuzzPrune(f *testing.F) {
 	f.Add([]byte("openapi: 3.1.0\npaths:\n  /a:\n    get:\n      description: 'a\n        b'\n      tags:\n      - |\n       x\n      -\n        - k: >+1\n          y\n      security: [{k: []}]\n"))
 	f.Fuzz(func(t *testing.T, data []byte) { samePruned(t, data, Options{}) })
 }
+
+// What is left out of a path item keeps its key, with nothing behind it. That must not look
+// like an operation.
+func TestLeftOutIsNoOperation(t *testing.T) {
+	for name := range droppedOperation {
+		if mayBeOperation(field{key: name}) {
+			t.Errorf("%s is taken for an operation where it is left out", name)
+		}
+	}
+}

@@ -117,9 +117,12 @@ func parse(file string, data []byte, opts Options, prune pruning) (doc *Document
 		sources: map[string]*source{},
 		left:    MaxSize - len(data),
 		known:   withDefaults(opts.Extensions),
+		defined: map[node]string{},
+		byURI:   map[place]string{},
 	}
 	src.dir = path.Clean(opts.Dir) // "." if empty
 	r.sources[""] = src
+	r.sources[path.Join(src.dir, path.Base(filepath.ToSlash(file)))] = src // by its own name too
 	if err := r.document(src.root); err != nil {
 		return nil, src.pruned, err
 	}
@@ -136,10 +139,12 @@ type reader struct {
 	sources map[string]*source // files by name; "" is the root
 	left    int                // bytes that files may still have
 
-	self     string    // the document's own address; empty: it states none
-	global   *security // the document's own; nil: none
-	servers  node      // the document's list of servers
-	basePath string    // of a 2.0 document
+	self     *url.URL         // the document's own address; nil: it states none
+	defined  map[node]string  // names of the schemes, by what defines them
+	byURI    map[place]string // names of the schemes that requirements name by URI
+	global   *security        // the document's own; nil: none
+	servers  node             // the document's list of servers
+	basePath string           // of a 2.0 document
 }
 
 // security is the value of one security key, read.
@@ -160,7 +165,7 @@ func (r *reader) document(root node) error {
 		return err
 	}
 	var keys []string
-	var paths, more, webhooks, components, definitions node
+	var paths, more, webhooks, components, definitions, global node
 	for _, f := range fields {
 		if len(keys) < 10 {
 			keys = append(keys, f.key)
@@ -172,17 +177,13 @@ func (r *reader) document(root node) error {
 			r.doc.Version, _ = f.value.text()
 			r.v2 = true
 		case "security":
-			s, err := r.security(f.value)
-			if err != nil {
-				return err
-			}
-			r.global = &s
+			global = f.value
 		case "servers":
 			r.servers = f.value
 		case "basePath":
 			r.basePath, _ = f.value.text()
 		case "$self":
-			r.self, _ = f.value.text()
+			r.self = ownAddress(f.value)
 		case "paths":
 			paths = f.value
 		case "x-ms-paths": // paths that a query tells apart: https://github.com/Azure/autorest
@@ -219,7 +220,14 @@ func (r *reader) document(root node) error {
 	if err := r.schemes(definitions); err != nil {
 		return err
 	}
-	if paths.isZero() && webhooks.isZero() && components.isZero() {
+	if !global.isZero() {
+		s, err := r.security(global)
+		if err != nil {
+			return err
+		}
+		r.global = &s
+	}
+	if paths.isZero() && more.isZero() && webhooks.isZero() && components.isZero() {
 		return root.errorf("the document has no paths")
 	}
 	for _, group := range []struct {
@@ -250,73 +258,7 @@ func (r *reader) document(root node) error {
 		}
 	}
 	slices.SortStableFunc(r.doc.Operations, func(a, b Operation) int { return order(a.Kind) - order(b.Kind) })
-	return r.byURI()
-}
-
-// byURI gives the schemes that requirements name by URI, as OpenAPI 3.2 allows, the names
-// that they have in this document; those of other files keep the URI for a name.
-func (r *reader) byURI() error {
-	names := map[string]string{}
-	for i := range r.doc.Operations {
-		o := &r.doc.Operations[i]
-		for j, alt := range o.Security {
-			for k, u := range alt {
-				if r.doc.Schemes[u.Scheme] != nil || !strings.Contains(u.Scheme, "#") {
-					continue
-				}
-				name, ok := names[u.Scheme]
-				if !ok {
-					var err error
-					if name, err = r.schemeAt(u.Scheme); err != nil {
-						return err
-					}
-					names[u.Scheme] = name
-				}
-				if name == u.Scheme {
-					continue
-				}
-				// Operations share what they inherit.
-				o.Security = slices.Clone(o.Security)
-				o.Security[j] = slices.Clone(o.Security[j])
-				o.Security[j][k].Scheme = name
-			}
-		}
-	}
 	return nil
-}
-
-// schemeAt returns the name of the scheme that a URI leads to.
-func (r *reader) schemeAt(uri string) (string, error) {
-	src, pointer, err := r.locate(r.sources[""], uri)
-	if err == nil && src == r.sources[""] {
-		text, bad := unescape(pointer)
-		name, ok := strings.CutPrefix(text, "/components/securitySchemes/")
-		if name = pointerEscapes.Replace(name); bad == nil && ok && r.doc.Schemes[name] != nil {
-			return name, nil
-		}
-	}
-	var def node
-	if err == nil {
-		def, err = r.point(src, pointer, uri)
-	}
-	if err == nil {
-		def, _, err = r.resolve(def)
-	}
-	if err != nil {
-		if fatal(err) == nil {
-			r.problem(r.sources[""].root.pos(), "security scheme %q: %v", uri, err)
-		}
-		return uri, fatal(err)
-	}
-	s, err := readScheme(uri, def, r.v2)
-	if s == nil {
-		return uri, err
-	}
-	if err != nil {
-		r.problem(def.pos(), "%v", err)
-	}
-	r.doc.Schemes[uri] = s
-	return uri, nil
 }
 
 // order puts callbacks between endpoints and webhooks.
@@ -364,12 +306,15 @@ func (r *reader) schemes(definitions node) error {
 		}
 		s.Pos = f.pos()
 		r.doc.Schemes[f.key] = s
+		if _, twin := r.defined[def]; !twin {
+			r.defined[def] = f.key
+		}
 	}
 	return nil
 }
 
 // pathItemFields are the fields of a path item that are no operations.
-var pathItemFields = words("$ref summary description servers parameters additionalOperations")
+var pathItemFields = words("$ref summary description servers parameters")
 
 // anyMethod is the operation of AWS API Gateway for the methods that have none of their own:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-any-method.html.
@@ -386,26 +331,19 @@ const maxCallbacks = 4
 
 // pathItem reads the operations of one path item.
 func (r *reader) pathItem(kind Kind, name string, item field, depth int) error {
-	if item.value.kind() == null {
-		return nil
-	}
 	if len(r.doc.Operations) >= maxOperations {
 		return item.value.errorf("the document has more than %d operations", maxOperations)
-	}
-	unread := func(format string, args ...any) {
-		p := r.problem(item.pos(), "path %q: "+format, append([]any{name}, args...)...)
-		r.doc.Operations = append(r.doc.Operations, Operation{Kind: kind, Method: catalogs.AnyMethod, Path: name, Pos: item.pos(), Unreadable: &Unreadable{Problem: p}})
 	}
 	fields, err := r.merged(item.value)
 	var ref *refError
 	switch {
 	case errors.As(err, &ref):
-		unread("%v", err)
+		r.unread(kind, name, item, "", "path %q: %v", name, err)
 		return nil
 	case err != nil:
 		return err
-	case fields == nil && item.value.kind() != object:
-		unread("%s: expected a path item", item.value.kind())
+	case item.value.kind() != object:
+		r.unread(kind, name, item, item.value.canonical(), "path %q: %s: expected a path item", name, item.value.kind())
 		return nil
 	}
 	var servers node
@@ -425,20 +363,57 @@ func (r *reader) pathItem(kind Kind, name string, item field, depth int) error {
 				return err
 			}
 		case f.key == "additionalOperations":
-			more, err := f.value.fields()
-			if err != nil {
+			if err := r.additional(kind, name, servers, f, depth); err != nil {
 				return err
 			}
-			for _, g := range more {
-				if err := r.operation(kind, strings.ToUpper(g.key), name, servers, g, depth); err != nil {
-					return err
-				}
-			}
-		case !pathItemFields[f.key] && !strings.HasPrefix(f.key, "x-") && f.value.kind() == object:
+		case pathItemFields[f.key]:
+		case mayBeOperation(f):
 			r.strange(kind, name, f)
 		}
 	}
 	return nil
+}
+
+// unread notes that nothing can be said of the operations of a path, or of one of its fields.
+func (r *reader) unread(kind Kind, path string, f field, text, format string, args ...any) {
+	p := r.problem(f.pos(), format, args...)
+	r.doc.Operations = append(r.doc.Operations, Operation{
+		Kind: kind, Method: catalogs.AnyMethod, Path: path, Pos: f.pos(), Unreadable: &Unreadable{Problem: p, Text: text},
+	})
+}
+
+// additional reads operations under the names of their methods, which may be any.
+func (r *reader) additional(kind Kind, path string, servers node, f field, depth int) error {
+	more, err := r.merged(f.value)
+	var ref *refError
+	switch {
+	case errors.As(err, &ref):
+		r.unread(kind, path, f, "", "path %q: %s: %v", path, f.key, err)
+		return nil
+	case err != nil:
+		return err
+	case f.value.kind() != object:
+		r.unread(kind, path, f, f.key+": "+f.value.canonical(), "path %q: %s is %s: expected a mapping of methods to operations", path, f.key, f.value.kind())
+		return nil
+	}
+	for _, g := range more {
+		if err := r.operation(kind, strings.ToUpper(g.key), path, servers, g, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// operationFields are fields of operations. In a path item they do nothing, and are no methods.
+var operationFields = words("tags summary description externalDocs operationId consumes produces parameters requestBody responses callbacks schemes deprecated security servers")
+
+// mayBeOperation reports whether an unknown field of a path item may be meant for an operation.
+func mayBeOperation(f field) bool {
+	if operationFields[f.key] || strings.HasPrefix(f.key, "x-") {
+		return false
+	}
+	k := f.value.kind()
+	return k == object || k == null || strictyaml.Nearest(f.key, methods) != ""
 }
 
 // strange notes what looks like an operation under a name that is no method's. Whoever reads
@@ -478,8 +453,9 @@ func (r *reader) operation(kind Kind, method, path string, pathServers node, f f
 		return nil
 	case err != nil:
 		return err
-	case fields == nil && f.value.kind() != object:
+	case f.value.kind() != object:
 		unread("%s: expected an operation", f.value.kind())
+		op.Unreadable.Text = f.key + ": " + f.value.canonical()
 		add()
 		return nil
 	}
@@ -548,28 +524,35 @@ func (r *reader) operation(kind Kind, method, path string, pathServers node, f f
 }
 
 func (r *reader) callbacks(op *Operation, callbacks node, depth int) error {
-	if callbacks.isZero() || callbacks.kind() != object {
+	if callbacks.isZero() || callbacks.kind() == null {
 		return nil
 	}
-	parent := op.Method + " " + op.Path
+	parent := "callback:" + op.Method + " " + op.Path
+	if k := callbacks.kind(); k != object {
+		all := field{key: "callbacks", at: callbacks.pos(), value: callbacks}
+		r.unread(Callback, parent, all, callbacks.canonical(), "%s: callbacks is %s: expected a mapping", parent, k)
+		return nil
+	}
 	named, err := callbacks.fields()
 	if err != nil {
 		return err
 	}
 	for _, cb := range named { // any name is a callback's
-		name := "callback:" + parent + " " + cb.key
+		name := parent + " " + cb.key
 		fields, err := r.merged(cb.value)
 		if err == nil && depth >= maxCallbacks {
 			err = &refError{fmt.Sprintf("callbacks are nested more than %d deep", maxCallbacks)}
 		}
 		var ref *refError
-		if errors.As(err, &ref) {
-			p := r.problem(cb.pos(), "%s: %v", name, err)
-			r.doc.Operations = append(r.doc.Operations, Operation{Kind: Callback, Method: catalogs.AnyMethod, Path: name, Pos: cb.pos(), Unreadable: &Unreadable{Problem: p}})
+		switch k := cb.value.kind(); {
+		case errors.As(err, &ref):
+			r.unread(Callback, name, cb, "", "%s: %v", name, err)
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			return err
+		case k != object:
+			r.unread(Callback, name, cb, cb.value.canonical(), "%s: %s: expected a mapping of addresses to path items", name, k)
+			continue
 		}
 		for _, f := range fields {
 			if strings.HasPrefix(f.key, "x-") {
@@ -616,10 +599,14 @@ func (r *reader) security(n node) (security, error) {
 		}
 		alt := Alternative{}
 		for _, f := range fields {
-			if k := f.value.kind(); strings.HasPrefix(f.key, "x-") && (k == scalar || k == object) {
+			if k := f.value.kind(); strings.HasPrefix(f.key, "x-") && (k == scalar || k == object) && r.doc.Schemes[f.key] == nil {
 				continue // an extension, which the specification does not allow here
 			}
-			u := Use{Scheme: f.key}
+			scheme, err := r.schemeNamed(f)
+			if err != nil {
+				return s, err
+			}
+			u := Use{Scheme: scheme}
 			switch f.value.kind() {
 			case null: // "- bearer:", which can only mean no scopes
 			case list:
@@ -760,6 +747,9 @@ func (r *reader) merged(n node) ([]field, error) {
 	if err != nil {
 		return nil, err
 	}
+	if k := target.kind(); k != object && target != n {
+		return nil, &refError{fmt.Sprintf("$ref leads to %s: expected a mapping", k)}
+	}
 	fields, err := target.fields()
 	if err != nil {
 		return nil, err
@@ -773,154 +763,4 @@ func (r *reader) merged(n node) ([]field, error) {
 		fields = append(fields, s)
 	}
 	return fields, nil
-}
-
-const maxRefs = 50
-
-// resolve follows $ref from n to the value that it leads to, and returns the fields
-// that stood beside a reference.
-func (r *reader) resolve(n node) (target node, siblings []field, err error) {
-	seen := map[string]bool{}
-	for {
-		if n.kind() != object {
-			return n, siblings, nil
-		}
-		fields, err := n.fields()
-		if err != nil {
-			return node{}, nil, err
-		}
-		ref, isRef := "", false
-		for _, f := range fields {
-			if f.key == "$ref" {
-				ref, isRef = f.value.text()
-			}
-		}
-		if !isRef {
-			return n, siblings, nil
-		}
-		for _, f := range fields {
-			if f.key != "$ref" {
-				siblings = append(siblings, f)
-			}
-		}
-		src, pointer, err := r.locate(n.src, ref)
-		if err != nil {
-			return node{}, nil, err
-		}
-		if key := src.file + "#" + pointer; seen[key] || len(seen) > maxRefs {
-			return node{}, nil, &refError{fmt.Sprintf("$ref %q leads back to itself", ref)}
-		} else {
-			seen[key] = true
-		}
-		if n, err = r.point(src, pointer, ref); err != nil {
-			return node{}, nil, err
-		}
-	}
-}
-
-// locate returns the file that a reference names, read, and the pointer in it.
-func (r *reader) locate(from *source, ref string) (*source, string, error) {
-	file, pointer, _ := strings.Cut(ref, "#")
-	if file == "" {
-		return from, pointer, nil
-	}
-	if file = r.local(file); file == "" {
-		return r.sources[""], pointer, nil
-	}
-	if text, err := url.PathUnescape(file); err == nil {
-		file = text
-	}
-	if strings.Contains(file, ":") || strings.HasPrefix(file, "/") || strings.Contains(file, `\`) {
-		return nil, "", &refError{fmt.Sprintf("$ref %q: only files below the document's folder are followed, by relative paths", ref)}
-	}
-	name := path.Join(from.dir, file)
-	if !fs.ValidPath(name) {
-		return nil, "", &refError{fmt.Sprintf("$ref %q: only files below the document's folder are followed, or below the one that --refs-below names", ref)}
-	}
-	if src, ok := r.sources[name]; ok {
-		if src == nil {
-			return nil, "", &refError{fmt.Sprintf("$ref %q: the file could not be read", ref)}
-		}
-		return src, pointer, nil
-	}
-	r.sources[name] = nil
-	if r.opts.Files == nil {
-		return nil, "", &refError{fmt.Sprintf("$ref %q: this document is not read from a file, so it cannot refer to others", ref)}
-	}
-	f, err := r.opts.Files.Open(name)
-	if err != nil {
-		return nil, "", &refError{fmt.Sprintf("$ref %q: %v", ref, err)}
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, int64(r.left)+1))
-	if err != nil {
-		return nil, "", &refError{fmt.Sprintf("$ref %q: %v", ref, err)}
-	}
-	if r.left -= len(data); r.left < 0 {
-		return nil, "", from.root.errorf("the document and the files that it refers to are larger than %d MB", MaxSize>>20)
-	}
-	up := "."
-	if root := r.sources[""].dir; root != "." {
-		up = strings.Repeat("../", 1+strings.Count(root, "/"))
-	}
-	src, err := parseSource(path.Join(path.Dir(filepath.ToSlash(r.doc.File)), up, name), data, from.visits, nil)
-	if err != nil {
-		return nil, "", &refError{fmt.Sprintf("$ref %q: %v", ref, err)}
-	}
-	src.dir = path.Dir(name)
-	r.sources[name] = src
-	return src, pointer, nil
-}
-
-// local takes the document's own address off a reference: what is beside the document by its
-// address is beside it here. The document itself is "".
-func (r *reader) local(file string) string {
-	if r.self == "" {
-		return file
-	}
-	self, _, _ := strings.Cut(r.self, "#")
-	if file == self {
-		return ""
-	}
-	base, err := url.Parse(self)
-	if err != nil || base.Scheme == "" {
-		return file
-	}
-	if to, err := base.Parse(file); err == nil && to.String() == self {
-		return ""
-	}
-	dir := self[:strings.LastIndexByte(self, '/')+1]
-	if rest, ok := strings.CutPrefix(file, dir); ok && strings.Contains(dir, "://") {
-		if root := r.sources[""].dir; root != "." {
-			return path.Join(root, rest)
-		}
-		return rest
-	}
-	return file
-}
-
-var pointerEscapes = strings.NewReplacer("~1", "/", "~0", "~")
-
-// point follows a JSON pointer (RFC 6901) written as a URI fragment.
-func (r *reader) point(src *source, pointer, ref string) (node, error) {
-	n := src.root
-	if pointer == "" || pointer == "/" {
-		return n, nil
-	}
-	text, err := unescape(pointer)
-	if err != nil || !strings.HasPrefix(text, "/") {
-		return node{}, &refError{fmt.Sprintf("$ref %q: expected a pointer such as #/components/pathItems/name", ref)}
-	}
-	for _, token := range strings.Split(text[1:], "/") {
-		token = pointerEscapes.Replace(token)
-		next, ok, err := n.get(token)
-		if err != nil {
-			return node{}, err
-		}
-		if !ok {
-			return node{}, &refError{fmt.Sprintf("$ref %q: there is no %q", ref, token)}
-		}
-		n = next
-	}
-	return n, nil
 }

@@ -389,7 +389,7 @@ func (u *unit) catalogAgainst(c *checked, d *document) error {
 	}
 	c.count(d, &result.Summary)
 	if result.Silent != nil {
-		c.empty = append(c.empty, u.prefix()+silent(d.name).Error())
+		c.empty = append(c.empty, u.prefix()+silent(d.name, result.Silent).Error())
 	}
 	for _, x := range result.Contradictions {
 		f := drift.Contradicts(x)

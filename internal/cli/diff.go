@@ -50,7 +50,7 @@ OLD and NEW are each one of
 
 Two documents are compared in their own words, security schemes and scopes. Where a
 catalog takes part, the document is first put into permissions: those of its permission
-extension, else the scopes of its OAuth 2.0 or OpenID Connect scheme.
+extension, else the scopes or roles of the security scheme that operations give any.
 
 With --grants the report says who gains and who loses by each change. The file is a probe
 profile, of which the keys' grants are read, or lists roles:
@@ -109,7 +109,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not 
 	f := cmd.Flags()
 	f.StringArrayVar(&flags.scopes, "scopes", nil, "how several scopes in one alternative combine: all (the default) or any, or SCHEME=any for one scheme; repeatable")
 	f.StringArrayVar(&flags.extensions, "permission-extension", nil, "an operation's `NAME:SHAPE` that names permissions; shapes: string, all-of-list, any-of-list, list-of-lists, operator-list, scheme-list, prose:REGEXP, ignore; repeatable")
-	f.StringVar(&flags.scheme, "permission-scheme", "", "against a catalog: the security scheme whose scopes are permissions (default: the only OAuth 2.0 or OpenID Connect scheme)")
+	f.StringVar(&flags.scheme, "permission-scheme", "", "against a catalog: the security scheme whose scopes are permissions (default: the only one that operations give scopes or roles)")
 	f.StringArrayVar(&flags.implies, "implies", nil, `what a permission or scope implies: "candidates:write=candidates:read", several separated by commas, * for any text; repeatable`)
 	f.StringVar(&flags.basePath, "base-path", "", "put this `PATH` in front of each path that does not begin with it, instead of the base paths of servers")
 	f.StringVar(&flags.unstated, "unstated", "", "against a catalog: what to do with operations that demand a credential but name no permission: count (the default), or error")
@@ -241,7 +241,16 @@ func (a *app) compareSources(ctx context.Context, from, to string, flags diffFla
 	d := &diffReport{from: shownRef(from), to: shownRef(to), service: flags.service, grants: opts.Grants, result: result,
 		others: beyond(now.unread, old.unread), rules: map[string]bool{}}
 	if s := result.Silent; s != nil {
-		d.incomplete = silent(s.File)
+		d.incomplete = silent(s.Document.File, s)
+	}
+	for _, s := range []struct {
+		of, against *side
+		file, other string
+		endpoints   int
+	}{{old, now, d.from, d.to, result.Summary.Old}, {now, old, d.to, d.from, result.Summary.New}} {
+		if s.of.Document != nil && s.against.Catalog != nil && s.endpoints == 0 {
+			d.incomplete = &partialError{fmt.Sprintf("%s has no operation: nothing was held against %s", s.file, s.other)}
+		}
 	}
 	for _, f := range d.others {
 		result.Summary.Problems = append(result.Summary.Problems, drift.Problem{Position: f.Position.String(), Message: f.Message})
@@ -265,7 +274,23 @@ func (a *app) compareSources(ctx context.Context, from, to string, flags diffFla
 	return d, nil
 }
 
-// silent is the error where nothing of a document could be held against a catalog.
-func silent(file string) error {
-	return &partialError{file + " names no permission anywhere, so its operations were not held against the catalog; name the scheme whose scopes are permissions with --permission-scheme, or an extension with --permission-extension (permission-scheme and permission-extensions under openapi in " + catalogs.ConfigName + ")"}
+// silent is the error where a document could not be held against the catalog.
+func silent(file string, s *drift.Silence) error {
+	quoted := func(names ...string) string {
+		for i, n := range names {
+			names[i] = fmt.Sprintf("%q", report.Clean(n))
+		}
+		return strings.Join(names, ", ")
+	}
+	const (
+		scheme    = "name the scheme whose scopes are permissions with --permission-scheme"
+		extension = ", or an extension with --permission-extension (permission-scheme and permission-extensions under openapi in " + catalogs.ConfigName + ")"
+	)
+	switch {
+	case s.Undefined != "":
+		return &partialError{fmt.Sprintf("%s names permissions as scopes of %s, a security scheme that nothing defines or whose definition could not be read, so it cannot be held against the catalog; define it, or %s%s", file, quoted(s.Undefined), scheme, extension)}
+	case len(s.Scoped) > 0:
+		return &partialError{fmt.Sprintf("%s gives scopes to several security schemes, %s, so its operations were not held against the catalog; %s%s", file, quoted(slices.Clone(s.Scoped)...), scheme, extension)}
+	}
+	return &partialError{fmt.Sprintf("%s names no permission anywhere, so its operations were not held against the catalog; %s%s", file, scheme, extension)}
 }

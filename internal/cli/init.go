@@ -31,9 +31,9 @@ writes a catalog of it for you to review. A call on the way to a handler that is
 constant texts, different ones on different routes, is taken for a guard and its texts
 for permissions. What could not be read becomes "unknown", with the reason as a comment.
 
-From an OpenAPI document (a file, -, or REV:PATH) it takes the scopes of its OAuth 2.0
-or OpenID Connect scheme, or what a permission extension names. What a catalog cannot
-say stands beside the rows as comments.
+From an OpenAPI document (a file, -, or REV:PATH) it takes the scopes of the security
+scheme that its operations give scopes, or what a permission extension names. What a
+catalog cannot say stands beside the rows as comments.
 
 It is a beginning, not the truth: it says what the source says today. Review it, then
 hold the code, the documents and the server against it.`,
@@ -91,7 +91,7 @@ hold the code, the documents and the server against it.`,
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this file, which must not exist (default: standard output)")
 	flags.unstated = "count"
 	f := cmd.Flags()
-	f.StringVar(&flags.scheme, "permission-scheme", "", "of a document: the security scheme whose scopes are permissions (default: the only OAuth 2.0 or OpenID Connect scheme)")
+	f.StringVar(&flags.scheme, "permission-scheme", "", "of a document: the security scheme whose scopes are permissions (default: the only one that operations give scopes or roles)")
 	f.StringArrayVar(&flags.scopes, "scopes", nil, "of a document: how several scopes in one alternative combine: all or any, or SCHEME=any; repeatable")
 	f.StringArrayVar(&flags.extensions, "permission-extension", nil, "of a document: an operation's `NAME:SHAPE` that names permissions; repeatable")
 	return cmd

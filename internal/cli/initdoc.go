@@ -40,9 +40,9 @@ func (a *app) initFromDocument(ctx context.Context, ref, name string, flags diff
 		}
 	}
 	if !d.speaks && p.Scheme == "" {
-		var with []string
+		with := p.Scoped
 		for name, s := range s.Document.Schemes {
-			if s.HasScopes() {
+			if len(p.Scoped) == 0 && s.HasScopes() {
 				with = append(with, name)
 			}
 		}

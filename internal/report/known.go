@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -22,8 +23,10 @@ type Known struct {
 
 // A KnownEntry accepts the findings of one rule about one endpoint.
 type KnownEntry struct {
-	Rule     string
-	Endpoint string // the finding's subject, "METHOD /path"; parameter names do not matter
+	Rule string
+	// Endpoint is the finding's subject, "METHOD /path"; parameter names do not matter. A path
+	// that ends in "..." stands for all that begin so, of every method where it names none.
+	Endpoint string
 	// Was and Now are as the finding has them. Without Was it may have been anything; without Now the
 	// entry accepts only what cannot get worse.
 	Was, Now string
@@ -86,7 +89,7 @@ func ParseKnown(file string, data []byte) (*Known, error) {
 				}
 				e.Rule = id
 			}},
-			text("endpoint", "METHOD /path, or what else the finding is about", &e.Endpoint),
+			text("endpoint", "METHOD /path, a path that ends in ... for all below it, or what else the finding is about", &e.Endpoint),
 			text("was", "a requirement", &e.Was),
 			text("now", "a requirement", &e.Now),
 			text("reason", "why this is accepted", &e.Reason),
@@ -181,7 +184,27 @@ func (e *KnownEntry) Matches(f *Finding) bool {
 // finding only if it also says what the requirements are: what they become later is another
 // matter.
 func (e *KnownEntry) about(f *Finding) bool {
-	return e.Rule == f.Rule && SubjectKey(e.Endpoint) == SubjectKey(f.Subject)
+	return e.Rule == f.Rule && (SubjectKey(e.Endpoint) == SubjectKey(f.Subject) || e.covers(f.Subject))
+}
+
+var parameter = regexp.MustCompile(`\{[^{}]*\}`)
+
+// covers reports whether the entry is for all paths below one, and a subject's is among them.
+func (e *KnownEntry) covers(subject string) bool {
+	prefix, tree := strings.CutSuffix(e.Endpoint, "...")
+	at := strings.IndexByte(prefix, '/')
+	if !tree || at < 0 {
+		return false
+	}
+	method, path, ok := strings.Cut(subject, " ")
+	if !ok || !strings.HasPrefix(path, "/") {
+		return false
+	}
+	if m := strings.TrimSpace(prefix[:at]); m != "" && !strings.EqualFold(m, method) {
+		return false
+	}
+	prefix, path = parameter.ReplaceAllString(prefix[at:], "{}"), parameter.ReplaceAllString(path, "{}")
+	return strings.HasPrefix(path, prefix) || path+"/" == prefix
 }
 
 // unmatched says why an entry accepts nothing, and what to do; no fix: the rule's.

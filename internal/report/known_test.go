@@ -45,6 +45,40 @@ func TestKnownApply(t *testing.T) {
 	}
 }
 
+// A path that ends in ... is for all below it, of one method or of all, and only as far as was
+// and now say.
+func TestKnownPatterns(t *testing.T) {
+	for _, test := range []struct {
+		endpoint, subject string
+		want              bool
+	}{
+		{"GET /v1/...", "GET /v1/jobs", true},
+		{"GET /v1/...", "GET /v1/jobs/{id}/runs", true},
+		{"GET /v1/...", "GET /v1", true},
+		{"GET /v1/...", "PUT /v1/jobs", false},
+		{"GET /v1/...", "GET /v10/jobs", false},
+		{"/v1/...", "DELETE /v1/jobs", true},
+		{"/...", "DELETE /v1/jobs", true},
+		{"/v1/...", "webhook:/v1/a", false},
+		{"GET /orgs/{org}/...", "GET /orgs/{id}/jobs", true},
+		{"GET /orgs/{org}/...", "GET /orgs/jobs", false},
+		{"GET /v1/jo...", "GET /v1/jobs", true},
+		{"GET /v1/{rest...}", "GET /v1/jobs", false},
+		{"/v1/jobs", "GET /v1/jobs", false}, // no pattern, so a method is needed
+	} {
+		k, err := ParseKnown("k.yaml", []byte("- {rule: endpoint-added, endpoint: \""+test.endpoint+"\", now: A, reason: r, owner: o}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := k.Entries[0].Matches(&Finding{Rule: "endpoint-added", Subject: test.subject, Now: "A"}); got != test.want {
+			t.Errorf("%s accepts %s: %t", test.endpoint, test.subject, got)
+		}
+		if k.Entries[0].Matches(&Finding{Rule: "endpoint-added", Subject: test.subject, Now: "public"}) {
+			t.Errorf("%s accepts worse of %s", test.endpoint, test.subject)
+		}
+	}
+}
+
 func TestKnownErrors(t *testing.T) {
 	_, err := ParseKnown("k.yaml", []byte(`
 - {rule: requirement-weakend, endpoint: GET /a, reason: r, owner: o}
