@@ -64,7 +64,6 @@ type Row struct {
 // A Table answers which of its rows takes the requests of an endpoint. The zero value is
 // empty and ready to use.
 type Table struct {
-	rows  []*Row
 	byKey map[string][]*Row
 	// open are the rows with a parameter or a tail, by what their paths begin with.
 	open map[string][]*Row
@@ -81,7 +80,6 @@ func (t *Table) Add(r Row) {
 		t.byKey, t.open = map[string][]*Row{}, map[string][]*Row{}
 	}
 	row := &r
-	t.rows = append(t.rows, row)
 	t.byKey[r.key] = append(t.byKey[r.key], row)
 	if r.ok && !tmpl.Concrete() {
 		head := tmpl.head()
@@ -89,8 +87,24 @@ func (t *Table) Add(r Row) {
 	}
 }
 
-// Len returns the number of rows.
-func (t *Table) Len() int { return len(t.rows) }
+// At returns the rows of a path, of whatever method.
+func (t *Table) At(path string) []*Row {
+	if tmpl, err := ParseTemplate(path); err == nil {
+		path = tmpl.Key()
+	}
+	return t.byKey[path]
+}
+
+// unknownBase stands in front of a path that is registered below a base known only at run time.
+const unknownBase = "/{base}"
+
+// WithoutBase is a path without a base that is known only at run time: what is known of it.
+func WithoutBase(path string) string {
+	if rest, ok := strings.CutPrefix(path, unknownBase); ok && strings.HasPrefix(rest, "/") {
+		return rest
+	}
+	return path
+}
 
 // head is the literal first segment, or "" where that is none.
 func (t Template) head() string {

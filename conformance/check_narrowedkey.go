@@ -19,13 +19,13 @@ still is the finding.`,
 	ask:    func(p *planner) { p.askLife("narrowed", "") },
 	perform: func(ctx context.Context, l *Lab, q *Question, rec *Record) error {
 		if l.Plan.Rows[q.Row].Need.IsAuthenticated() {
-			return leaveOut("no row asks for a permission that could be taken away")
+			return leaveOut("no endpoint requires a permission that could be removed from a key")
 		}
 		return l.changes(ctx, rec, q, l.Plan.Keys[q.Keys[0]].Grants, perm.Set{}, l.admits, l.refuses)
 	},
 	decide: func(_ *judge, _ *Question, rec *Record) (Verdict, string) {
 		if rec.Facts["changed"] == "" {
-			return Fail, "is admitted still, although its permissions were taken away"
+			return Fail, "is still admitted after its permissions were removed"
 		}
 		return Pass, ""
 	},

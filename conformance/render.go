@@ -93,7 +93,7 @@ func (r *Report) notes() []string {
 		out = append(out, fmt.Sprintf("not probed: %s about records, fields and allow lists", plural(n, "rule")))
 	}
 	for _, left := range r.Left {
-		out = append(out, "left behind at the target: "+left)
+		out = append(out, "not cleaned up at the target: "+left)
 	}
 	if !r.Reference {
 		for _, l := range []struct {

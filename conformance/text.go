@@ -68,10 +68,10 @@ func (r *Report) WriteText(to io.Writer, s report.Styles) {
 	r.writeExperiments(w, s)
 	for i, left := range r.Left {
 		if i == maxListed {
-			fmt.Fprintf(w, "and %d more were left behind\n", len(r.Left)-maxListed)
+			fmt.Fprintf(w, "and %d more were not cleaned up\n", len(r.Left)-maxListed)
 			break
 		}
-		fmt.Fprintf(w, "%s left behind, since it could not be taken away: %s\n", s.Warn.Sprint("warning:"), report.Clean(left))
+		fmt.Fprintf(w, "%s could not be cleaned up: %s\n", s.Warn.Sprint("warning:"), report.Clean(left))
 	}
 	if kept, read := r.inBrowser(); kept+read > 0 {
 		fmt.Fprintf(w, "in Chromium a page of another origin was kept from %d of the %s that it tried to read\n", kept, plural(kept+read, "row"))

@@ -17,7 +17,7 @@ import (
 // known only at run time.
 func Spellings(path string) []string {
 	out := []string{path}
-	for _, p := range []string{strings.TrimSuffix(path, "/"), strings.TrimPrefix(path, "/{base}")} {
+	for _, p := range []string{strings.TrimSuffix(path, "/"), catalogs.WithoutBase(path)} {
 		if p != "" && p != path {
 			out = append(out, p)
 		}
@@ -81,25 +81,17 @@ func (s *Settings) endpoints(rows []*catalogs.Row) []*catalogs.Endpoint {
 	return out
 }
 
+// rowsAt returns the rows of a method and path, or of the path for any method; for any method
+// all rows of the path.
 func (s *Settings) rowsAt(method, path string) []*catalogs.Endpoint {
-	if e := s.rows[catalogs.EndpointKey(method, path)]; e != nil {
-		return []*catalogs.Endpoint{e}
+	own := s.table.Resolve(method, path).Own
+	switch {
+	case own != nil:
+		return s.endpoints([]*catalogs.Row{own})
+	case method == catalogs.AnyMethod:
+		return s.endpoints(s.table.At(path))
 	}
-	if method != catalogs.AnyMethod {
-		if e := s.rows[catalogs.EndpointKey(catalogs.AnyMethod, path)]; e != nil {
-			return []*catalogs.Endpoint{e}
-		}
-		return nil
-	}
-	var out []*catalogs.Endpoint
-	key := catalogs.EndpointKey(catalogs.AnyMethod, path)
-	for i := range s.Catalog.Endpoints {
-		e := &s.Catalog.Endpoints[i]
-		if catalogs.EndpointKey(catalogs.AnyMethod, e.Path) == key {
-			out = append(out, e)
-		}
-	}
-	return out
+	return nil
 }
 
 // unlisted is what is wrong with a route that demands a permission and that the catalog does

@@ -232,9 +232,13 @@ func (s *Settings) undeclared(r *Route, rows []*catalogs.Endpoint) []Problem {
 				})}
 			}
 		}
+		what := fmt.Sprintf("the catalog demands %s", row.Requires)
+		if req != nil && req.IsUnknown() {
+			what = "the catalog does not say what it requires"
+		}
 		return []Problem{s.about(r, Problem{
 			Rule:     RuleUndeclared,
-			Message:  fmt.Sprintf("%s declares no permission; the catalog demands %s", subject, row.Requires),
+			Message:  fmt.Sprintf("%s declares no permission; %s", subject, what),
 			Evidence: []string{"catalog: " + row.Pos.String()},
 		})}
 	}

@@ -35,7 +35,6 @@ type Settings struct {
 	Catalog *catalogs.Catalog // nil: there is none
 
 	implies *perm.Implications
-	rows    map[string]*catalogs.Endpoint
 	table   *catalogs.Table                     // of the catalog's rows, by their index
 	vocab   map[perm.Permission]perm.Permission // every id and alias, to the id
 	guards  map[string]*catalogs.GuardConfig
@@ -135,10 +134,9 @@ func (s *Settings) hold(c *catalogs.Catalog) error {
 		return fmt.Errorf("%s: record-filters: catalog %s says nothing of records of %q%s", f.Pos, c.Name, f.Object, hint)
 	}
 	s.implies = c.Implications()
-	s.rows, s.table = make(map[string]*catalogs.Endpoint, len(c.Endpoints)), &catalogs.Table{}
+	s.table = &catalogs.Table{}
 	for i := range c.Endpoints {
 		e := &c.Endpoints[i]
-		s.rows[catalogs.EndpointKey(e.Method, e.Path)] = e
 		s.table.Add(catalogs.Row{Method: e.Method, Path: e.Path, ID: i})
 	}
 	s.vocab = map[perm.Permission]perm.Permission{}

@@ -228,13 +228,13 @@ type body struct {
 	early    bool          // it leaves before its end
 	calls    []*types.Func // that are given the request
 	dynamic  bool          // something that is not known is given the request
-	page     bool          // it sends a file
-	renders  bool          // it sends a page that it makes of a template
+	page     bool          // it sends a file, or a page that it makes of a template
 	gone     bool          // 404, 405, 410 or 501
 	redirect bool
-	login    bool // the redirect is to where people sign in
-	user     bool // it calls code of the program
-	hands    bool // it hands the request to a handler that it holds
+	login    bool          // the redirect is to where people sign in
+	user     bool          // it calls a function that is not known
+	others   []*types.Func // that are neither the standard library's, nor the request's, nor helpers
+	hands    bool          // it hands the request to a handler that it holds
 }
 
 // inferrer looks at the functions of one package.
@@ -407,66 +407,72 @@ func (in *inferrer) call(b *body, call *ast.CallExpr) {
 		b.hands = b.hands || given
 		return
 	}
-	f = f.Origin()
+	in.known(b, call, f.Origin(), given)
+}
+
+// known notes what a call of a function that is known does.
+func (in *inferrer) known(b *body, call *ast.CallExpr, f *types.Func, given bool) {
 	name, recv := f.Name(), f.Signature().Recv()
-	if refusing(name) {
-		b.refusal = true
-	}
-	if recv != nil && isRequest(recv.Type()) {
-		given = true
-	}
-	key := FuncKey(f.FullName())
-	switch {
-	case standardAnswers[key] == catalogs.AnswersPage, fileMethod(f, recv):
+	ofRequest := recv != nil && isRequest(recv.Type())
+	given = given || ofRequest
+	b.refusal = b.refusal || refusing(name)
+	switch answer := standardAnswers[FuncKey(f.FullName())]; {
+	case answer == catalogs.AnswersPage, pageMethod(f, recv):
 		b.page = true
-	case renderMethod(f, recv):
-		b.renders = true
-	case standardAnswers[key] == catalogs.AnswersRefusal:
+	case answer == catalogs.AnswersRefusal:
 		b.gone, b.settled = true, true
-	case standardAnswers[key] == catalogs.AnswersRedirect, name == "Redirect" && recv != nil && isRequest(recv.Type()):
+	case answer == catalogs.AnswersRedirect, name == "Redirect" && ofRequest:
 		b.redirect = true
-		b.login = b.login || slices.ContainsFunc(call.Args, func(a ast.Expr) bool { return signIn(info.Types[a].Value) })
+		b.login = b.login || slices.ContainsFunc(call.Args, func(a ast.Expr) bool { return signIn(in.pass.TypesInfo.Types[a].Value) })
 	}
 	if f.Pkg() == nil {
 		return // error.Error
 	}
+	own := !standard(f.Pkg().Path()) && !ofRequest
 	abstract := recv != nil && types.IsInterface(recv.Type())
 	b.hands = b.hands || abstract && name == "ServeHTTP"
-	if abstract && given && name != "ServeHTTP" && !standard(f.Pkg().Path()) && !isRequest(recv.Type()) {
-		b.dynamic = true
+	b.dynamic = b.dynamic || abstract && given && own
+	if own && !in.helper(f) {
+		b.others = append(b.others, f)
 	}
-	if !standard(f.Pkg().Path()) && !(recv != nil && isRequest(recv.Type())) {
-		b.user = true
-	}
-	if given || returnsError(f) && !standard(f.Pkg().Path()) {
+	if given || own && returnsError(f) {
 		b.calls = append(b.calls, f)
 	}
 }
 
-// fileMethod reports whether a method answers with a file.
-func fileMethod(f *types.Func, recv *types.Var) bool {
+// helper reports whether a function of the package makes plain values of plain values: the path
+// of a file, say, but no record of anybody.
+func (in *inferrer) helper(f *types.Func) bool {
+	sig := f.Signature()
+	if f.Pkg() != in.pass.Pkg || sig.Recv() != nil || sig.Results().Len() == 0 {
+		return false
+	}
+	for _, list := range []*types.Tuple{sig.Params(), sig.Results()} {
+		for v := range list.Variables() {
+			if _, plain := v.Type().Underlying().(*types.Basic); !plain && !isError(v.Type()) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// pageMethod reports whether a method answers with a file, or with a page made of a template.
+func pageMethod(f *types.Func, recv *types.Var) bool {
 	if recv == nil || f.Pkg() == nil {
 		return false
 	}
-	if pkg := f.Pkg().Path(); pkg == "embed" || pkg == "io/fs" {
+	switch f.Pkg().Path() {
+	case "embed", "io/fs":
 		return f.Name() == "ReadFile" || f.Name() == "Open"
+	case "html/template", "text/template":
+		return strings.HasPrefix(f.Name(), "Execute")
 	}
 	switch f.Name() {
-	case "File", "FileFromFS", "FileAttachment", "SendFile", "Inline":
+	case "File", "FileFromFS", "FileAttachment", "SendFile", "Inline", "HTML", "Render":
 		return isRequest(recv.Type())
 	}
 	return false
-}
-
-// renderMethod reports whether a method makes a page of a template.
-func renderMethod(f *types.Func, recv *types.Var) bool {
-	if recv == nil || f.Pkg() == nil {
-		return false
-	}
-	if pkg := f.Pkg().Path(); pkg == "html/template" || pkg == "text/template" {
-		return strings.HasPrefix(f.Name(), "Execute")
-	}
-	return (f.Name() == "HTML" || f.Name() == "Render") && isRequest(recv.Type())
 }
 
 // returnsError reports whether a function's last result is an error.
@@ -504,16 +510,19 @@ func isRequest(t types.Type) bool {
 	return false
 }
 
-// answers says what a body answers if it is no ordinary handler.
+// answers says what a body answers if it is no ordinary handler: nothing else of the program has
+// a part in it.
 func (b *body) answers(in *inferrer) string {
-	own := func(f *types.Func) bool { return in.bodies[f] != nil && !in.bodies[f].page }
+	ordinary := b.user || slices.ContainsFunc(b.others, func(f *types.Func) bool {
+		own := in.bodies[f]
+		return own == nil || !own.page || own.user || len(own.others) > 0
+	})
 	switch {
-	case b.refusal && !b.hands:
-	case b.page && !slices.ContainsFunc(b.calls, own), b.renders && !b.user:
-		return catalogs.AnswersPage
 	case b.hands && !b.page:
 		return catalogs.AnswersOpaque
-	case b.user || b.page || b.renders:
+	case b.refusal || ordinary:
+	case b.page:
+		return catalogs.AnswersPage
 	case b.redirect:
 		return catalogs.AnswersRedirect
 	case b.gone && !b.early:

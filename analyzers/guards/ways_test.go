@@ -49,7 +49,7 @@ func TestWays(t *testing.T) {
 				t.Errorf("%s: precedence %q", r.Path, r.Precedence)
 			}
 		}
-		if want := 26; found != want {
+		if want := 29; found != want {
 			t.Errorf("%d routes, want %d", found, want)
 		}
 	}

@@ -41,6 +41,8 @@ func TestAnswers(t *testing.T) {
 		{"the weaker one of two, the other way round", []catalogs.Endpoint{route("/{x}/b", "read | write", nil), route("/a/{x}", "write", nil)}, "answered-by-weaker weakened /{x}/b"},
 		{"one registered before it", []catalogs.Endpoint{route("/a/{x}", "read", first(0)), route("/a/b", "write", first(1))}, "answered-by-weaker weakened /a/{x}"},
 		{"one registered after it", []catalogs.Endpoint{route("/a/b", "write", first(0)), route("/a/{x}", "read", first(1))}, ""},
+		{"a parameter below a base known only at run time", []catalogs.Endpoint{route("/{base}/{x}", "read", routed(catalogs.Routed{}))}, "endpoint-removed endpoint-removed "},
+		{"a tree below one", []catalogs.Endpoint{route("/{base}/a/{x...}", "read", routed(catalogs.Routed{}))}, "answered-by-weaker weakened /{base}/a/{x...}"},
 		{"nothing", []catalogs.Endpoint{route("/b", "write", nil)}, "endpoint-removed endpoint-removed "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -225,7 +225,7 @@ func (r *Result) Findings() []*report.Finding {
 // Compare lists what changed from the old side to the new one, in the order of
 // paths and methods. It fails when an option does not fit the sides.
 func Compare(from, to Side, opts Options) (*Result, error) {
-	c := &comparison{opts: opts, differ: from.kind() != to.kind()}
+	c := &comparison{opts: opts, witnesses: from.kind() != to.kind()}
 	c.result.Summary.Changes = map[Class]int{}
 	c.result.Changes = []Change{}
 	var err error

@@ -192,7 +192,7 @@ func (c *comparison) pair(o, n *row) {
 	}
 	if effect == perm.Unverified {
 		s.Unverified++
-		if n.undeclared && !o.undeclared && c.witnesses() {
+		if n.undeclared && !o.undeclared && c.witnesses {
 			ch.Class, ch.Rule, ch.From, ch.To = Unknown, "undeclared", o.text(), nil
 			ch.Why = "nothing declares what it requires, and the other side does not know"
 			c.add(ch, n.kind)
@@ -461,10 +461,10 @@ func (c *comparison) removed(o, to *row) {
 	case c.weaker(o, t):
 		ch.FallsTo, ch.Rule = t.path, "answered-by-weaker"
 		ch.Why = fmt.Sprintf("requests to it now reach %s, which requires %s", t.path, shown(t.text()))
-		if c.witnesses() {
+		if c.witnesses {
 			ch.Class, ch.To, ch.Anonymous, ch.Position = Weakened, t.text(), t.anonymous && !o.anonymous, t.pos
 		}
-	case !c.witnesses():
+	case !c.witnesses:
 	case c.effect(o.req, t.req) == perm.Narrows:
 		ch.Class, ch.FallsTo, ch.To, ch.Position = Strengthened, t.path, t.text(), t.pos
 		ch.Why = fmt.Sprintf("requests to it reach %s, which requires more", t.path)
@@ -481,10 +481,6 @@ func (c *comparison) removed(o, to *row) {
 	}
 	c.add(ch, o.kind)
 }
-
-// witnesses reports whether the sides are different witnesses of one state, and not two
-// revisions of one: then what a broader row answers is served, and not removed.
-func (c *comparison) witnesses() bool { return c.differ }
 
 // apart reports whether one of two rows cannot be compared, as nobody knows what it requires.
 func (c *comparison) apart(o, n *row) bool {
@@ -556,7 +552,7 @@ func tableOf(t **catalogs.Table, rows []*row) *catalogs.Table {
 			}
 			e := catalogs.Row{Method: r.method, Path: r.full, ID: i}
 			if r.routed != nil {
-				e.Precedence, e.Seq = r.routed.Precedence, r.routed.Seq
+				e.Path, e.Precedence, e.Seq = catalogs.WithoutBase(r.full), r.routed.Precedence, r.routed.Seq
 			}
 			(*t).Add(e)
 		}

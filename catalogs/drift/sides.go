@@ -40,7 +40,9 @@ type row struct {
 type comparison struct {
 	opts     Options
 	old, new []*row
-	differ   bool // the sides are different witnesses, not two revisions of one
+	// witnesses says that the sides are different witnesses of one state, and not two revisions
+	// of one: then what a broader row answers is served, and not removed.
+	witnesses bool
 	// oldRows and newRows say which row of a side answers an endpoint; see tableOf.
 	oldRows, newRows *catalogs.Table
 	// oldImplies and newImplies are equal unless two catalogs imply differently.

@@ -353,7 +353,7 @@ func (c *comparison) credentials(from, to *catalogs.Catalog) {
 		return demand{req: &r, text: word, pos: pos}
 	}
 	c.subject("", "credential:grants-change", stale(o.GrantsChange, o.Pos), stale(n.GrantsChange, n.Pos),
-		"a grant that was taken away works on for a while", "a grant that is taken away stops at once")
+		"a removed grant keeps working for a while", "a removed grant stops working at once")
 	place := func(word string, pos catalogs.Pos) demand {
 		if word == "" {
 			return demand{}

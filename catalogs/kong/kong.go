@@ -148,7 +148,7 @@ func pluginOf(n *yaml.Node) []plugin {
 // route adds the operations of a route.
 func (r *reader) route(root, n *yaml.Node, service, global []plugin) {
 	own := slices.Concat(r.plugins(n), r.bound(root, "route", nameOf(n)))
-	rules := r.access(own, service, global, n)
+	rules := r.access(own, service, global)
 	if rules.ends {
 		return // request-termination answers everybody
 	}
@@ -175,7 +175,7 @@ func (r *reader) route(root, n *yaml.Node, service, global []plugin) {
 		}
 		for _, method := range methods {
 			for _, t := range templates {
-				o := openapi.Operation{Method: strings.ToUpper(method), Path: t, ID: "", Pos: r.pos(n), Stated: true, Security: rules.alternatives}
+				o := openapi.Operation{Method: strings.ToUpper(method), Path: t, Pos: r.pos(n), Stated: true, Security: rules.alternatives}
 				if len(bad) > 0 {
 					problem := r.problem(n, "route %s: %s", shown(n), strings.Join(bad, "; "))
 					o.Unreadable = &openapi.Unreadable{Problem: problem, Text: canonical(n)}
@@ -213,33 +213,13 @@ var harmless = []string{
 }
 
 // access says who may call, by the plugins of a route, of its service, and global ones.
-func (r *reader) access(own, service, global []plugin, route *yaml.Node) rules {
-	var effective []plugin
-	taken := map[string]bool{}
-	ended := map[string]bool{} // consumers that request-termination is bound to
+func (r *reader) access(own, service, global []plugin) rules {
 	var out rules
-	for _, level := range [][]plugin{own, service, global} {
-		var here []string
-		for _, p := range level {
-			switch {
-			case p.name == "request-termination" && p.consumer != "":
-				ended[p.consumer] = true
-			case p.consumer != "":
-				if p.name == "acl" || known(p.name) {
-					out.why = append(out.why, fmt.Sprintf("plugin %s is bound to the consumer %s", p.name, p.consumer))
-				}
-			case !taken[p.name]:
-				effective = append(effective, p)
-				here = append(here, p.name)
-			}
-		}
-		for _, name := range here {
-			taken[name] = true
-		}
-	}
+	effective, ended, bound := nearest(own, service, global)
+	out.why = bound
 	var needed openapi.Alternative // every one of these
 	var anyOf []openapi.Alternative
-	anonymous := []string{} // consumers as which requests without a credential go on
+	var anonymous []string // consumers as which requests without a credential go on
 	var groups []string
 	var strange []string
 	acl := false
@@ -254,16 +234,12 @@ func (r *reader) access(own, service, global []plugin, route *yaml.Node) rules {
 				out.why = append(out.why, "acl denies groups")
 			}
 		case known(p.name):
-			for _, u := range r.uses(p) {
-				if as, ok := text(get(p.config, "anonymous")); ok && as != "" {
-					anonymous = append(anonymous, as)
-					anyOf = append(anyOf, openapi.Alternative{u})
-				} else {
-					needed = append(needed, u)
-				}
-				if p.name == "oauth2" && len(u.Scopes) > 0 {
-					break
-				}
+			u := r.use(p)
+			if as, ok := text(get(p.config, "anonymous")); ok && as != "" {
+				anonymous = append(anonymous, as)
+				anyOf = append(anyOf, openapi.Alternative{u})
+			} else {
+				needed = append(needed, u)
 			}
 		case !slices.Contains(harmless, p.name):
 			strange = append(strange, p.name)
@@ -275,18 +251,42 @@ func (r *reader) access(own, service, global []plugin, route *yaml.Node) rules {
 	alternatives := []openapi.Alternative{needed}
 	if len(anonymous) > 0 && len(needed) == 0 {
 		alternatives = anyOf
-		for _, name := range anonymous {
-			if !r.refused(name, ended, acl, groups) {
-				alternatives = append(alternatives, openapi.Alternative{}) // nobody has to say who they are
-				break
-			}
+		if slices.ContainsFunc(anonymous, func(name string) bool { return !r.refused(name, ended, acl, groups) }) {
+			alternatives = append(alternatives, openapi.Alternative{}) // nobody has to say who they are
 		}
 	}
 	if acl && len(groups) > 0 {
 		alternatives = r.inGroups(alternatives, groups)
 	}
-	out.alternatives = scoped(alternatives, effective)
+	out.alternatives = scoped(alternatives)
 	return out
+}
+
+// nearest leaves of the plugins of one name those of the nearest level. It returns the consumers
+// too to whom request-termination is bound, and what else is bound to one and decides who may
+// call.
+func nearest(levels ...[]plugin) (effective []plugin, ended map[string]bool, bound []string) {
+	taken, ended := map[string]bool{}, map[string]bool{}
+	for _, level := range levels {
+		var here []string
+		for _, p := range level {
+			switch {
+			case p.name == "request-termination" && p.consumer != "":
+				ended[p.consumer] = true
+			case p.consumer != "":
+				if p.name == "acl" || known(p.name) {
+					bound = append(bound, fmt.Sprintf("plugin %s is bound to the consumer %s", p.name, p.consumer))
+				}
+			case !taken[p.name]:
+				effective = append(effective, p)
+				here = append(here, p.name)
+			}
+		}
+		for _, name := range here {
+			taken[name] = true
+		}
+	}
+	return effective, ended, bound
 }
 
 func known(name string) bool { _, ok := authentication[name]; return ok }
@@ -326,7 +326,7 @@ func (r *reader) inGroups(alternatives []openapi.Alternative, groups []string) [
 }
 
 // scoped makes an alternative of each mandatory scope of oauth2, any of which is enough.
-func scoped(alternatives []openapi.Alternative, effective []plugin) []openapi.Alternative {
+func scoped(alternatives []openapi.Alternative) []openapi.Alternative {
 	var out []openapi.Alternative
 	for _, alt := range alternatives {
 		forms := []openapi.Alternative{{}}
@@ -351,8 +351,8 @@ func scoped(alternatives []openapi.Alternative, effective []plugin) []openapi.Al
 	return out
 }
 
-// uses returns what an authentication plugin asks for, as a scheme.
-func (r *reader) uses(p plugin) []openapi.Use {
+// use returns what an authentication plugin asks for, as a scheme.
+func (r *reader) use(p plugin) openapi.Use {
 	var settings []string
 	for _, key := range authentication[p.name] {
 		if v := get(p.config, key); v != nil {
@@ -367,7 +367,7 @@ func (r *reader) uses(p plugin) []openapi.Use {
 	if mandatory, _ := text(get(p.config, "mandatory_scope")); p.name == "oauth2" && mandatory == "true" {
 		u.Scopes = texts(get(p.config, "scopes"))
 	}
-	return []openapi.Use{u}
+	return u
 }
 
 // scheme returns the name of the scheme with an identity. Plugins of one name that take other

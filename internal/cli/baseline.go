@@ -14,7 +14,6 @@ import (
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
-	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
 // defaultKnown is the file of known findings where .permcheck.yaml names none.
@@ -123,10 +122,10 @@ removed, new findings are listed and not accepted, unless --grow says so.`,
 			}
 			text := string(kept)
 			if !exists {
-				text = "# Findings that are accepted for now; permcheck baseline drops those that are mended.\n"
+				text = "# Findings that are accepted for now; permcheck baseline drops those that are fixed.\n"
 			}
 			for _, f := range fresh {
-				text += knownLine(f, reason, owner, until)
+				text += report.KnownLine(f, reason, owner, until)
 			}
 			if len(fresh) == 0 && !exists {
 				fmt.Fprintln(a.out, "nothing to accept: no file was written")
@@ -228,21 +227,4 @@ func shrinkKnown(known *report.Known, data []byte, findings []*report.Finding, r
 		}
 	}
 	return []byte(b.String()), fresh, dropped
-}
-
-// knownLine is a finding as an entry of the file.
-func knownLine(f *report.Finding, reason, owner, until string) string {
-	q := strictyaml.QuoteFlow
-	line := fmt.Sprintf("- {rule: %s, endpoint: %s", f.Rule, q(f.Subject))
-	if f.Was != "" {
-		line += ", was: " + q(f.Was)
-	}
-	if f.Now != "" {
-		line += ", now: " + q(f.Now)
-	}
-	line += fmt.Sprintf(", reason: %s, owner: %s", q(reason), q(owner))
-	if until != "" {
-		line += ", until: " + until
-	}
-	return line + "}\n"
 }

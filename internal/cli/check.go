@@ -236,10 +236,15 @@ func names(services []catalogs.Service) []string {
 // codeOf returns the package patterns of a service. A repository of one service has all
 // packages below it, unless it says otherwise.
 func codeOf(root string, config *catalogs.Config, s catalogs.Service) []string {
-	if len(s.Code) == 0 && len(config.Services) == 0 && (inModule(root) || len(modulesBelow(root)) > 0) {
-		return []string{"./..."}
+	if len(s.Code) > 0 || len(config.Services) > 0 || !inModule(root) && len(modulesBelow(root)) == 0 {
+		return s.Code
 	}
-	return s.Code
+	source := false // a folder of documents in a module has no package
+	filesBelow(root, func(_, name string) { source = source || strings.HasSuffix(name, ".go") })
+	if !source {
+		return nil
+	}
+	return []string{"./..."}
 }
 
 // errNothing says what a repository lacks that check could compare.

@@ -381,7 +381,7 @@ func (u *unit) readCode(p *goProgram) {
 				}
 			}
 		}
-		u.answers.Add(catalogs.Row{Method: e.Method, Path: e.Path, Precedence: e.Routed.Precedence, Seq: e.Routed.Seq, ID: len(u.endpoints)})
+		u.answers.Add(catalogs.Row{Method: e.Method, Path: catalogs.WithoutBase(e.Path), Precedence: e.Routed.Precedence, Seq: e.Routed.Seq, ID: len(u.endpoints)})
 		subject := r.Method + " " + path
 		u.routes[subject] = append(u.routes[subject], catalogs.EndpointKey(e.Method, e.Path))
 		u.paths[catalogs.EndpointKey("", e.Path)] = true

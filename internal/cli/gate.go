@@ -22,6 +22,7 @@ import (
 type baseSide struct {
 	*checked
 	rev      string
+	head     string // the root of the new state, of which root is the counterpart
 	remove   func()
 	services []catalogs.Service
 	first    bool // it has no configuration, and is read by that of the new state
@@ -34,7 +35,7 @@ func (a *app) openBase(ctx context.Context, root string, head *catalogs.Config, 
 	if err != nil {
 		return nil, err
 	}
-	b := &baseSide{rev: o.base, remove: remove, checked: &checked{root: sub}}
+	b := &baseSide{rev: o.base, head: root, remove: remove, checked: &checked{root: sub}}
 	config, err := catalogs.FindConfig(sub)
 	if err != nil {
 		b.note("%s: read as the new configuration says", firstLine(err, sub))
@@ -112,7 +113,7 @@ func (a *app) stricter(cmd *cobra.Command, base *catalogs.Config, o *checkOption
 // everything said of it now counts as new.
 func (b *baseSide) read(ctx context.Context, a *app, o checkOptions) {
 	at := *a
-	if rel, ok := within(filepath.Dir(b.root), at.refsBelow); ok && at.refsBelow != "" {
+	if rel, ok := within(b.head, at.refsBelow); ok && at.refsBelow != "" {
 		at.refsBelow = filepath.Join(b.root, filepath.FromSlash(rel))
 	}
 	o.lenient, o.known = true, ""

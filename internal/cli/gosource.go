@@ -307,22 +307,31 @@ func inModule(dir string) bool {
 	}
 }
 
-// modulesBelow returns the folders below dir that hold a go.mod, sorted. Folders that
-// the go command ignores are not entered.
-func modulesBelow(dir string) []string {
-	var found []string
+// filesBelow calls visit for each file below dir that the go command could look at: folders
+// that it ignores are not entered.
+func filesBelow(dir string, visit func(path, name string)) {
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return fs.SkipDir // a folder that cannot be read holds no module that can
+			return fs.SkipDir // a folder that cannot be read holds nothing that can
 		case d.IsDir():
 			if n := d.Name(); path != dir && (strings.HasPrefix(n, ".") || strings.HasPrefix(n, "_") || n == "testdata" || n == "vendor" || n == "node_modules") {
 				return fs.SkipDir
 			}
-		case d.Name() == "go.mod":
-			found = append(found, filepath.Dir(path))
+		default:
+			visit(path, d.Name())
 		}
 		return nil
+	})
+}
+
+// modulesBelow returns the folders below dir that hold a go.mod, sorted.
+func modulesBelow(dir string) []string {
+	var found []string
+	filesBelow(dir, func(path, name string) {
+		if name == "go.mod" {
+			found = append(found, filepath.Dir(path))
+		}
 	})
 	if used := workspaceModules(dir); used != nil {
 		found = slices.DeleteFunc(found, func(m string) bool { return !slices.Contains(used, m) })

@@ -819,10 +819,10 @@ func (a *app) clean(ctx context.Context, p *conformance.Plan, t conformance.Targ
 	out := a.secrets.Writer(a.out)
 	fmt.Fprintf(out, "took away %s that earlier runs had left at %s\n", plural(len(left)-len(failed), "thing"), report.Clean(t.Base.Host))
 	for _, line := range failed {
-		fmt.Fprintf(out, "left behind: %s\n", report.Clean(line))
+		fmt.Fprintf(out, "not cleaned up: %s\n", report.Clean(line))
 	}
 	if len(failed) > 0 {
-		return &partialError{plural(len(failed), "thing") + " could not be taken away"}
+		return &partialError{plural(len(failed), "thing") + " could not be cleaned up"}
 	}
 	return nil
 }

@@ -364,7 +364,7 @@ func (p *goProgram) served() map[string]*servedTable {
 			t.have[catalogs.EndpointKey(row.Method, row.Path)] = true
 		}
 		routed := r.Routed()
-		t.table.Add(catalogs.Row{Method: r.Method, Path: cmp.Or(s.Spelled(r), s.Path(r)), Precedence: routed.Precedence, Seq: routed.Seq, ID: len(t.routes)})
+		t.table.Add(catalogs.Row{Method: r.Method, Path: cmp.Or(s.Spelled(r), catalogs.WithoutBase(s.Path(r))), Precedence: routed.Precedence, Seq: routed.Seq, ID: len(t.routes)})
 		t.routes = append(t.routes, r)
 	}
 	return tables

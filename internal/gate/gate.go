@@ -11,7 +11,6 @@ import (
 	"github.com/permcheck/permcheck/catalogs/openapi"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/report"
-	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
 // A Finding is what a change weakens.
@@ -328,21 +327,8 @@ func (c *comparison) change(ch *drift.Change, witness string, approvable bool, r
 	case ch.Class == drift.Added:
 		f.Message = fmt.Sprintf("%s: %s adds it, and requires %s", ch.Subject(), witness, shown(ch.To))
 	}
-	f.Fix = "Restore the requirement. If less is right, change the row of the catalog in the same change; what a row cannot say is accepted by a line of the known file: " + entry(f)
+	f.Fix = "Restore the requirement. If less is right, change the row of the catalog in the same change; what a row cannot say is accepted by a line of the known file: " + strings.TrimSuffix(report.KnownLine(f, "WHY", "WHO", ""), "\n")
 	c.result.Findings = append(c.result.Findings, Finding{f, ch, witness})
-}
-
-// entry is the line of a known file that accepts a finding.
-func entry(f *report.Finding) string {
-	q := strictyaml.QuoteFlow
-	line := fmt.Sprintf("- {rule: %s, endpoint: %s", f.Rule, q(f.Subject))
-	if f.Was != "" {
-		line += ", was: " + q(f.Was)
-	}
-	if f.Now != "" {
-		line += ", now: " + q(f.Now)
-	}
-	return line + ", reason: WHY, owner: WHO}"
 }
 
 // approves reports whether the catalog's row requires no more than a witness does.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -20,8 +19,6 @@ type Secret struct {
 	Name  string // stands in its place
 	Value string
 	User  string // who signs in with it; empty: nobody
-	// Stored says that it is kept outside of the program, so that a later run knows it again.
-	Stored bool
 }
 
 // A Set is the secrets that a program knows. It may be used concurrently. The methods of a nil Set
@@ -39,9 +36,9 @@ type Set struct {
 
 // An entry is one secret of a set.
 type entry struct {
-	secret, name  string
-	users         []string // who signs in with it
-	short, stored bool
+	secret, name string
+	users        []string // who signs in with it
+	short        bool
 }
 
 // New returns an empty set.
@@ -57,7 +54,7 @@ func (s *Set) Add(secrets ...Secret) {
 	for _, secret := range secrets {
 		s.mu.RLock()
 		known := s.entries[secret.Value]
-		nothing := secret.Value == "" || known != nil && known.stored == (known.stored || secret.Stored) && (secret.User == "" || slices.Contains(known.users, secret.User))
+		nothing := secret.Value == "" || known != nil && (secret.User == "" || slices.Contains(known.users, secret.User))
 		s.mu.RUnlock()
 		if nothing {
 			continue
@@ -77,7 +74,6 @@ func (s *Set) add(secret Secret) {
 		s.entries[e.secret] = e
 		s.look(patterns(e))
 	}
-	e.stored = e.stored || secret.Stored
 	if secret.User != "" && !slices.Contains(e.users, secret.User) {
 		e.users = append(e.users, secret.User)
 		s.look(logins(e, secret.User))
@@ -310,31 +306,6 @@ func (s *Set) quoted(token []byte, text string) []byte {
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(clean) // a text can be encoded
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-}
-
-// Restore puts the secrets that are kept outside of the program back into an escaped path in which
-// they were replaced. ok is false where one was replaced that is not known.
-func (s *Set) Restore(path string) (restored string, ok bool) {
-	var b strings.Builder
-	for {
-		i := strings.Index(path, opening)
-		if i < 0 || s == nil {
-			return b.String() + path, i < 0
-		}
-		end := strings.IndexByte(path[i:], ']')
-		if end < 0 {
-			return "", false
-		}
-		name, _, _ := strings.Cut(path[i+len(opening):i+end], "~")
-		s.mu.RLock()
-		e := s.names[name]
-		s.mu.RUnlock()
-		if e == nil || !e.stored {
-			return "", false
-		}
-		b.WriteString(path[:i] + url.PathEscape(e.secret))
-		path = path[i+end+1:]
-	}
 }
 
 // Writer returns a writer that replaces every secret but the short ones in what is written to it.

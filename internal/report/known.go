@@ -226,3 +226,21 @@ func SubjectKey(s string) string {
 	}
 	return s
 }
+
+// KnownLine is a finding as an entry of the file, with a line break behind it. An empty until is
+// left out.
+func KnownLine(f *Finding, reason, owner, until string) string {
+	q := strictyaml.QuoteFlow
+	line := fmt.Sprintf("- {rule: %s, endpoint: %s", f.Rule, q(f.Subject))
+	if f.Was != "" {
+		line += ", was: " + q(f.Was)
+	}
+	if f.Now != "" {
+		line += ", now: " + q(f.Now)
+	}
+	line += fmt.Sprintf(", reason: %s, owner: %s", q(reason), q(owner))
+	if until != "" {
+		line += ", until: " + until
+	}
+	return line + "}\n"
+}

@@ -218,7 +218,7 @@ var Rules = []Rule{
 	{
 		ID: "ignore-unmatched", Severity: Warning,
 		Title: "//permcheck:ignore with nothing to ignore",
-		Why:   "What it explained was mended, has moved, or the rule is misspelt; the next mistake at this line would go unseen.",
+		Why:   "What it explained was fixed, has moved, or the rule is misspelt; the next mistake at this line would go unseen.",
 		Fix:   "Remove the comment, or correct its rule.",
 	},
 
@@ -249,7 +249,7 @@ var Rules = []Rule{
 	},
 	{
 		ID: "deleted-key", Severity: Error, Title: "a deleted key still works",
-		Why:  "A key that nobody sees any more cannot be taken away a second time.",
+		Why:  "Nobody can see the key any more, so nobody can delete it again.",
 		Fix:  "End caches of a key when it is deleted; keep them short in any case.",
 		Refs: "API2:2023 CWE-613",
 	},

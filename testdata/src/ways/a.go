@@ -21,6 +21,7 @@ type server struct {
 	other http.Handler
 	guard lib.Guard
 	pages *template.Template
+	store *lib.Store
 }
 
 func ok(w http.ResponseWriter, r *http.Request) {}
@@ -116,6 +117,31 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request) { s.pages.Exe
 
 func load(r *http.Request) any { return nil }
 
+func (s *server) fallback(w http.ResponseWriter, r *http.Request) {
+	if clean(r.URL.Path) == "" {
+		s.page(w, r)
+		return
+	}
+	http.ServeFileFS(w, r, files, clean(r.URL.Path))
+}
+
+func clean(path string) string { return strings.TrimPrefix(path, "/") }
+
+// A page is what it answers when there is no record: it serves records.
+func (s *server) records(w http.ResponseWriter, r *http.Request) {
+	rec := s.store.Get(r.URL.Path)
+	if rec == nil {
+		http.ServeFileFS(w, r, files, "404.html")
+		return
+	}
+	w.Write(rec)
+}
+
+func (s *server) query(w http.ResponseWriter, r *http.Request) {
+	text, _ := files.ReadFile("query.sql")
+	w.Write(s.store.Get(string(text)))
+}
+
 func gone(w http.ResponseWriter, r *http.Request) { http.Error(w, "gone", http.StatusGone) }
 
 func sometimes(w http.ResponseWriter, r *http.Request) {
@@ -150,6 +176,9 @@ func serve(s *server) {
 	})
 	m.HandleFunc("/page/", s.page)                                                   // = nothing, page
 	m.HandleFunc("/app/", s.app)                                                     // = nothing, page
+	m.HandleFunc("/fallback/", s.fallback)                                           // = nothing, page
+	m.HandleFunc("/records/", s.records)                                             // = nothing
+	m.HandleFunc("/query/", s.query)                                                 // = nothing
 	m.HandleFunc("/login/", s.login)                                                 // = nothing, page
 	m.HandleFunc("/dashboard/", s.dashboard)                                         // = nothing
 	m.Handle("/files/", http.StripPrefix("/files", http.FileServer(http.FS(files)))) // = nothing, page
