@@ -12,13 +12,14 @@ import (
 // What is kept of a package of the standard library is for the tool and the files that it came
 // from; nothing is kept of any other, and old tools leave nothing.
 func TestKeptStandard(t *testing.T) {
-	cache := t.TempDir()
-	t.Setenv("XDG_CACHE_HOME", cache)
-	t.Setenv("HOME", cache)
+	// Asked before HOME moves: the go command may go on writing there in the background.
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
+	cache := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	t.Setenv("HOME", cache)
 	src := filepath.Join(strings.TrimSpace(string(root)), "src", "errors")
 	tool := filepath.Join(t.TempDir(), "tool")
 	if err := os.WriteFile(tool, []byte("one"), 0o700); err != nil {
