@@ -150,9 +150,6 @@ func (t *Table) Resolve(method, path string) Answer {
 	var own *Row
 	if i := slices.IndexFunc(found, func(r *Row) bool { return r.Method == method }); i >= 0 {
 		own = found[i]
-		if method != AnyMethod { // a row of the method goes before one for any
-			found = slices.DeleteFunc(found, func(r *Row) bool { return r.Method == AnyMethod })
-		}
 	} else if len(found) > 0 {
 		own = found[0]
 	}

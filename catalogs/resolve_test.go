@@ -37,6 +37,8 @@ func TestResolve(t *testing.T) {
 		{FirstRegistered, "GET /a/{id}, GET /a/b", "GET /a/b", ByParameter, "GET /a/{id}", "GET /a/b"},
 		{FirstRegistered, "GET /a/b, GET /a/{id}", "GET /a/b", Exact, "GET /a/b", "GET /a/b"},
 		{FirstRegistered, "* /{rest...}, GET /a/b", "GET /a/b", ByTree, "* /{rest...}", "GET /a/b"},
+		{FirstRegistered, "* /a/{id}, GET /a/{id}", "GET /a/{x}", ByMethod, "* /a/{id}", "GET /a/{id}"},
+		{StaticFirst, "* /a/{id}, GET /a/{id}", "GET /a/{x}", Exact, "GET /a/{id}", "GET /a/{id}"},
 		{0, "GET /a{b}{c}", "GET /a{b}{c}", Exact, "GET /a{b}{c}", "GET /a{b}{c}"}, // no template
 		{0, "GET /a/{id}", "POST /a/{id}", Unanswered, "", ""},
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/permcheck/permcheck/catalogs"
-	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/catalogs/verdict"
 )
 
 // Who answers whom: which rows of the catalog a route serves, and which routes answer the
@@ -81,35 +81,44 @@ func (s *Settings) endpoints(rows []*catalogs.Row) []*catalogs.Endpoint {
 	return out
 }
 
-// rowsAt returns the rows of a method and path, or of the path for any method; for any method
-// all rows of the path.
+// rowsAt returns the rows of a method and path, or of the path for any method. A route for any
+// method serves all rows of its path but those of methods that have a route of their own.
 func (s *Settings) rowsAt(method, path string) []*catalogs.Endpoint {
-	own := s.table.Resolve(method, path).Own
-	switch {
-	case own != nil:
+	if method == catalogs.AnyMethod {
+		return s.endpoints(slices.DeleteFunc(slices.Clone(s.table.At(path)), func(r *catalogs.Row) bool {
+			return r.Method != catalogs.AnyMethod && s.registered[catalogs.EndpointKey(r.Method, path)]
+		}))
+	}
+	if own := s.table.Resolve(method, path).Own; own != nil {
 		return s.endpoints([]*catalogs.Row{own})
-	case method == catalogs.AnyMethod:
-		return s.endpoints(s.table.At(path))
 	}
 	return nil
 }
 
-// unlisted is what is wrong with a route that demands a permission and that the catalog does
-// not list.
+// Know tells which routes are registered beside each other.
+func (s *Settings) Know(list []*Route) {
+	if s.registered == nil {
+		s.registered = map[string]bool{}
+	}
+	for _, r := range list {
+		for _, p := range Spellings(s.Path(r)) {
+			s.registered[catalogs.EndpointKey(r.Method, p)] = true
+		}
+	}
+}
+
+// unlisted is what is wrong with a route that the catalog does not list.
 func (s *Settings) unlisted(r *Route) Problem {
 	subject := r.Method + " " + s.Path(r)
-	if !r.Requires.IsUnknown() && len(r.Strange) == 0 {
-		code, _ := s.Catalog.CanonicalRequirement(*r.Requires)
-		for _, row := range s.over(r) {
-			if row.Requires == nil || row.Requires.IsUnknown() || r.Routed().GrantsNothing() {
-				continue
-			}
-			if e := s.implies.Compare(*row.Requires, code); e == perm.Widens || e == perm.Incomparable {
-				return Problem{
-					Rule: RuleTakesOver, Args: []string{row.Method, row.Requires.String(), code.String()}, Was: row.Requires.String(), Now: code.String(),
-					Evidence: []string{"catalog: " + row.Pos.String()},
-					Message:  fmt.Sprintf("%s demands %s and takes requests from %s, for which the catalog demands %s; the catalog does not have it", subject, code, row, row.Requires),
-				}
+	if r.Requires == nil {
+		return Problem{Rule: RuleUndeclared, Message: subject + " declares no permission, and the catalog does not have it"}
+	}
+	for _, row := range s.over(r) {
+		if out, code := s.judge(row, r, verdict.Over, false); out.Rule == RuleTakesOver && !r.Routed().GrantsNothing() {
+			return Problem{
+				Rule: RuleTakesOver, Args: []string{row.Method, demanded(row).String(), code.String()}, Was: demanded(row).String(), Now: code.String(),
+				Evidence: []string{"catalog: " + row.Pos.String()},
+				Message:  fmt.Sprintf("%s demands %s and takes requests from %s, for which the catalog demands %s; the catalog does not have it", subject, code, row, demanded(row)),
 			}
 		}
 	}
@@ -120,15 +129,15 @@ func (s *Settings) unlisted(r *Route) Problem {
 // that others hide: its requests are answered by the given routes, of which nobody knows
 // which one wins if there are several, or by none. It returns nil where what answers
 // demands what the row does.
-func (s *Settings) Instead(e *catalogs.Endpoint, by []*Route) *Problem {
+func (s *Settings) Instead(e *catalogs.Endpoint, by []*Route, hidden bool) *Problem {
+	if len(by) == 0 {
+		return s.noRoute(e, "")
+	}
 	var worst *Problem
 	for _, r := range by {
-		if p := s.instead(e, r); p != nil && (worst == nil || gravity[p.Rule] > gravity[worst.Rule]) {
+		if p := s.instead(e, r, hidden); p != nil && (worst == nil || gravity[p.Rule] > gravity[worst.Rule]) {
 			worst = p
 		}
-	}
-	if len(by) == 0 {
-		worst = s.noRoute(e, "")
 	}
 	return worst
 }
@@ -150,61 +159,47 @@ func (s *Settings) noRoute(e *catalogs.Endpoint, why string) *Problem {
 }
 
 // instead is [Settings.Instead] for one route.
-func (s *Settings) instead(e *catalogs.Endpoint, r *Route) *Problem {
+func (s *Settings) instead(e *catalogs.Endpoint, r *Route, hidden bool) *Problem {
 	subject, routed := r.Method+" "+s.Path(r), r.Routed()
-	at := func(p Problem) *Problem {
-		p.Subject, p.Evidence = e.String(), []string{"catalog: " + e.Pos.String()}
-		p = s.about(r, p)
-		return &p
-	}
-	unread := func(why string) *Problem {
-		return at(Problem{
-			Rule: RuleUnresolved, Args: []string{"answers", subject},
-			Message: fmt.Sprintf("no route is registered for %s; its requests reach %s, %s", e, subject, why),
-		})
-	}
-	switch want := e.Requires; {
+	who := verdict.Another
+	switch {
 	case routed.GrantsNothing():
+		who = verdict.NoEndpoint
+	case routed.Opaque():
+		who = verdict.Opaque
+	}
+	out, code := s.judge(e, r, who, hidden)
+	p := Problem{Rule: out.Rule, Subject: e.String(), Evidence: []string{"catalog: " + e.Pos.String()}}
+	switch out.Rule {
+	case "":
+		return nil
+	case RuleNoRoute:
 		return s.noRoute(e, fmt.Sprintf("its requests reach %s, which answers %s", subject, says[routed.Answers]))
-	case routed.Opaque() && !s.suffices(e, r):
-		return unread("whose handler cannot be read")
-	case want == nil || want.IsPublic() || want.IsUnknown():
-		return nil
-	case r.Requires == nil && want.IsAuthenticated() && routed.Asks:
-		return nil
-	case r.Requires == nil && want.IsAuthenticated() && routed.MayAsk:
-		return unread("where a guard cannot be read")
-	case r.Requires == nil:
-		return at(Problem{
-			Rule: RuleAnswered, Args: []string{subject, want.String(), ""}, Was: want.String(),
-			Message: fmt.Sprintf("%s is answered by %s, which declares no permission; the catalog demands %s", e, subject, want),
-		})
-	case r.Requires.IsUnknown() || len(r.Strange) > 0:
-		return unread("which demands what could not be read")
-	}
-	code, _ := s.Catalog.CanonicalRequirement(*r.Requires)
-	was, now := e.Requires.String(), code.String()
-	p := Problem{Args: []string{subject, was, now}, Was: was, Now: now}
-	switch s.implies.Compare(*e.Requires, code) {
-	case perm.Same, perm.Unverified:
-		return nil
-	case perm.Narrows:
-		p.Rule, p.Message = RuleStricter, fmt.Sprintf("%s is answered by %s, which demands %s, more than the catalog's %s", e, subject, code, e.Requires)
+	case RuleUnresolved:
+		why := "which demands what could not be read"
+		switch {
+		case routed.Opaque():
+			why = "whose handler cannot be read"
+		case r.Requires == nil:
+			why = "where a guard cannot be read"
+		}
+		p.Args = []string{"answers", subject}
+		p.Message = fmt.Sprintf("no route is registered for %s; its requests reach %s, %s", e, subject, why)
 	default:
-		p.Rule, p.Message = RuleAnswered, fmt.Sprintf("%s is answered by %s, which demands %s; the catalog demands %s", e, subject, code, e.Requires)
+		want := demanded(e)
+		p.Was = want.String()
+		demands := "declares no permission"
+		if r.Requires != nil {
+			p.Now, demands = code.String(), "demands "+code.String()
+		}
+		p.Args = []string{subject, p.Was, p.Now}
+		p.Message = fmt.Sprintf("%s is answered by %s, which %s; the catalog demands %s", e, subject, demands, want)
+		if out.Rule == RuleStricter {
+			p.Message = fmt.Sprintf("%s is answered by %s, which %s, more than the catalog's %s", e, subject, demands, want)
+		}
 	}
-	return at(p)
-}
-
-// suffices reports whether what guards a route demands what a row does: then it does not
-// matter what the handler is.
-func (s *Settings) suffices(e *catalogs.Endpoint, r *Route) bool {
-	if e.Requires == nil || r.Requires == nil || r.Requires.IsUnknown() || len(r.Strange) > 0 {
-		return false
-	}
-	code, _ := s.Catalog.CanonicalRequirement(*r.Requires)
-	effect := s.implies.Compare(*e.Requires, code)
-	return effect == perm.Same || effect == perm.Narrows
+	p = s.about(r, p)
+	return &p
 }
 
 // says is what a handler that serves no endpoint answers.

@@ -9,6 +9,7 @@ import (
 	"github.com/permcheck/permcheck/analyzers/routes"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/catalogs/verdict"
 	"github.com/permcheck/permcheck/internal/strictyaml"
 )
 
@@ -171,7 +172,6 @@ func (s *Settings) check(r *Route) []Problem {
 	if _, ok := s.Ignored(r); ok {
 		return nil
 	}
-	subject := r.Method + " " + s.Path(r)
 	at := func(p Problem) Problem { return s.about(r, p) }
 	var out []Problem
 	for _, u := range r.Strange {
@@ -192,78 +192,80 @@ func (s *Settings) check(r *Route) []Problem {
 		out = append(out, at(p))
 	}
 	rows := s.Rows(r)
-	if r.Requires == nil {
-		return append(out, s.undeclared(r, rows)...)
-	}
 	if len(rows) == 0 {
 		return append(out, at(s.unlisted(r)))
 	}
-	if len(r.Strange) > 0 || r.Requires.IsUnknown() {
-		return out // what it demands is not known
-	}
-	code, _ := s.Catalog.CanonicalRequirement(*r.Requires)
 	for _, row := range rows {
-		if p, ok := s.against(subject, row, code); ok {
+		p, ok := s.against(r, row)
+		// That it declares nothing is the same for each of them.
+		if ok && !(r.Requires == nil && slices.ContainsFunc(out, func(q Problem) bool { return q.Rule == p.Rule })) {
 			out = append(out, at(p))
 		}
 	}
 	return out
 }
 
-// undeclared is what is wrong with a route that declares no permission.
-func (s *Settings) undeclared(r *Route, rows []*catalogs.Endpoint) []Problem {
-	subject := r.Method + " " + s.Path(r)
-	for _, row := range rows {
-		// A row that anybody may call demands no permission, and one for anybody with a key
-		// only that something on the way asks for it.
-		req := row.Requires
-		if req != nil && req.IsPublic() {
-			continue
-		}
-		if req != nil && req.IsAuthenticated() {
-			routed := r.Routed()
-			if routed.Asks {
-				continue
-			}
-			if routed.MayAsk {
-				return []Problem{s.about(r, Problem{
-					Rule: RuleUnresolved, Args: []string{"asks"}, Evidence: []string{"catalog: " + row.Pos.String()},
-					Message: fmt.Sprintf("whether %s asks for a key is not known: a guard on its way cannot be read; name it under guards in .permcheck.yaml with requires: authenticated", subject),
-				})}
-			}
-		}
-		what := fmt.Sprintf("the catalog demands %s", row.Requires)
-		if req != nil && req.IsUnknown() {
-			what = "the catalog does not say what it requires"
-		}
-		return []Problem{s.about(r, Problem{
-			Rule:     RuleUndeclared,
-			Message:  fmt.Sprintf("%s declares no permission; %s", subject, what),
-			Evidence: []string{"catalog: " + row.Pos.String()},
-		})}
+// demanded is what a row requires; a row that does not say is not known.
+func demanded(row *catalogs.Endpoint) perm.Requirement {
+	if row.Requires == nil {
+		return perm.Unknown()
 	}
-	if len(rows) == 0 {
-		return []Problem{s.about(r, Problem{Rule: RuleUndeclared, Message: subject + " declares no permission, and the catalog does not have it"})}
-	}
-	return nil
+	return *row.Requires
 }
 
-// against compares what a route demands with a row that it serves.
-func (s *Settings) against(subject string, row *catalogs.Endpoint, code perm.Requirement) (Problem, bool) {
-	if row.Requires == nil || row.Requires.IsUnknown() {
-		return Problem{}, false
-	}
-	was, now := row.Requires.String(), code.String()
-	p := Problem{Rule: RuleMismatch, Args: []string{row.Method, was, now}, Was: was, Now: now, Evidence: []string{"catalog: " + row.Pos.String()}}
-	switch s.implies.Compare(*row.Requires, code) {
-	case perm.Narrows:
-		p.Rule, p.Message = RuleStricter, fmt.Sprintf("%s demands %s, more than the catalog's %s", subject, code, row.Requires)
-	case perm.Widens:
-		p.Message = fmt.Sprintf("%s demands %s, less than the catalog's %s", subject, code, row.Requires)
-	case perm.Incomparable:
-		p.Message = fmt.Sprintf("%s demands %s, the catalog %s", subject, code, row.Requires)
+// judge decides what a route, whose permissions are those of the catalog, makes of a row: as
+// drift does for the other witnesses.
+func (s *Settings) judge(row *catalogs.Endpoint, r *Route, who verdict.Who, hidden bool) (verdict.Outcome, perm.Requirement) {
+	was, code, routed := demanded(row), perm.Public(), r.Routed()
+	the := verdict.Case{Who: who, Hidden: hidden}
+	switch {
+	case r.Requires == nil && was.IsAuthenticated() && routed.Asks:
+		the.Says = verdict.Asks
+	case r.Requires == nil && was.IsAuthenticated() && routed.MayAsk:
+		the.Says = verdict.MayAsk
+	case r.Requires == nil:
+		the.Says = verdict.Undeclared
+	case r.Requires.IsUnknown() || len(r.Strange) > 0:
+		code, the.Says = perm.Unknown(), verdict.NewUnknown
 	default:
-		return Problem{}, false
+		code, _ = s.Catalog.CanonicalRequirement(*r.Requires)
+	}
+	the.Effect = s.implies.Compare(was, code)
+	out := verdict.Judge(the)
+	out.Rule = verdict.InCode(out.Rule)
+	return out, code
+}
+
+// against compares what a route requires with a row that it serves.
+func (s *Settings) against(r *Route, row *catalogs.Endpoint) (Problem, bool) {
+	subject := r.Method + " " + s.Path(r)
+	out, code := s.judge(row, r, verdict.Own, false)
+	want := demanded(row)
+	p := Problem{Rule: out.Rule, Evidence: []string{"catalog: " + row.Pos.String()}}
+	switch {
+	case out.Class == verdict.None:
+		return p, false
+	case out.Rule == RuleUnresolved:
+		p.Args = []string{"asks"}
+		p.Message = fmt.Sprintf("whether %s asks for a key is not known: a guard on its way cannot be read; name it under guards in .permcheck.yaml with requires: authenticated", subject)
+		return p, true
+	case out.Rule == RuleUndeclared:
+		what := fmt.Sprintf("the catalog demands %s", want)
+		if want.IsUnknown() {
+			what = "the catalog does not say what it requires"
+		}
+		p.Message = fmt.Sprintf("%s declares no permission; %s", subject, what)
+		return p, true
+	}
+	p.Was, p.Now = want.String(), code.String()
+	p.Args = []string{row.Method, p.Was, p.Now}
+	switch out.Class {
+	case verdict.Strengthened:
+		p.Message = fmt.Sprintf("%s demands %s, more than the catalog's %s", subject, code, want)
+	case verdict.Weakened:
+		p.Message = fmt.Sprintf("%s demands %s, less than the catalog's %s", subject, code, want)
+	default:
+		p.Message = fmt.Sprintf("%s demands %s, the catalog %s", subject, code, want)
 	}
 	return p, true
 }

@@ -76,6 +76,7 @@ func Declare(found []*routes.Route, modes map[string]map[int]Mode, s *Settings) 
 	for i, r := range found {
 		out[i] = d.route(r)
 	}
+	s.Know(out)
 	return out
 }
 

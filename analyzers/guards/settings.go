@@ -34,11 +34,12 @@ type Settings struct {
 	Service catalogs.Service
 	Catalog *catalogs.Catalog // nil: there is none
 
-	implies *perm.Implications
-	table   *catalogs.Table                     // of the catalog's rows, by their index
-	vocab   map[perm.Permission]perm.Permission // every id and alias, to the id
-	guards  map[string]*catalogs.GuardConfig
-	publics map[string]*perm.Requirement // fields that say whether a route is public, and what else it demands
+	implies    *perm.Implications
+	table      *catalogs.Table                     // of the catalog's rows, by their index
+	registered map[string]bool                     // keys of routes, see Know
+	vocab      map[perm.Permission]perm.Permission // every id and alias, to the id
+	guards     map[string]*catalogs.GuardConfig
+	publics    map[string]*perm.Requirement // fields that say whether a route is public, and what else it demands
 }
 
 // LoadSettings finds the settings for the package in a folder: the configuration of

@@ -8,6 +8,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/openapi"
 	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/catalogs/verdict"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -50,17 +51,17 @@ type Options struct {
 }
 
 // Class is what happened to an endpoint.
-type Class string
+type Class = verdict.Class
 
 // The classes.
 const (
-	Added         Class = "endpoint-added"
-	Removed       Class = "endpoint-removed"
-	Weakened      Class = "weakened"       // more is admitted than before
-	Strengthened  Class = "strengthened"   // less is admitted
-	Incomparable  Class = "incomparable"   // some is gained and some lost
-	SchemeChanged Class = "scheme-changed" // a required scheme is another credential now
-	Unknown       Class = "unknown"        // cannot be read or decided
+	Added         = verdict.Added
+	Removed       = verdict.Removed
+	Weakened      = verdict.Weakened
+	Strengthened  = verdict.Strengthened
+	Incomparable  = verdict.Incomparable
+	SchemeChanged = verdict.SchemeChanged
+	Unknown       = verdict.Unknown
 )
 
 // A Change is one difference. An endpoint may have two: its requirement's own, and
@@ -226,6 +227,7 @@ func (r *Result) Findings() []*report.Finding {
 // paths and methods. It fails when an option does not fit the sides.
 func Compare(from, to Side, opts Options) (*Result, error) {
 	c := &comparison{opts: opts, witnesses: from.kind() != to.kind()}
+	c.table = c.witnesses && from.Catalog != nil && !from.EndpointsOnly
 	c.result.Summary.Changes = map[Class]int{}
 	c.result.Changes = []Change{}
 	var err error

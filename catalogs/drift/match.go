@@ -10,6 +10,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/openapi"
 	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/catalogs/verdict"
 )
 
 // match pairs the rows of both sides and records the changes.
@@ -63,7 +64,7 @@ func (c *comparison) match() {
 	for _, n := range c.new {
 		if any := byKey[key(catalogs.AnyMethod, n.full)]; !n.matched && len(any) > 0 {
 			c.pair(any[0], n)
-			any[0].matched = false
+			any[0].matched = c.witnesses // it stands for the methods that there are
 		}
 	}
 	for _, o := range c.old {
@@ -73,7 +74,8 @@ func (c *comparison) match() {
 		if n := newByKey[o.key]; n != nil { // one twin fewer than before
 			c.pair(o, n)
 		} else if any := newByKey[key(catalogs.AnyMethod, o.full)]; any != nil {
-			was := any.matched || any.unreadable != nil
+			// Source that is registered for any method tells methods apart in its handler.
+			was := any.matched || any.unreadable != nil || c.witnesses && any.routed != nil
 			c.pair(o, any)
 			any.matched = was
 		}
@@ -92,15 +94,12 @@ func (c *comparison) match() {
 			}
 		}
 	}
+	if c.table {
+		c.belowTrees()
+	}
 	var added, removed []*row
 	for _, n := range c.new {
-		switch {
-		case n.matched:
-		case n.unreadable != nil:
-			c.access(&Change{Method: n.method, Path: n.path}, nil, n)
-			c.add(Change{Method: n.method, Path: n.path, Class: Unknown, To: n.text(), Position: n.unreadable.Pos,
-				Why: "what is required here could not be read: " + n.unreadable.Message}, n.kind)
-		default:
+		if !n.matched {
 			added = append(added, n)
 		}
 	}
@@ -146,7 +145,6 @@ func (c *comparison) weaker(o, n *row) bool {
 // pair compares two rows that stand for one endpoint.
 func (c *comparison) pair(o, n *row) {
 	o.matched, n.matched = true, true
-	s := &c.result.Summary
 	ch := Change{Method: n.method, Path: n.path, Position: n.pos}
 	if o.path != n.path {
 		ch.BasePath = o.path
@@ -155,80 +153,102 @@ func (c *comparison) pair(o, n *row) {
 		ch.Method = o.method
 	}
 	c.access(&ch, o, n)
-	effect := c.effect(o.req, n.req)
-	if o.unreadable != nil || n.unreadable != nil {
-		if o.unreadable != nil && n.unreadable != nil && o.unreadable.Text != "" &&
-			o.unreadable.Text == n.unreadable.Text && (effect == perm.Same || effect == perm.Unverified) && !c.redefined() {
-			s.Unread++
-			return
+	the := c.caseOf(o, n)
+	out := verdict.Judge(the)
+	c.count(out, &ch, n.kind)
+	if out.Class != verdict.None {
+		ch.Class, ch.Rule, ch.From, ch.To = out.Class, out.Rule, o.text(), n.text()
+		ch.Anonymous = the.Opened && out.Class != Unknown
+		c.explain(&ch, the, o, n)
+		c.add(ch, n.kind)
+	}
+	switch the.Says {
+	case verdict.Stated, verdict.Undefined, verdict.Undeclared:
+		if the.Effect != perm.Unverified {
+			c.schemes(o, n)
 		}
+	}
+}
+
+// caseOf finds out how two rows of one endpoint compare. That n is a row of the endpoint's
+// own is assumed.
+func (c *comparison) caseOf(o, n *row) verdict.Case {
+	return verdict.Case{
+		Revisions: !c.witnesses, Says: c.says(o, n), Effect: c.effect(o.req, n.req),
+		Opened: n.anonymous && !o.anonymous, ReportUnstated: c.opts.ReportUnstated,
+	}
+}
+
+// says is what two rows say, as far as it decides more than their requirements do.
+func (c *comparison) says(o, n *row) verdict.Says {
+	if o.unreadable != nil || n.unreadable != nil {
+		if o.unreadable != nil && n.unreadable != nil && o.unreadable.Text != "" && o.unreadable.Text == n.unreadable.Text && !c.redefined() {
+			return verdict.UnreadAlike
+		}
+		return verdict.Unread
+	}
+	// Source declares permissions; that any key will do it shows by what refuses a request.
+	asks, may := silent(o, n)
+	switch {
+	case asks:
+		return verdict.Asks
+	case may:
+		return verdict.MayAsk
+	case (o.unstated || n.unstated) && !(o.req.IsAuthenticated() && n.req.IsAuthenticated()):
+		return verdict.Unstated
+	case n.undeclared && !o.undeclared:
+		return verdict.Undeclared
+	case n.req.IsUnknown():
+		return verdict.NewUnknown
+	case c.newlyUndefined(o, n) != "":
+		return verdict.Undefined
+	}
+	return verdict.Stated
+}
+
+// count counts an outcome in the summary.
+func (c *comparison) count(out verdict.Outcome, ch *Change, kind openapi.Kind) {
+	s := &c.result.Summary
+	switch out.Count {
+	case verdict.CountSame:
+		if kind == openapi.Endpoint {
+			s.Same++
+			c.result.Unchanged = append(c.result.Unchanged, ch.Subject())
+		}
+	case verdict.CountUnverified:
+		s.Unverified++
+	case verdict.CountUnstated:
+		s.Unstated++
+	case verdict.CountUnread:
+		s.Unread++
+	}
+}
+
+// explain says why a change of a pair of rows matters.
+func (c *comparison) explain(ch *Change, the verdict.Case, o, n *row) {
+	undefined := c.newlyUndefined(o, n)
+	switch {
+	case the.Says == verdict.Unread || the.Says == verdict.UnreadAlike:
 		u := n.unreadable
 		if u == nil {
 			u = o.unreadable
 		}
-		ch.Class, ch.From, ch.To, ch.Position = Unknown, o.text(), n.text(), u.Pos
-		ch.Why = "what is required could not be read: " + u.Message
-		c.add(ch, n.kind)
-		return
-	}
-	// Source declares permissions; that any key will do it shows by what refuses a request.
-	switch asks, may := silent(o, n); {
-	case asks:
-		c.same(&ch)
-		return
-	case may:
-		s.Unverified++
-		return
-	}
-	if (o.unstated || n.unstated) && !(o.req.IsAuthenticated() && n.req.IsAuthenticated()) {
-		s.Unstated++
-		if c.opts.ReportUnstated {
-			ch.Class, ch.From, ch.To = Unknown, o.text(), n.text()
-			ch.Rule = "endpoint-unstated"
-			ch.Why = "a credential is demanded but no permission named"
-			c.add(ch, n.kind)
+		ch.Position, ch.Why = u.Pos, "what is required could not be read: "+u.Message
+	case ch.Rule == "unresolved":
+		ch.Why = "whether anything on the way asks for a key could not be read"
+	case ch.Rule == "endpoint-unstated":
+		ch.Why = "a credential is demanded but no permission named"
+	case ch.Class == Unknown && ch.Rule == "undeclared":
+		ch.To, ch.Why = nil, "nothing declares what it requires, and the other side does not know"
+	default:
+		if ch.Class == Unknown {
+			ch.Scheme = undefined
 		}
-		return
-	}
-	if effect == perm.Unverified {
-		s.Unverified++
-		if n.undeclared && !o.undeclared && c.witnesses {
-			ch.Class, ch.Rule, ch.From, ch.To = Unknown, "undeclared", o.text(), nil
-			ch.Why = "nothing declares what it requires, and the other side does not know"
-			c.add(ch, n.kind)
-		}
-		return
-	}
-	ch.Anonymous = n.anonymous && !o.anonymous
-	gained, lost := c.gained(o.req, n.req), c.lost(o.req, n.req)
-	switch effect {
-	case perm.Widens:
-		ch.Class = Weakened
-	case perm.Narrows:
-		ch.Class = Strengthened
-	case perm.Incomparable:
-		ch.Class = Incomparable
-	}
-	if ch.Anonymous && (effect == perm.Same || effect == perm.Narrows) {
-		ch.Class = Weakened
-	}
-	undefined := c.newlyUndefined(o, n)
-	if ch.Class == Strengthened && undefined != "" {
-		ch.Class, ch.Scheme = Unknown, undefined
-	}
-	if ch.Class == "" {
-		if n.kind == openapi.Endpoint {
-			c.same(&ch)
-		}
-	} else {
-		ch.From, ch.To = o.text(), n.text()
-		ch.Why = why(&ch, gained, lost)
+		ch.Why = why(ch, c.gained(o.req, n.req), c.lost(o.req, n.req))
 		if undefined != "" {
 			ch.Evidence = append(ch.Evidence, fmt.Sprintf("nothing defines the scheme %q that is now required", undefined))
 		}
-		c.add(ch, n.kind)
 	}
-	c.schemes(o, n)
 }
 
 // silent reports whether one of two rows declares nothing, the other requires any valid key,
@@ -240,12 +260,6 @@ func silent(o, n *row) (asks, may bool) {
 		}
 	}
 	return asks, may
-}
-
-// same counts an endpoint on which both sides agree.
-func (c *comparison) same(ch *Change) {
-	c.result.Summary.Same++
-	c.result.Unchanged = append(c.result.Unchanged, ch.Subject())
 }
 
 // gained lists alternatives of n that are newly enough, lost those of o that no
@@ -346,7 +360,7 @@ func (c *comparison) schemes(o, n *row) {
 		if !ok || !after.Has(p) || s.old == nil && s.new == nil || s.old != nil && s.new != nil && s.old.Identity == s.new.Identity {
 			continue
 		}
-		ch := Change{Method: n.method, Path: n.path, Class: SchemeChanged, From: o.text(), To: n.text(), Scheme: s.name, Position: n.pos}
+		ch := Change{Method: n.method, Path: n.path, Class: SchemeChanged, Rule: "scheme-changed", From: o.text(), To: n.text(), Scheme: s.name, Position: n.pos}
 		if o.path != n.path {
 			ch.BasePath = o.path
 		}
@@ -374,6 +388,21 @@ func identity(s *openapi.Scheme) string {
 	return s.Identity
 }
 
+// belowTrees pairs the rows of a witness that the catalog does not list one by one with the
+// catalog's rows for everything below a prefix that they are in.
+func (c *comparison) belowTrees() {
+	for _, n := range c.new {
+		if n.matched || n.kind != openapi.Endpoint {
+			continue
+		}
+		if a := c.oldTable().Resolve(n.method, n.full); a.How == catalogs.ByTree {
+			for _, r := range a.Rows {
+				c.pair(c.old[r.ID], n)
+			}
+		}
+	}
+}
+
 // oneSided records what is on one side only, with moves and with the rows that answer
 // instead.
 func (c *comparison) oneSided(added, removed []*row) {
@@ -398,24 +427,34 @@ func (c *comparison) oneSided(added, removed []*row) {
 // added records a row that only the new side has; from is the removed one that it
 // replaces, if any.
 func (c *comparison) added(n, from *row, twins []*row) {
-	ch := Change{Method: n.method, Path: n.path, Class: Added, Anonymous: n.anonymous, To: n.text(), Position: n.pos}
+	ch := Change{Method: n.method, Path: n.path, To: n.text(), Position: n.pos}
+	the := verdict.Case{Revisions: !c.witnesses, Who: verdict.New, Opened: n.anonymous, ReportUnstated: c.opts.ReportUnstated}
+	the.Says = c.says(&row{anonymous: true}, n)
 	over := c.takesFrom(n)
 	switch {
-	case n.unstated:
-		c.result.Summary.Unstated++
-		if c.opts.ReportUnstated {
-			ch.Rule = "endpoint-unstated"
-			ch.Why = "a new endpoint that names no permission"
-		}
+	case from != nil:
+		the.Who, the.Effect = verdict.Moved, c.effect(from.req, n.req)
+	case over != nil:
+		the.Who, the.Effect = verdict.Over, c.effect(over.req, n.req)
+	}
+	out := verdict.Judge(the)
+	c.count(out, &ch, n.kind)
+	ch.Class, ch.Rule, ch.Anonymous = out.Class, out.Rule, n.anonymous && out.Class == Added
+	switch {
+	case n.unreadable != nil:
+		ch.Position, ch.Why = n.unreadable.Pos, "what is required here could not be read: "+n.unreadable.Message
+		c.access(&ch, nil, n)
+		c.add(ch, n.kind)
+		return
+	case ch.Anonymous:
+		ch.Why = "a new endpoint that anybody can call, without any credential"
+	case the.Says == verdict.Undefined:
+		ch.Scheme = c.newlyUndefined(&row{}, n)
+		ch.Why = fmt.Sprintf("a new endpoint; nothing defines the scheme %q that it requires", ch.Scheme)
 	case ch.To == nil:
 		ch.Why = "a new endpoint, and nothing declares what it requires"
-	}
-	if n.anonymous {
-		ch.Why = "a new endpoint that anybody can call, without any credential"
-	}
-	if undefined := c.newlyUndefined(&row{}, n); undefined != "" {
-		ch.Class, ch.Scheme = Unknown, undefined
-		ch.Why = fmt.Sprintf("a new endpoint; nothing defines the scheme %q that it requires", undefined)
+	case ch.Rule == "endpoint-unstated":
+		ch.Why = "a new endpoint that names no permission"
 	}
 	switch {
 	case from != nil && c.weaker(from, n):
@@ -426,8 +465,8 @@ func (c *comparison) added(n, from *row, twins []*row) {
 		ch.Why = fmt.Sprintf("it replaces %s %s and asks for no less", from.method, from.name())
 	case over != nil:
 		ch.Evidence = append(ch.Evidence, fmt.Sprintf("it takes requests from %s, which requires %s", over.path, shown(over.text())))
-		if ch.Rule == "" && ch.Class == Added && !ch.Anonymous && ch.To != nil {
-			ch.Rule, ch.From = "takes-over-stricter", over.text()
+		if ch.Rule == "takes-over-stricter" {
+			ch.From = over.text()
 			ch.Why = fmt.Sprintf("requests that %s answered reach it, and it requires less", over.path)
 		}
 	}
@@ -444,53 +483,93 @@ func (c *comparison) added(n, from *row, twins []*row) {
 // removed records a row that only the old side has; to is the added one that replaces it,
 // if any.
 func (c *comparison) removed(o, to *row) {
-	ch := Change{Method: o.method, Path: o.path, Class: Removed, From: o.text(), Position: o.pos, Evidence: o.servedAt()}
-	t := c.fallsTo(o)
+	ch := Change{Method: o.method, Path: o.path, From: o.text(), Position: o.pos, Evidence: o.servedAt()}
+	the, t := verdict.Case{Revisions: !c.witnesses, Who: verdict.Nobody}, (*row)(nil)
+	if to == nil && o.kind == openapi.Endpoint {
+		the, t = c.answerer(o, c.newTable().Resolve(o.method, o.full))
+	}
+	out := c.answered(&ch, the, o, t)
+	c.count(out, &ch, o.kind)
 	switch {
-	case to != nil || t == nil:
-	case t.routed.GrantsNothing():
-		ch.Why = fmt.Sprintf("requests to it now reach %s, which serves no endpoint (%s)", t.path, t.routed.Answers)
-		t = nil
-	case t.routed.Opaque() && (c.apart(o, t) || c.weaker(o, t)):
-		c.result.Summary.Unverified++
-		ch.Class, ch.Rule, ch.FallsTo, ch.To, ch.Position = Unknown, "unresolved", t.path, text(perm.Unknown()), t.pos
-		ch.Why = fmt.Sprintf("requests to it now reach %s, whose handler cannot be read", t.path)
-	case c.apart(o, t):
-		c.result.Summary.Unverified++
-		t = nil
-	case c.weaker(o, t):
-		ch.FallsTo, ch.Rule = t.path, "answered-by-weaker"
-		ch.Why = fmt.Sprintf("requests to it now reach %s, which requires %s", t.path, shown(t.text()))
-		if c.witnesses {
-			ch.Class, ch.To, ch.Anonymous, ch.Position = Weakened, t.text(), t.anonymous && !o.anonymous, t.pos
-		}
-	case !c.witnesses:
-	case c.effect(o.req, t.req) == perm.Narrows:
-		ch.Class, ch.FallsTo, ch.To, ch.Position = Strengthened, t.path, t.text(), t.pos
-		ch.Why = fmt.Sprintf("requests to it reach %s, which requires more", t.path)
-	default:
-		c.result.Summary.Same++
-		c.result.Unchanged = append(c.result.Unchanged, ch.Subject())
-		c.access(&ch, o, t)
-		return
-	}
-	if to != nil {
+	case to != nil:
 		c.told(&ch, o, to) // whoever can call that has lost nothing
-	} else {
+	case the.Who == verdict.NoEndpoint || the.Says != verdict.Stated && the.Says != verdict.Undeclared && out.Class == Removed:
+		c.access(&ch, o, nil)
+	default:
 		c.access(&ch, o, t)
 	}
-	c.add(ch, o.kind)
+	if out.Class != verdict.None {
+		c.add(ch, o.kind)
+	}
 }
 
-// apart reports whether one of two rows cannot be compared, as nobody knows what it requires.
-func (c *comparison) apart(o, n *row) bool {
-	return o.unstated || n.unstated || o.unreadable != nil || n.unreadable != nil || c.effect(o.req, n.req) == perm.Unverified
+// answerer says what answers the requests of an old row on the new side, where that is not
+// its own row there. Where a router may choose any of several rows, it is the one that the
+// verdict is gravest of.
+func (c *comparison) answerer(o *row, a catalogs.Answer) (verdict.Case, *row) {
+	worst, by := verdict.Case{Revisions: !c.witnesses, Who: verdict.Nobody}, (*row)(nil)
+	for _, r := range a.Rows {
+		t := c.new[r.ID]
+		the := c.caseOf(o, t)
+		the.Hidden, the.Who = a.Own != nil, verdict.Another
+		switch {
+		case t.routed.GrantsNothing():
+			the.Who = verdict.NoEndpoint
+		case t.routed.Opaque():
+			the.Who = verdict.Opaque
+		}
+		if by == nil || verdict.Graver(the, worst) || !verdict.Graver(worst, the) && c.weaker(by, t) {
+			worst, by = the, t
+		}
+	}
+	return worst, by
+}
+
+// answered judges who answers the requests of an old row, and completes its change.
+func (c *comparison) answered(ch *Change, the verdict.Case, o, t *row) verdict.Outcome {
+	out := verdict.Judge(the)
+	ch.Class, ch.Rule = out.Class, out.Rule
+	says := ""
+	switch {
+	case t == nil || out.Class == verdict.None:
+		return out
+	case the.Who == verdict.NoEndpoint:
+		ch.Why = fmt.Sprintf("requests to it now reach %s, which serves no endpoint (%s)", t.path, t.routed.Answers)
+		return out
+	case out.Class == Removed && out.Rule == "endpoint-removed":
+		return out
+	case out.Rule == "unresolved" && the.Who == verdict.Opaque:
+		says = "whose handler cannot be read"
+	case out.Class == Unknown:
+		says = "of which it is not known what it requires"
+	case out.Class == Strengthened:
+		says = "which requires more"
+	default:
+		says = "which requires " + shown(t.text())
+	}
+	ch.FallsTo = t.path
+	if ch.Class != Removed {
+		ch.To, ch.Position = t.text(), t.pos
+		ch.Anonymous = the.Opened && ch.Class == Weakened
+	}
+	if ch.Class == Unknown {
+		ch.To = text(perm.Unknown())
+	}
+	verb := "requests to it now reach %s, %s"
+	switch {
+	case the.Hidden:
+		verb = "%s is registered before it and answers its requests, %s"
+	case ch.Class == Strengthened:
+		verb = "requests to it reach %s, %s"
+	}
+	ch.Why = fmt.Sprintf(verb, t.path, says)
+	return out
 }
 
 // takesFrom returns a row of the old side that answered the requests of a new row, and
 // that requires more.
 func (c *comparison) takesFrom(n *row) *row {
-	if n.kind != openapi.Endpoint || n.unstated {
+	if n.kind != openapi.Endpoint || n.unstated || n.routed.GrantsNothing() {
 		return nil
 	}
 	for _, r := range c.oldTable().Resolve(n.method, n.full).Rows {
@@ -501,23 +580,13 @@ func (c *comparison) takesFrom(n *row) *row {
 	return nil
 }
 
-// fallsTo returns the row of the new side that answers the requests of one which only the
-// old side has: of several that may, the one that requires least.
-func (c *comparison) fallsTo(o *row) *row {
-	if o.kind != openapi.Endpoint {
-		return nil
-	}
-	var out *row
-	for _, r := range c.newTable().Resolve(o.method, o.full).Rows {
-		if t := c.new[r.ID]; t.unreadable == nil && (out == nil || c.weaker(out, t)) {
-			out = t
-		}
-	}
-	return out
+// apart reports whether one of two rows cannot be compared, as nobody knows what it requires.
+func (c *comparison) apart(o, n *row) bool {
+	return o.unstated || n.unstated || o.unreadable != nil || n.unreadable != nil || c.effect(o.req, n.req) == perm.Unverified
 }
 
 // shadowed records the rows of both sides whose requests the new side answers by another
-// row that requires less, as where a router goes by the order of registration.
+// row, as where a router goes by the order of registration.
 func (c *comparison) shadowed() {
 	for _, o := range c.old {
 		if o.kind != openapi.Endpoint || !o.matched || o.unreadable != nil {
@@ -527,16 +596,32 @@ func (c *comparison) shadowed() {
 		if !a.Shadowed() {
 			continue
 		}
-		t := c.fallsTo(o)
-		if t == nil || t.routed.GrantsNothing() || t.routed.Opaque() || c.apart(o, t) || !c.weaker(o, t) {
-			continue
+		the, t := c.answerer(c.served(o), a)
+		ch := Change{Method: o.method, Path: o.path, From: o.text(), Position: o.pos}
+		if out := c.answered(&ch, the, o, t); out.Class != verdict.None {
+			c.count(out, &ch, o.kind)
+			c.add(ch, o.kind)
 		}
-		c.add(Change{
-			Method: o.method, Path: o.path, Class: Weakened, From: o.text(), To: t.text(), FallsTo: t.path, Rule: "answered-by-weaker",
-			Anonymous: t.anonymous && !o.anonymous, Position: t.pos,
-			Why: fmt.Sprintf("%s is registered before it and answers its requests; it requires %s", t.path, shown(t.text())),
-		}, o.kind)
 	}
+}
+
+// served returns what answered an old row's requests on the old side of two revisions, where
+// another row hid it there too: hidden rows are no change then.
+func (c *comparison) served(o *row) *row {
+	if c.witnesses {
+		return o
+	}
+	a := c.oldTable().Resolve(o.method, o.full)
+	if !a.Shadowed() {
+		return o
+	}
+	out := o
+	for i, r := range a.Rows {
+		if t := c.old[r.ID]; i == 0 || c.weaker(out, t) {
+			out = t
+		}
+	}
+	return out
 }
 
 func (c *comparison) oldTable() *catalogs.Table { return tableOf(&c.oldRows, c.old) }
@@ -628,34 +713,10 @@ func alike(a, b string) bool {
 	return false
 }
 
-// add records a change under the rule that its class and circumstances have.
+// add records a change. Webhooks and callbacks have a rule of their own.
 func (c *comparison) add(ch Change, kind openapi.Kind) {
-	switch {
-	case kind != openapi.Endpoint:
+	if kind != openapi.Endpoint {
 		ch.Rule = "webhook-changed"
-	case ch.Rule != "":
-	case ch.Class == Added && ch.Anonymous:
-		ch.Rule = "endpoint-added-anonymous"
-	case ch.To == nil && (ch.Class == Added || ch.Class == Weakened) && !ch.Anonymous && ch.Method != "":
-		ch.Rule = "undeclared"
-	case ch.Class == Added && ch.MovedFrom != "":
-		ch.Rule = "endpoint-moved-weaker"
-	case ch.Class == Added:
-		ch.Rule = "endpoint-added"
-	case ch.Class == Removed:
-		ch.Rule = "endpoint-removed"
-	case ch.Anonymous:
-		ch.Rule = "opened-to-anonymous"
-	case ch.Class == Weakened:
-		ch.Rule = "requirement-weakened"
-	case ch.Class == Strengthened:
-		ch.Rule = "requirement-strengthened"
-	case ch.Class == Incomparable:
-		ch.Rule = "requirement-incomparable"
-	case ch.Class == SchemeChanged:
-		ch.Rule = "scheme-changed"
-	default:
-		ch.Rule = "requirement-unknown"
 	}
 	c.result.Changes = append(c.result.Changes, ch)
 	c.result.Summary.Changes[ch.Class]++

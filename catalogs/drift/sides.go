@@ -43,6 +43,8 @@ type comparison struct {
 	// witnesses says that the sides are different witnesses of one state, and not two revisions
 	// of one: then what a broader row answers is served, and not removed.
 	witnesses bool
+	// table says that the old side is a catalog, which lists what others are held against.
+	table bool
 	// oldRows and newRows say which row of a side answers an endpoint; see tableOf.
 	oldRows, newRows *catalogs.Table
 	// oldImplies and newImplies are equal unless two catalogs imply differently.

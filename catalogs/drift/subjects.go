@@ -7,6 +7,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/openapi"
 	"github.com/permcheck/permcheck/catalogs/perm"
+	"github.com/permcheck/permcheck/catalogs/verdict"
 )
 
 // subjects compares what two catalogs hold besides endpoints. The law is the same:
@@ -63,6 +64,7 @@ func (c *comparison) subject(method, path string, o, n demand, widened, narrowed
 	default:
 		return
 	}
+	ch.Rule = verdict.Judge(verdict.Case{Revisions: true, Effect: c.effect(o.requirement(), n.requirement())}).Rule
 	c.fieldAccess(&ch, o.requirement(), n.requirement())
 	c.add(ch, openapi.Endpoint)
 }
@@ -216,9 +218,9 @@ func (c *comparison) sharing(from, to *catalogs.Catalog) {
 			case had && has:
 				c.subject("", path, was, is, more, fewer)
 			case has && len(o.Sharing) > 0:
-				c.add(Change{Path: path, Class: Added, To: is.shown(), Position: is.pos, Why: "a key can be given this option now"}, openapi.Endpoint)
+				c.add(Change{Path: path, Class: Added, Rule: "endpoint-added", To: is.shown(), Position: is.pos, Why: "a key can be given this option now"}, openapi.Endpoint)
 			case had && len(n.Sharing) > 0:
-				c.add(Change{Path: path, Class: Removed, From: was.shown(), Position: was.pos, Why: "no key can be given this option any more"}, openapi.Endpoint)
+				c.add(Change{Path: path, Class: Removed, Rule: "endpoint-removed", From: was.shown(), Position: was.pos, Why: "no key can be given this option any more"}, openapi.Endpoint)
 			default: // the object has no options on one side: every row is shown there
 				c.subject("", path, was, is, more, fewer)
 			}

@@ -392,7 +392,7 @@ func (p *goProgram) withoutRoute() []guards.Problem {
 			if len(by) > 0 {
 				s = p.settingsOf(by[0])
 			}
-			problem := s.Instead(e, by)
+			problem := s.Instead(e, by, answer.Own != nil)
 			if problem == nil {
 				continue
 			}

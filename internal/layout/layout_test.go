@@ -42,10 +42,11 @@ var layers = []layer{
 	{dir: "internal/redact"},
 	{dir: "catalogs/openapi", own: []string{"catalogs", "catalogs/perm", "internal/strictyaml"}, outside: []string{yaml}},
 	{dir: "catalogs/kong", own: []string{"catalogs", "catalogs/openapi", "internal/strictyaml"}, outside: []string{yaml}},
-	{dir: "catalogs/drift", own: []string{"catalogs", "catalogs/perm", "catalogs/openapi", "internal/report"}},
+	{dir: "catalogs/verdict", own: []string{"catalogs/perm"}},
+	{dir: "catalogs/drift", own: []string{"catalogs", "catalogs/perm", "catalogs/openapi", "catalogs/verdict", "internal/report"}},
 	{dir: "internal/gate", own: []string{"catalogs", "catalogs/perm", "catalogs/openapi", "catalogs/drift", "internal/report"}},
 	// What a linter imports stays light: no report, no OpenAPI, no command line.
-	{dir: "analyzers", own: []string{"catalogs", "catalogs/perm", "internal/strictyaml"}, outside: []string{xtools, "github.com/golangci/plugin-module-register"}},
+	{dir: "analyzers", own: []string{"catalogs", "catalogs/perm", "catalogs/verdict", "internal/strictyaml"}, outside: []string{xtools, "github.com/golangci/plugin-module-register"}},
 	{dir: "conformance", own: []string{"catalogs", "catalogs/perm", "conformance/suites", "internal/redact", "internal/report", "internal/strictyaml"}, outside: []string{"golang.org/x/time"}},
 	{dir: "conformance/browser", outside: []string{"github.com/chromedp"}},
 	{dir: "conformance/suites", outside: []string{"github.com/rogpeppe/go-internal"}},
