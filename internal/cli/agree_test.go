@@ -14,6 +14,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/catalogs/verdict"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 // Vet and diff find out the facts of a case each in its own way: vet asks of each route which
@@ -83,13 +84,13 @@ func agree(t *testing.T, rows map[string]string, list []*guards.Route) {
 		t.Fatal(err)
 	}
 	s.Know(list)
-	p := &goProgram{Settings: s, Routes: list, dir: "."}
+	p := &goProgram{Program: &witness.Program{Settings: s, Routes: list}}
 	found, _ := p.vet()
 	vetted, diffed := map[string]bool{}, map[string]bool{}
 	for _, f := range found {
 		vetted[f.Rule+" of "+f.Subject] = true
 	}
-	r, err := drift.Compare(drift.Side{Catalog: c}, drift.Side{Catalog: p.catalog(nil), EndpointsOnly: true}, drift.Options{})
+	r, err := drift.Compare(drift.Side{Catalog: c}, drift.Side{Catalog: p.AsCatalog(nil), EndpointsOnly: true}, drift.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 // defaultKnown is the file of known findings where .permcheck.yaml names none.
@@ -44,7 +45,7 @@ func applyKnown(file string, findings []*report.Finding, rules map[string]bool) 
 }
 
 func newBaseline(a *app) *cobra.Command {
-	var opts goOptions
+	var opts witness.GoOptions
 	var reason, owner, until, file string
 	var grow, changes bool
 	cmd := &cobra.Command{
@@ -154,12 +155,12 @@ removed, new findings are listed and not accepted, unless --grow says so.`,
 
 // vetFindings returns what vet finds, the rules that it reports, and the known file that
 // the configuration names.
-func (a *app) vetFindings(ctx context.Context, args []string, opts goOptions) ([]*report.Finding, map[string]bool, string, error) {
+func (a *app) vetFindings(ctx context.Context, args []string, opts witness.GoOptions) ([]*report.Finding, map[string]bool, string, error) {
 	p, err := loadGo(ctx, ".", args, opts)
 	if err != nil {
 		return nil, nil, "", err
 	}
-	if err := p.incomplete(a.err); err != nil {
+	if err := readAll(p.Program, a.err); err != nil {
 		return nil, nil, "", err // a baseline of half a program would drop the other half
 	}
 	if err := adjust(p.Settings.Config); err != nil {
@@ -170,7 +171,7 @@ func (a *app) vetFindings(ctx context.Context, args []string, opts goOptions) ([
 }
 
 // diffFindings is vetFindings for the changes between two sources.
-func (a *app) diffFindings(ctx context.Context, args []string, _ goOptions) ([]*report.Finding, map[string]bool, string, error) {
+func (a *app) diffFindings(ctx context.Context, args []string, _ witness.GoOptions) ([]*report.Finding, map[string]bool, string, error) {
 	config, err := catalogs.FindConfig(".")
 	if err != nil {
 		return nil, nil, "", err

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 // changes are the files that differ from a revision, uncommitted and new ones included.
@@ -26,7 +27,7 @@ func changedSince(ctx context.Context, root, rev string) (*changes, error) {
 		var out, errOut strings.Builder
 		cmd.Stdout, cmd.Stderr = &out, &errOut
 		if err := cmd.Run(); err != nil {
-			return "", fmt.Errorf("%w: %s", err, firstLines(errOut.String(), 3))
+			return "", fmt.Errorf("%w: %s", err, witness.FirstLines(errOut.String(), 3))
 		}
 		return out.String(), nil
 	}
@@ -39,7 +40,7 @@ func changedSince(ctx context.Context, root, rev string) (*changes, error) {
 	}
 	if _, err := run("rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{tree}"); err != nil {
 		shallow, err := run("rev-parse", "--is-shallow-repository")
-		return nil, fmt.Errorf("--changed-since: %w", unknownRevision(rev, err == nil && strings.TrimSpace(shallow) == "true"))
+		return nil, fmt.Errorf("--changed-since: %w", witness.UnknownRevision(rev, err == nil && strings.TrimSpace(shallow) == "true"))
 	}
 	changed, err := run("diff", "--name-only", "--no-renames", "-z", rev, "--")
 	if err != nil {
@@ -89,7 +90,7 @@ func (c *changes) touch(ctx context.Context, config *catalogs.Config, s catalogs
 		}
 		// A document may refer to files below its folder, or where --refs-below says.
 		dir := filepath.Dir(doc)
-		for isPattern(dir) {
+		for witness.IsPattern(dir) {
 			dir = filepath.Dir(dir)
 		}
 		below := []string{resolved(dir) + string(filepath.Separator)}
@@ -120,9 +121,9 @@ func (c *changes) touch(ctx context.Context, config *catalogs.Config, s catalogs
 			return true, nil
 		}
 	}
-	for _, m := range modules(c.root, s.Code) {
-		cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-e", "-deps", "-f", "{{if not .Standard}}{{.Dir}}{{end}}", "--"}, m.patterns...)...)
-		cmd.Dir = m.dir
+	for _, m := range witness.Modules(c.root, s.Code) {
+		cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-e", "-deps", "-f", "{{if not .Standard}}{{.Dir}}{{end}}", "--"}, m.Patterns...)...)
+		cmd.Dir = m.Dir
 		out, err := cmd.Output()
 		if err != nil {
 			return true, nil // what cannot be listed may be touched: reading it says why

@@ -14,6 +14,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
 	"github.com/permcheck/permcheck/internal/strictyaml"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 // checkOptions are the flags of check.
@@ -165,7 +166,7 @@ func (a *app) check(cmd *cobra.Command, o checkOptions) error {
 		return err
 	}
 	if now.program != nil {
-		if err := now.program.incomplete(a.err); err != nil {
+		if err := readAll(now.program.Program, a.err); err != nil {
 			return err
 		}
 	}
@@ -236,11 +237,11 @@ func names(services []catalogs.Service) []string {
 // codeOf returns the package patterns of a service. A repository of one service has all
 // packages below it, unless it says otherwise.
 func codeOf(root string, config *catalogs.Config, s catalogs.Service) []string {
-	if len(s.Code) > 0 || len(config.Services) > 0 || !inModule(root) && len(modulesBelow(root)) == 0 {
+	if len(s.Code) > 0 || len(config.Services) > 0 || !witness.InModule(root) && len(witness.ModulesBelow(root)) == 0 {
 		return s.Code
 	}
 	source := false // a folder of documents in a module has no package
-	filesBelow(root, func(_, name string) { source = source || strings.HasSuffix(name, ".go") })
+	witness.FilesBelow(root, func(_, name string) { source = source || strings.HasSuffix(name, ".go") })
 	if !source {
 		return nil
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs/openapi"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 // A unit is one service with what its witnesses say.
@@ -141,7 +142,7 @@ func (a *app) readRepository(ctx context.Context, root string, config *catalogs.
 				documents.Wait()
 				return c.words(service)
 			}
-			c.program, errs[len(c.units)] = loadGo(ctx, root, patterns, goOptions{Words: words})
+			c.program, errs[len(c.units)] = loadGo(ctx, root, patterns, witness.GoOptions{Words: words})
 		})
 	}
 	wg.Wait()
@@ -227,7 +228,7 @@ func (u *unit) read(ctx context.Context, a *app, root string, opts openapi.Optio
 		if err != nil {
 			errs = append(errs, err)
 		} else {
-			relativeCatalog(root, c)
+			witness.RelativeCatalog(root, c)
 			u.catalog = c
 		}
 	}
@@ -236,7 +237,7 @@ func (u *unit) read(ctx context.Context, a *app, root string, opts openapi.Optio
 		errs = append(errs, err)
 	}
 	for _, ref := range files {
-		s, err := a.loadSide(ctx, ref, "", opts)
+		s, err := a.reader(opts).Read(ctx, ref, "")
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -257,7 +258,7 @@ func (u *unit) read(ctx context.Context, a *app, root string, opts openapi.Optio
 
 // newDocument prepares a document for comparing; see place.
 func newDocument(doc *openapi.Document, ref, root, base string, options drift.Options) (*document, error) {
-	d := &document{name: filepath.ToSlash(relativeTo(root, ref)), Document: doc}
+	d := &document{name: filepath.ToSlash(witness.RelativeTo(root, ref)), Document: doc}
 	d.place(root, base)
 	var err error
 	if d.projection, err = d.Project(options.PermissionScheme, options.Scopes); err == nil {
@@ -273,11 +274,11 @@ func newDocument(doc *openapi.Document, ref, root, base string, options drift.Op
 func (u *unit) documentFiles() ([]string, error) {
 	var out []string
 	for _, ref := range u.Document {
-		if _, err := os.Stat(ref); err == nil || !isPattern(ref) || strings.Contains(ref, ":") {
+		if _, err := os.Stat(ref); err == nil || !witness.IsPattern(ref) || strings.Contains(ref, ":") {
 			out = append(out, ref)
 			continue
 		}
-		found, err := expand(os.DirFS("."), filepath.ToSlash(ref))
+		found, err := witness.Expand(os.DirFS("."), filepath.ToSlash(ref))
 		if err != nil {
 			return nil, fmt.Errorf("%sopenapi: %s: %w", u.prefix(), ref, err)
 		}
@@ -290,8 +291,8 @@ func (u *unit) documentFiles() ([]string, error) {
 // place makes the document's positions relative to the root, and puts base paths into
 // the operations' paths: the servers' or, instead, the configured one.
 func (d *document) place(root, base string) {
-	at := func(p *catalogs.Pos) { p.File = relativeTo(root, p.File) }
-	d.File, d.paths = relativeTo(root, d.File), map[string]bool{}
+	at := func(p *catalogs.Pos) { p.File = witness.RelativeTo(root, p.File) }
+	d.File, d.paths = witness.RelativeTo(root, d.File), map[string]bool{}
 	for _, s := range d.Schemes {
 		at(&s.Pos)
 	}
@@ -351,7 +352,7 @@ func (c *checked) unresolvedOf(u *unit) bool {
 		return len(c.program.Unresolved) > 0 || len(c.program.Errors) > 0
 	}
 	return len(c.program.Errors) > 0 || slices.ContainsFunc(c.program.Unresolved, func(r routes.Unresolved) bool {
-		return c.program.settingsAt(r.File).Service.Name == u.Name
+		return c.program.SettingsAt(r.File).Service.Name == u.Name
 	})
 }
 
@@ -363,7 +364,7 @@ func (u *unit) readCode(p *goProgram) {
 		return
 	}
 	for _, r := range p.Routes {
-		s := p.settingsOf(r)
+		s := p.SettingsOf(r)
 		if s.Service.Name != u.Name {
 			continue
 		}
@@ -372,7 +373,7 @@ func (u *unit) readCode(p *goProgram) {
 			continue
 		}
 		path := s.Path(r)
-		e := codeEndpoint{strange: len(r.Strange) > 0, Endpoint: p.endpoint(s, r)}
+		e := codeEndpoint{strange: len(r.Strange) > 0, Endpoint: p.Endpoint(s, r)}
 		if s.Catalog == nil || s.Spelled(r) == "" {
 			for _, p := range guards.Spellings(path) {
 				if u.has(p) {

@@ -15,6 +15,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/gate"
 	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 // A checkRow is one endpoint of one service.
@@ -118,7 +119,7 @@ func unusedExcuses(config *catalogs.Config, used map[string]bool, root string) [
 			Message: fmt.Sprintf("ignore-routes names %s, and nothing has such an endpoint", ig.Pattern),
 			Fix:     "Remove the entry, or correct its method or path.",
 		}
-		f.Position.File = relativeTo(root, f.Position.File)
+		f.Position.File = witness.RelativeTo(root, f.Position.File)
 		out = append(out, f)
 	}
 	return out
@@ -699,7 +700,7 @@ func (c *checked) seenFrom(dir string) {
 // place makes a position that is relative to the root relative to where permcheck runs.
 func (c *checked) place(p *catalogs.Pos) {
 	if p.File != "" && !filepath.IsAbs(p.File) && !strings.Contains(p.File, ":") {
-		p.File = relativeTo(c.from, filepath.Join(c.root, p.File))
+		p.File = witness.RelativeTo(c.from, filepath.Join(c.root, p.File))
 	}
 }
 
@@ -739,7 +740,7 @@ func (c *checked) accept(a *app, o checkOptions, partly bool) error {
 	}
 	for _, f := range rest {
 		if f.Position.File == file {
-			f.Position.File = relativeTo(wd, file)
+			f.Position.File = witness.RelativeTo(wd, file)
 		}
 	}
 	c.known = n

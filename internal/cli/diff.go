@@ -14,6 +14,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/catalogs/openapi"
 	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 // diffFlags are the flags of diff as they were typed.
@@ -226,7 +227,7 @@ func (a *app) compareSources(ctx context.Context, from, to string, flags diffFla
 			return nil, err
 		}
 	}
-	old, now, err := a.loadSides(ctx, from, to, read)
+	old, now, err := a.reader(read).ReadBoth(ctx, from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -234,17 +235,17 @@ func (a *app) compareSources(ctx context.Context, from, to string, flags diffFla
 	if err != nil {
 		return nil, err
 	}
-	described := func(s *side) bool { return s.Document != nil && len(s.Document.Operations) > 0 } // webhooks, maybe
+	described := func(s *witness.Reading) bool { return s.Document != nil && len(s.Document.Operations) > 0 } // webhooks, maybe
 	if result.Summary.Old == 0 && result.Summary.New == 0 && len(result.Changes) == 0 && !(described(old) && described(now)) {
-		return nil, &partialError{fmt.Sprintf("neither %s nor %s has an endpoint: nothing was compared", shownRef(from), shownRef(to))}
+		return nil, &partialError{fmt.Sprintf("neither %s nor %s has an endpoint: nothing was compared", witness.Shown(from), witness.Shown(to))}
 	}
-	d := &diffReport{from: shownRef(from), to: shownRef(to), service: flags.service, grants: opts.Grants, result: result,
-		others: beyond(now.unread, old.unread), rules: map[string]bool{}}
+	d := &diffReport{from: witness.Shown(from), to: witness.Shown(to), service: flags.service, grants: opts.Grants, result: result,
+		others: beyond(now.Unread, old.Unread), rules: map[string]bool{}}
 	if s := result.Silent; s != nil {
 		d.incomplete = silent(s.Document.File, s)
 	}
 	for _, s := range []struct {
-		of, against *side
+		of, against *witness.Reading
 		file, other string
 		endpoints   int
 	}{{old, now, d.from, d.to, result.Summary.Old}, {now, old, d.to, d.from, result.Summary.New}} {
@@ -261,14 +262,14 @@ func (a *app) compareSources(ctx context.Context, from, to string, flags diffFla
 	for _, id := range diffRules {
 		d.rules[id] = true
 	}
-	for _, s := range []*side{old, now} {
-		if s.program == nil {
+	for _, s := range []*witness.Reading{old, now} {
+		if s.Program == nil {
 			continue
 		}
 		// These are found in source only; another diff cannot miss them.
 		d.rules["undeclared"], d.rules["unresolved"] = true, true
 		if d.incomplete == nil {
-			d.incomplete = s.program.incomplete(a.err)
+			d.incomplete = readAll(s.Program, a.err)
 		}
 	}
 	return d, nil
@@ -293,4 +294,32 @@ func silent(file string, s *drift.Silence) error {
 		return &partialError{fmt.Sprintf("%s gives scopes to several security schemes, %s, so its operations were not held against the catalog; %s%s", file, quoted(slices.Clone(s.Scoped)...), scheme, extension)}
 	}
 	return &partialError{fmt.Sprintf("%s names no permission anywhere, so its operations were not held against the catalog; %s%s", file, scheme, extension)}
+}
+
+// sourceFlags adds the flags about what a source may reach.
+func (a *app) sourceFlags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.allowHTTP, "allow-http", false, "read URLs without encryption too: whoever is between can change what is read")
+	cmd.Flags().StringVar(&a.refsBelow, "refs-below", "", "let a document's $refs lead to files below this `FOLDER` (default: the document's own)")
+}
+
+// reader reads witnesses as the flags say.
+func (a *app) reader(documents openapi.Options) *witness.Reader {
+	return &witness.Reader{In: a.in, AllowHTTP: a.allowHTTP, RefsBelow: a.refsBelow, Documents: documents}
+}
+
+// beyond returns the findings of now that old does not have, wherever they moved.
+func beyond(now, old []*report.Finding) []*report.Finding {
+	have := map[string]int{}
+	for _, f := range old {
+		have[f.Fingerprint()]++
+	}
+	var out []*report.Finding
+	for _, f := range now {
+		if id := f.Fingerprint(); have[id] > 0 {
+			have[id]--
+		} else {
+			out = append(out, f)
+		}
+	}
+	return out
 }

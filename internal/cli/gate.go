@@ -16,6 +16,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/gate"
 	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 // A baseSide is the state of the repository that check compares with.
@@ -31,7 +32,7 @@ type baseSide struct {
 // openBase checks out a revision and finds its configuration. With services named, only
 // those are read.
 func (a *app) openBase(ctx context.Context, root string, head *catalogs.Config, only []string, o checkOptions) (*baseSide, error) {
-	sub, remove, err := checkout(ctx, root, o.base)
+	sub, remove, err := witness.Checkout(ctx, root, o.base)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +114,7 @@ func (a *app) stricter(cmd *cobra.Command, base *catalogs.Config, o *checkOption
 // everything said of it now counts as new.
 func (b *baseSide) read(ctx context.Context, a *app, o checkOptions) {
 	at := *a
-	if rel, ok := within(b.head, at.refsBelow); ok && at.refsBelow != "" {
+	if rel, ok := witness.Within(b.head, at.refsBelow); ok && at.refsBelow != "" {
 		at.refsBelow = filepath.Join(b.root, filepath.FromSlash(rel))
 	}
 	o.lenient, o.known = true, ""
@@ -149,7 +150,7 @@ func (b *baseSide) read(ctx context.Context, a *app, o checkOptions) {
 func (b *baseSide) present(s *catalogs.Service) {
 	missing := func(path string) bool {
 		_, err := os.Stat(path)
-		return errors.Is(err, fs.ErrNotExist) && !isPattern(path) && !strings.Contains(path, ":")
+		return errors.Is(err, fs.ErrNotExist) && !witness.IsPattern(path) && !strings.Contains(path, ":")
 	}
 	if s.Catalog != "" && !strings.HasPrefix(s.Catalog, catalogs.VendorPrefix) && missing(s.Catalog) {
 		s.Catalog = ""

@@ -18,6 +18,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/strictyaml"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 func newCatalogInit(a *app) *cobra.Command {
@@ -101,7 +102,7 @@ hold the code, the documents and the server against it.`,
 // to learn which texts are permissions, then with these as the vocabulary. The second
 // result is the error that ends the command when packages could not be read.
 func initCatalog(ctx context.Context, a *app, name string, patterns []string) (text string, incomplete, err error) {
-	first, err := loadGo(ctx, ".", patterns, goOptions{})
+	first, err := loadGo(ctx, ".", patterns, witness.GoOptions{})
 	if err != nil {
 		return "", nil, err
 	}
@@ -121,14 +122,14 @@ func initCatalog(ctx context.Context, a *app, name string, patterns []string) (t
 		if err := os.WriteFile(file, []byte(draft), 0o600); err != nil {
 			return "", nil, err
 		}
-		if p, err = loadGo(ctx, ".", patterns, goOptions{Catalog: file}); err != nil {
+		if p, err = loadGo(ctx, ".", patterns, witness.GoOptions{Catalog: file}); err != nil {
 			return "", nil, err
 		}
 	}
 	if len(p.Routes) == 0 && len(p.Unresolved) == 0 && len(p.Errors) == 0 {
 		return "", nil, fmt.Errorf("no route of a known router is registered in %s: give the packages that register them", strings.Join(patterns, " "))
 	}
-	return p.draft(name, vocabulary), p.incomplete(a.err), nil
+	return p.draft(name, vocabulary), readAll(p.Program, a.err), nil
 }
 
 // vocabulary returns the texts that guards are given: the permissions, as far as the

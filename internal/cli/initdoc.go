@@ -21,7 +21,7 @@ func (a *app) initFromDocument(ctx context.Context, ref, name string, flags diff
 	if err != nil {
 		return "", err
 	}
-	s, err := a.loadSide(ctx, ref, "", read)
+	s, err := a.reader(read).Read(ctx, ref, "")
 	if err != nil {
 		return "", err
 	}

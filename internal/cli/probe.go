@@ -31,6 +31,7 @@ import (
 	"github.com/permcheck/permcheck/conformance/script"
 	"github.com/permcheck/permcheck/internal/redact"
 	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 // startTimeout is how long the reference server may take to say that it is ready.
@@ -534,12 +535,12 @@ func catalogRevision(ctx context.Context, ref string) string {
 	}
 	dir, name := filepath.Split(ref)
 	dir = cmp.Or(dir, ".")
-	head, err := git(ctx, "-C", dir, "rev-parse", "HEAD")
+	head, err := witness.Git(ctx, "-C", dir, "rev-parse", "HEAD")
 	if err != nil {
 		return ""
 	}
 	revision := strings.TrimSpace(string(head))
-	if changed, err := git(ctx, "-C", dir, "status", "--porcelain", "--", name); err != nil || len(bytes.TrimSpace(changed)) > 0 {
+	if changed, err := witness.Git(ctx, "-C", dir, "status", "--porcelain", "--", name); err != nil || len(bytes.TrimSpace(changed)) > 0 {
 		revision += " with changes"
 	}
 	return revision

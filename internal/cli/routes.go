@@ -10,10 +10,11 @@ import (
 	"github.com/permcheck/permcheck/analyzers/guards"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 func newRoutes(a *app) *cobra.Command {
-	var opts goOptions
+	var opts witness.GoOptions
 	cmd := &cobra.Command{
 		Use:   "routes [PACKAGES]",
 		Short: "List the routes that Go packages register, and what each demands",
@@ -80,7 +81,7 @@ func requiresText(r *guards.Route) *string {
 	return &s
 }
 
-func (a *app) routes(cmd *cobra.Command, args []string, opts goOptions) error {
+func (a *app) routes(cmd *cobra.Command, args []string, opts witness.GoOptions) error {
 	p, err := loadGo(cmd.Context(), ".", args, opts)
 	if err != nil {
 		return err
@@ -94,7 +95,7 @@ func (a *app) routes(cmd *cobra.Command, args []string, opts goOptions) error {
 		}{1, []jsonRoute{}, unresolved}
 		for _, r := range p.Routes {
 			out.Routes = append(out.Routes, jsonRoute{
-				r.Method, r.Path, r.Handler, requiresText(r), routePos(r).String(), r.Framework, r.Package,
+				r.Method, r.Path, r.Handler, requiresText(r), witness.Pos(r).String(), r.Framework, r.Package,
 				r.Conditional, r.Dynamic, r.Requires != nil && r.Requires.IsPublic(), r.Basis,
 			})
 		}
@@ -120,7 +121,7 @@ func (a *app) routes(cmd *cobra.Command, args []string, opts goOptions) error {
 		if r.Dynamic {
 			notes += " dynamic"
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s%s\n", r.Method, report.Clean(r.Path), report.Clean(requires), report.Clean(guards.Short(r.Handler)), routePos(r), notes)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s%s\n", r.Method, report.Clean(r.Path), report.Clean(requires), report.Clean(guards.Short(r.Handler)), witness.Pos(r), notes)
 	}
 	tw.Flush()
 	for _, u := range unresolved {
@@ -132,15 +133,11 @@ func (a *app) routes(cmd *cobra.Command, args []string, opts goOptions) error {
 
 // routesResult ends routes: what was not read is a warning.
 func (a *app) routesResult(p *goProgram) error {
-	if err := p.incomplete(a.err); err != nil {
+	if err := readAll(p.Program, a.err); err != nil {
 		return err
 	}
 	if len(p.unresolved()) > 0 && report.RuleByID("unresolved").Severity.Fails(a.failOn) {
 		return errFindings
 	}
 	return nil
-}
-
-func routePos(r *guards.Route) catalogs.Pos {
-	return catalogs.Pos{File: r.File, Line: r.Line, Column: r.Column}
 }

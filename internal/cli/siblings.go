@@ -136,7 +136,7 @@ func (p *goProgram) oddOnes(like map[string]bool) []guards.Problem {
 		common := map[string]int{}
 		siblings := 0
 		for _, r := range groups[k] {
-			if _, ignored := p.settingsOf(r).Ignored(r); ignored {
+			if _, ignored := p.SettingsOf(r).Ignored(r); ignored {
 				continue
 			}
 			if r.Requires == nil && !hasGuardLike(r, like) {
@@ -162,7 +162,7 @@ func (p *goProgram) oddOnes(like map[string]bool) []guards.Problem {
 			}
 		}
 		r := odd[0]
-		pr := p.settingsOf(r).At(r, guards.RuleUndeclared)
+		pr := p.SettingsOf(r).At(r, guards.RuleUndeclared)
 		pr.Message = fmt.Sprintf("%s %s has no guard, though its %d siblings have %s", r.Method, r.Path, siblings, name)
 		out = append(out, pr)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/report"
 	"github.com/permcheck/permcheck/internal/strictyaml"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 func newCatalogUpdate(a *app) *cobra.Command {
@@ -51,7 +52,7 @@ one.`,
 			if len(args) > 0 {
 				file = args[0]
 			} else if wd, err := os.Getwd(); err == nil {
-				file = relativeTo(wd, file)
+				file = witness.RelativeTo(wd, file)
 			}
 			switch {
 			case from == "":
@@ -315,7 +316,7 @@ func (a *app) testimonies(ctx context.Context, config *catalogs.Config, u *updat
 			said[key] = &testimony{method: t.method, path: t.path, pos: t.pos, note: fmt.Sprintf("%s says both %s and %s", u.from, old.requires, t.requires)}
 		}
 	}
-	pattern, isGo := strings.CutPrefix(u.from, goPrefix)
+	pattern, isGo := strings.CutPrefix(u.from, witness.GoPrefix)
 	for i := range services {
 		s := &services[i]
 		switch {
@@ -367,7 +368,7 @@ func (a *app) hearSource(ctx context.Context, config *catalogs.Config, root stri
 	if err != nil {
 		return err
 	}
-	s, err := a.loadSide(ctx, u.from, "", read)
+	s, err := a.reader(read).Read(ctx, u.from, "")
 	if err != nil {
 		return err
 	}
@@ -443,7 +444,7 @@ func (a *app) update(u *update, onlyDiff bool) error {
 			u.counts.changed, u.counts.added, u.counts.removed, plural(len(u.grants), "permission"))
 	}
 	if u.program != nil {
-		if err := u.program.incomplete(a.err); err != nil {
+		if err := readAll(u.program.Program, a.err); err != nil {
 			return err
 		}
 	}
@@ -536,7 +537,7 @@ type overlayFS struct {
 // Open implements [fs.FS].
 func (o overlayFS) Open(name string) (fs.File, error) {
 	if data, ok := o.files[name]; ok {
-		return &revisionFile{Reader: bytes.NewReader(data), name: filepath.Base(name), size: int64(len(data))}, nil
+		return witness.File(filepath.Base(name), data), nil
 	}
 	return o.FS.Open(name)
 }

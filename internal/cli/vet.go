@@ -20,10 +20,11 @@ import (
 	"github.com/permcheck/permcheck/analyzers/recordfilter"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 func newVet(a *app) *cobra.Command {
-	var opts goOptions
+	var opts witness.GoOptions
 	var known, base string
 	var fix, diff bool
 	cmd := &cobra.Command{
@@ -78,7 +79,7 @@ var vetRules = map[string]bool{
 }
 
 // goFix lets the go command apply the analyzers' suggested fixes, or print them.
-func (a *app) goFix(ctx context.Context, patterns []string, opts goOptions, flags ...string) error {
+func (a *app) goFix(ctx context.Context, patterns []string, opts witness.GoOptions, flags ...string) error {
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
 	}
@@ -106,7 +107,7 @@ func (a *app) goFix(ctx context.Context, patterns []string, opts goOptions, flag
 		return errFindings // the exit code says that the diff is not empty
 	}
 	if err != nil {
-		return goFailure(stderr.String(), err)
+		return witness.GoFailure(stderr.String(), err)
 	}
 	return nil
 }
@@ -126,7 +127,7 @@ type vetSummary struct {
 	Errors     int `json:"package_errors"`
 }
 
-func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions, known, base string) error {
+func (a *app) vet(cmd *cobra.Command, args []string, opts witness.GoOptions, known, base string) error {
 	p, err := loadGo(cmd.Context(), ".", args, opts)
 	if err != nil {
 		return err
@@ -180,7 +181,7 @@ func (a *app) vet(cmd *cobra.Command, args []string, opts goOptions, known, base
 		fmt.Fprintln(a.out, sum.text())
 		p.next(a, sum)
 	}
-	if err := p.incomplete(a.err); err != nil {
+	if err := readAll(p.Program, a.err); err != nil {
 		return err
 	}
 	return a.result(findings)
@@ -217,7 +218,7 @@ func (p *goProgram) report(findings []*report.Finding) *report.Report {
 		found[f.Subject] = true
 	}
 	for _, route := range p.Routes {
-		if s := route.Method + " " + p.settingsOf(route).Path(route); !found[s] {
+		if s := route.Method + " " + p.SettingsOf(route).Path(route); !found[s] {
 			r.Passed = append(r.Passed, s)
 			found[s] = true
 		}
@@ -237,7 +238,7 @@ func (p *goProgram) next(a *app, sum vetSummary) {
 	switch {
 	case sum.Routes == 0 && sum.Unresolved == 0 && len(p.Errors) == 0:
 		say("no routes of a router that is known are registered here (permcheck routes --help lists them); give the packages that register them")
-	case p.Settings.Catalog == nil && len(p.services) == 0:
+	case p.Settings.Catalog == nil && !p.Divided():
 		say("no catalog to hold the routes against: permcheck catalog init --output api/permissions.yaml writes a first one")
 	}
 }
@@ -259,7 +260,7 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 	var problems []guards.Problem
 	for _, r := range p.Routes {
 		sum.Routes++
-		s := p.settingsOf(r)
+		s := p.SettingsOf(r)
 		anyCatalog = anyCatalog || s.Catalog != nil
 		ig, ignored := s.Ignored(r)
 		switch {
@@ -296,10 +297,10 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 		return problems
 	}
 	for _, u := range p.Unresolved {
-		problems = append(problems, of(p.settingsAt(u.File), guards.UnreadRegistration(u))...)
+		problems = append(problems, of(p.SettingsAt(u.File), guards.UnreadRegistration(u))...)
 	}
 	for _, o := range p.Openings {
-		s := p.settingsAt(o.File)
+		s := p.SettingsAt(o.File)
 		problems = append(problems, of(s, cors.Check(s, []cors.Opening{o})...)...)
 	}
 	if !anyCatalog {
@@ -351,11 +352,11 @@ func (p *goProgram) served() map[string]*servedTable {
 		}
 		return t
 	}
-	if p.Settings.Catalog != nil && len(p.services) == 0 {
+	if p.Settings.Catalog != nil && !p.Divided() {
 		of(p.Settings)
 	}
 	for _, r := range p.Routes {
-		s := p.settingsOf(r)
+		s := p.SettingsOf(r)
 		if s.Catalog == nil {
 			continue
 		}
@@ -390,7 +391,7 @@ func (p *goProgram) withoutRoute() []guards.Problem {
 			}
 			s := t.settings[0]
 			if len(by) > 0 {
-				s = p.settingsOf(by[0])
+				s = p.SettingsOf(by[0])
 			}
 			problem := s.Instead(e, by, answer.Own != nil)
 			if problem == nil {
@@ -416,19 +417,4 @@ func excused(all, rest []guards.Problem) map[[2]string]bool {
 		delete(out, [2]string{p.Service, p.Subject})
 	}
 	return out
-}
-
-// settingsAt returns the settings for code in a file.
-func (p *goProgram) settingsAt(file string) *guards.Settings {
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(p.dir, file)
-	}
-	if name := p.Settings.ServiceOf(filepath.Dir(file)); name != "" {
-		for _, s := range p.services {
-			if s.Service.Name == name {
-				return s
-			}
-		}
-	}
-	return p.Settings
 }

@@ -1,4 +1,4 @@
-package cli
+package witness
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/permcheck/permcheck/catalogs"
@@ -21,23 +22,23 @@ const (
 	maxRedirects = 5
 )
 
-// loadURL reads a document or a catalog from the web. What the address holds besides
+// readAddress reads a document or a catalog from the web. What the address holds besides
 // scheme, host and path is never repeated: user, password and query may be secrets.
-func (a *app) loadURL(ctx context.Context, ref string, opts openapi.Options) (*side, error) {
+func readAddress(r *Reader, ctx context.Context, ref, _ string) (*Reading, error) {
 	u, err := url.Parse(ref)
 	if err != nil || u.Host == "" {
 		return nil, errors.New("this is not the address of a document: expected something like https://api.example.com/openapi.json")
 	}
 	name := plainURL(u)
-	data, err := a.fetch(ctx, u)
+	data, err := r.fetch(ctx, u)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return parseSide(name, data, opts, func() (*catalogs.Catalog, error) { return catalogs.Parse(name, data) })
+	return parse(name, data, r.Documents, func() (*catalogs.Catalog, error) { return catalogs.Parse(name, data) })
 }
 
-// shownRef is the reference of a source as it may be printed.
-func shownRef(ref string) string {
+// Shown is the reference of a source as it may be printed.
+func Shown(ref string) string {
 	if u, err := url.Parse(ref); err == nil && u.Host != "" {
 		return plainURL(u)
 	}
@@ -50,9 +51,9 @@ func plainURL(u *url.URL) string {
 }
 
 // secure refuses an address that is not read as it is.
-func (a *app) secure(u *url.URL) error {
+func (r *Reader) secure(u *url.URL) error {
 	switch {
-	case u.Scheme == "https", u.Scheme == "http" && a.allowHTTP:
+	case u.Scheme == "https", u.Scheme == "http" && r.AllowHTTP:
 		return nil
 	case u.Scheme == "http":
 		return errors.New("an address without encryption is not read: use https, or --allow-http where nobody can be between")
@@ -60,8 +61,8 @@ func (a *app) secure(u *url.URL) error {
 	return fmt.Errorf("a %q address is not read: expected https", u.Scheme)
 }
 
-func (a *app) fetch(ctx context.Context, u *url.URL) ([]byte, error) {
-	if err := a.secure(u); err != nil {
+func (r *Reader) fetch(ctx context.Context, u *url.URL) ([]byte, error) {
+	if err := r.secure(u); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
@@ -85,7 +86,7 @@ func (a *app) fetch(ctx context.Context, u *url.URL) ([]byte, error) {
 			case secret && (to.Host != u.Host || to.Scheme != u.Scheme):
 				refused = fmt.Errorf("it redirects to %s, which is not given the credentials of this address: name that address itself", plainURL(to))
 			default:
-				if err := a.secure(to); err != nil {
+				if err := r.secure(to); err != nil {
 					refused = fmt.Errorf("it redirects to %s: %w", plainURL(to), err)
 				}
 			}
@@ -127,4 +128,10 @@ func fetchError(err error) error {
 		return errors.New("the answer was cut off")
 	}
 	return fmt.Errorf("could not be read: %w", err)
+}
+
+// isAddress reports whether a reference is an address on the web.
+func isAddress(ref string) bool {
+	_, rest, ok := strings.Cut(ref, ":")
+	return ok && strings.HasPrefix(rest, "//")
 }

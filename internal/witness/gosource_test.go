@@ -1,4 +1,4 @@
-package cli
+package witness
 
 import (
 	"slices"
@@ -23,7 +23,7 @@ variant/v_test.go:9:9: undefined: y
 # example.com/m/broken
 broken/b.go:2:23: cannot use "x"
 `
-	var p goProgram
+	var p Program
 	broken := p.parseErrors(said)
 	var got []string
 	for _, e := range p.Errors {

@@ -1,4 +1,4 @@
-package cli
+package witness
 
 import (
 	"bytes"
@@ -17,58 +17,65 @@ import (
 	"github.com/permcheck/permcheck/catalogs/openapi"
 )
 
-// loadRevision reads a file as it is in a git revision of the repository around the
+// isRevision reports whether a reference may be a file of a git revision; C:\x is none.
+func isRevision(ref string) bool {
+	rev, _, ok := strings.Cut(ref, ":")
+	return ok && len(rev) > 1
+}
+
+// readRevision reads a file as it is in a git revision of the repository around the
 // current directory. As in git itself, file is relative to the repository's root
 // unless it begins with "./".
-func (a *app) loadRevision(ctx context.Context, rev, file string, opts openapi.Options) (*side, error) {
-	ref := rev + ":" + file
+func readRevision(r *Reader, ctx context.Context, ref, _ string) (*Reading, error) {
+	rev, file, _ := strings.Cut(ref, ":")
+	opts := r.Documents
 	if strings.HasPrefix(rev, "-") || file == "" {
 		return nil, sourceError(ref, os.ErrNotExist)
 	}
-	if _, err := git(ctx, "rev-parse", "--git-dir"); err != nil {
+	if _, err := Git(ctx, "rev-parse", "--git-dir"); err != nil {
 		return nil, fmt.Errorf("%s: no such file, and no git repository here to read revision %q from", ref, rev)
 	}
-	commit, err := git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{tree}")
+	commit, err := Git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{tree}")
 	if err != nil {
-		shallow, err := git(ctx, "rev-parse", "--is-shallow-repository")
-		return nil, fmt.Errorf("%s: no such file, and %w", ref, unknownRevision(rev, err == nil && strings.TrimSpace(string(shallow)) == "true"))
+		shallow, err := Git(ctx, "rev-parse", "--is-shallow-repository")
+		return nil, fmt.Errorf("%s: no such file, and %w", ref, UnknownRevision(rev, err == nil && strings.TrimSpace(string(shallow)) == "true"))
 	}
 	tree := revisionFS{ctx: ctx, tree: strings.TrimSpace(string(commit))}
 	prefix := ""
 	if strings.HasPrefix(file, "./") || strings.HasPrefix(file, "../") {
-		out, err := git(ctx, "rev-parse", "--show-prefix")
+		out, err := Git(ctx, "rev-parse", "--show-prefix")
 		if err != nil {
 			return nil, err
 		}
 		prefix = strings.TrimSpace(string(out))
 	}
 	name := path.Join(prefix, filepath.ToSlash(file))
-	if isPattern(name) {
-		return a.loadRevisionPattern(ctx, rev, name, tree, opts)
+	if IsPattern(name) {
+		return r.readRevisionPattern(ctx, rev, name, tree, opts)
 	}
 	data, err := tree.read(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: revision %q has no file %s", ref, rev, name)
 	}
-	if opts.Files, opts.Dir, err = a.revisionRefs(ctx, tree, name); err != nil {
+	if opts.Files, opts.Dir, err = r.revisionRefs(ctx, tree, name); err != nil {
 		return nil, err
 	}
 	folder, err := fs.Sub(tree, path.Dir(name))
 	if err != nil {
 		return nil, err
 	}
-	return parseSide(ref, data, opts, func() (*catalogs.Catalog, error) {
+	return parse(ref, data, opts, func() (*catalogs.Catalog, error) {
 		return catalogs.LoadFS(folder, path.Base(name), rev+":"+strings.TrimPrefix(path.Dir(name)+"/", "./"))
 	})
 }
 
-// loadRevisionPattern reads the documents of a revision that a pattern matches as one.
-func (a *app) loadRevisionPattern(ctx context.Context, rev, pattern string, tree revisionFS, opts openapi.Options) (*side, error) {
+// readRevisionPattern reads the documents of a revision that a pattern matches as one.
+func (r *Reader) readRevisionPattern(ctx context.Context, rev, pattern string, tree revisionFS, opts openapi.Options) (*Reading, error) {
 	ref := rev + ":" + pattern
 	if _, err := path.Match(strings.ReplaceAll(pattern, "**", "*"), ""); err != nil {
 		return nil, fmt.Errorf("%s: this is no pattern of files: %w", ref, err)
 	}
-	list, err := git(ctx, "ls-tree", "-r", "-z", "--name-only", "--full-tree", tree.tree)
+	list, err := Git(ctx, "ls-tree", "-r", "-z", "--name-only", "--full-tree", tree.tree)
 	if err != nil {
 		return nil, fmt.Errorf("%s: listing the files of revision %q: %w", ref, rev, err)
 	}
@@ -86,7 +93,7 @@ func (a *app) loadRevisionPattern(ctx context.Context, rev, pattern string, tree
 		if err != nil {
 			return nil, fmt.Errorf("%s:%s: %w", rev, file, err)
 		}
-		if opts.Files, opts.Dir, err = a.revisionRefs(ctx, tree, file); err != nil {
+		if opts.Files, opts.Dir, err = r.revisionRefs(ctx, tree, file); err != nil {
 			return nil, err
 		}
 		return parseDocument(rev+":"+file, data, opts)
@@ -95,23 +102,23 @@ func (a *app) loadRevisionPattern(ctx context.Context, rev, pattern string, tree
 
 // revisionRefs returns what the references of a revision's document may lead to, and the
 // document's folder in it.
-func (a *app) revisionRefs(ctx context.Context, tree revisionFS, name string) (fs.FS, string, error) {
+func (r *Reader) revisionRefs(ctx context.Context, tree revisionFS, name string) (fs.FS, string, error) {
 	dir := path.Dir(name)
-	if a.refsBelow != "" {
-		top, err := git(ctx, "rev-parse", "--show-toplevel")
+	if r.RefsBelow != "" {
+		top, err := Git(ctx, "rev-parse", "--show-toplevel")
 		if err != nil {
 			return nil, "", err
 		}
 		root := strings.TrimSpace(string(top))
-		below, err := filepath.Abs(a.refsBelow)
+		below, err := filepath.Abs(r.RefsBelow)
 		if err == nil {
 			below, err = filepath.EvalSymlinks(below) // as git prints its root
 		}
 		if err != nil {
 			return nil, "", fmt.Errorf("--refs-below: %w", err)
 		}
-		outer, inRepository := within(root, below)
-		inner, isBelow := within(below, filepath.Join(root, filepath.FromSlash(dir)))
+		outer, inRepository := Within(root, below)
+		inner, isBelow := Within(below, filepath.Join(root, filepath.FromSlash(dir)))
 		if inRepository && isBelow {
 			sub, err := fs.Sub(tree, outer)
 			return sub, inner, err
@@ -131,11 +138,11 @@ func (r revisionFS) read(name string) ([]byte, error) {
 	if !fs.ValidPath(name) {
 		return nil, fs.ErrInvalid
 	}
-	kind, err := git(r.ctx, "cat-file", "-t", r.tree+":"+name)
+	kind, err := Git(r.ctx, "cat-file", "-t", r.tree+":"+name)
 	if err != nil || strings.TrimSpace(string(kind)) != "blob" {
 		return nil, fs.ErrNotExist
 	}
-	return git(r.ctx, "cat-file", "blob", r.tree+":"+name)
+	return Git(r.ctx, "cat-file", "blob", r.tree+":"+name)
 }
 
 // Open implements [fs.FS].
@@ -144,7 +151,12 @@ func (r revisionFS) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return &revisionFile{Reader: bytes.NewReader(data), name: path.Base(name), size: int64(len(data))}, nil
+	return File(path.Base(name), data), nil
+}
+
+// File is a file that is in memory.
+func File(name string, data []byte) fs.File {
+	return &revisionFile{Reader: bytes.NewReader(data), name: name, size: int64(len(data))}
 }
 
 type revisionFile struct {
@@ -168,8 +180,8 @@ func (i revisionInfo) ModTime() time.Time { return time.Time{} }
 func (i revisionInfo) IsDir() bool        { return false }
 func (i revisionInfo) Sys() any           { return nil }
 
-// git runs git and returns at most [openapi.MaxSize] bytes of its output.
-func git(ctx context.Context, args ...string) ([]byte, error) {
+// Git runs git and returns at most [openapi.MaxSize] bytes of its output.
+func Git(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	var out limitedBuffer
 	cmd.Stdout = &out

@@ -1,4 +1,4 @@
-package cli
+package witness
 
 import (
 	"cmp"
@@ -22,11 +22,12 @@ import (
 	"github.com/permcheck/permcheck/analyzers/recordfilter"
 	"github.com/permcheck/permcheck/analyzers/routes"
 	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
-// goOptions say how Go source is read.
-type goOptions struct {
+// GoOptions say how Go source is read.
+type GoOptions struct {
 	Catalog string // reference that overrides the configuration's; "" does not
 	// Words returns the permissions by which guards are known in code that has no
 	// catalog, by its service. It is asked when the packages have been read. Nil, or a nil
@@ -34,36 +35,33 @@ type goOptions struct {
 	Words func(service string) *catalogs.Catalog
 }
 
-// A goProgram is what Go packages serve.
-type goProgram struct {
+// A Program is what Go packages serve.
+type Program struct {
 	Catalog    *catalogs.Catalog // its routes; Requires is nil where one declares nothing
 	Routes     []*guards.Route
 	Unresolved []routes.Unresolved
 	Ignores    []guards.Ignore
 	Openings   []cors.Opening
 	Reaches    recordfilter.Known
-	Errors     []packageError                     // packages that could not be read
+	Errors     []PackageError                     // packages that could not be read
 	Settings   *guards.Settings                   // of the folder that was asked about
 	services   map[*guards.Route]*guards.Settings // of a route of a configured service
-	excused    map[[2]string]bool                 // subjects that comments excuse, see vet
-	excuses    map[string]bool                    // patterns of ignore-routes that excused a route, see vet
-	used       []guards.Ignore                    // comments that excuse a finding, see vet
 	dir        string                             // that was asked about
 	// Endpoints counts the packages that contributed anything.
 	Packages int
 }
 
-// A packageError is why a package could not be read.
-type packageError struct {
+// A PackageError is why a package could not be read.
+type PackageError struct {
 	Package string
 	Message string // what the go command said, its first lines
 }
 
-// loadGo reads the packages that the patterns match, as the go command run in dir
+// LoadGo reads the packages that the patterns match, as the go command run in dir
 // understands them. It drives "go vet" with permcheck itself as its tool, which
 // analyses in parallel and only what changed. Packages that do not compile are
 // returned as errors beside the others.
-func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) (*goProgram, error) {
+func LoadGo(ctx context.Context, dir string, patterns []string, opts GoOptions) (*Program, error) {
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
 	}
@@ -77,8 +75,8 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 		return nil, err
 	}
 	env := append(os.Environ(), guards.RecordsEnv+"="+guards.RecordsFor(settings.Config))
-	relative := func(file string) string { return relativeTo(dir, file) }
-	relativeCatalog(dir, settings.Catalog)
+	relative := func(file string) string { return RelativeTo(dir, file) }
+	RelativeCatalog(dir, settings.Catalog)
 	goCmd, err := exec.LookPath("go")
 	if err != nil {
 		return nil, errors.New("the go command is not on PATH: permcheck reads Go source with it; install Go from https://go.dev/dl/")
@@ -87,9 +85,9 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	if err != nil {
 		return nil, err
 	}
-	p := &goProgram{Settings: settings, dir: dir}
+	p := &Program{Settings: settings, dir: dir}
 	var records []analyzers.Record
-	for _, m := range modules(dir, patterns) {
+	for _, m := range Modules(dir, patterns) {
 		more, err := p.read(ctx, goCmd, self, m, env)
 		if err != nil {
 			return nil, err
@@ -124,14 +122,14 @@ func loadGo(ctx context.Context, dir string, patterns []string, opts goOptions) 
 	for i := range p.Openings {
 		p.Openings[i].File = relative(p.Openings[i].File)
 	}
-	p.Catalog = p.catalog(patterns)
+	p.Catalog = p.AsCatalog(patterns)
 	return p, nil
 }
 
 // declare says what each route demands, by the settings of the service that serves it:
 // the one whose code holds the call that led to the registration, or else the
 // registration itself. A catalog given on the command line is everybody's.
-func (p *goProgram) declare(merged *analyzers.Program, opts goOptions) error {
+func (p *Program) declare(merged *analyzers.Program, opts GoOptions) error {
 	declared := func(found []*routes.Route, s *guards.Settings) ([]*guards.Route, error) {
 		if s.Catalog == nil && opts.Words != nil {
 			if words := opts.Words(s.Service.Name); words != nil {
@@ -163,7 +161,7 @@ func (p *goProgram) declare(merged *analyzers.Program, opts goOptions) error {
 	p.services = map[*guards.Route]*guards.Settings{}
 	for _, name := range slices.Sorted(maps.Keys(byService)) {
 		of := cmp.Or(services[name], p.Settings)
-		relativeCatalog(p.dir, of.Catalog)
+		RelativeCatalog(p.dir, of.Catalog)
 		list, err := declared(byService[name], of)
 		if err != nil {
 			return err
@@ -176,28 +174,31 @@ func (p *goProgram) declare(merged *analyzers.Program, opts goOptions) error {
 	return nil
 }
 
-// settingsOf returns the settings that a route is held against.
-func (p *goProgram) settingsOf(r *guards.Route) *guards.Settings {
+// Divided reports whether routes are of services that the configuration names.
+func (p *Program) Divided() bool { return len(p.services) > 0 }
+
+// SettingsOf returns the settings that a route is held against.
+func (p *Program) SettingsOf(r *guards.Route) *guards.Settings {
 	return cmp.Or(p.services[r], p.Settings)
 }
 
-// relativeCatalog shortens the positions of a catalog: .permcheck.yaml, which names it, is
+// RelativeCatalog shortens the positions of a catalog: .permcheck.yaml, which names it, is
 // found by its absolute path.
-func relativeCatalog(dir string, c *catalogs.Catalog) {
+func RelativeCatalog(dir string, c *catalogs.Catalog) {
 	if c == nil {
 		return
 	}
-	c.File = relativeTo(dir, c.File)
+	c.File = RelativeTo(dir, c.File)
 	for i := range c.Endpoints {
-		c.Endpoints[i].Pos.File = relativeTo(dir, c.Endpoints[i].Pos.File)
+		c.Endpoints[i].Pos.File = RelativeTo(dir, c.Endpoints[i].Pos.File)
 	}
 }
 
 // read reads the packages of one module.
-func (p *goProgram) read(ctx context.Context, goCmd, self string, m goModule, env []string) ([]analyzers.Record, error) {
+func (p *Program) read(ctx context.Context, goCmd, self string, m GoModule, env []string) ([]analyzers.Record, error) {
 	run := func(args ...string) (stdout, stderr string, err error) {
 		cmd := exec.CommandContext(ctx, goCmd, args...)
-		cmd.Dir, cmd.Env = m.dir, env
+		cmd.Dir, cmd.Env = m.Dir, env
 		var out, errOut strings.Builder
 		cmd.Stdout, cmd.Stderr = &out, &errOut
 		err = cmd.Run()
@@ -207,19 +208,19 @@ func (p *goProgram) read(ctx context.Context, goCmd, self string, m goModule, en
 		return out.String(), errOut.String(), err
 	}
 	vet := []string{"vet", "-json", "-vettool=" + self, "-records", "-records.emit", "--"}
-	stdout, stderr, runErr := run(append(vet, m.patterns...)...)
+	stdout, stderr, runErr := run(append(vet, m.Patterns...)...)
 	if runErr != nil && ctx.Err() == nil && stdout == "" && !strings.Contains(stderr, "# ") {
 		// One package that cannot be loaded keeps go vet from all of them: leave those
 		// out that go list has an error for.
 		if err := moduleFailure(stderr); err != nil {
 			return nil, err
 		}
-		listed, _, listErr := run(append([]string{"list", "-e", "-deps", "-json=ImportPath,DepOnly,Deps,Error,EmbedFiles", "--"}, m.patterns...)...)
+		listed, _, listErr := run(append([]string{"list", "-e", "-deps", "-json=ImportPath,DepOnly,Deps,Error,EmbedFiles", "--"}, m.Patterns...)...)
 		good, bad := loadable(listed, map[string]string{})
 		// A pattern that is wrong itself is listed under its own name.
-		wrong := slices.ContainsFunc(bad, func(e packageError) bool { return slices.Contains(m.patterns, e.Package) })
+		wrong := slices.ContainsFunc(bad, func(e PackageError) bool { return slices.Contains(m.Patterns, e.Package) })
 		if listErr != nil || len(bad) == 0 || wrong && len(good) == 0 {
-			return nil, goFailure(stderr, runErr)
+			return nil, GoFailure(stderr, runErr)
 		}
 		p.fail(bad...)
 		if len(good) > 0 {
@@ -233,11 +234,11 @@ func (p *goProgram) read(ctx context.Context, goCmd, self string, m goModule, en
 	}
 	records, err := p.parse(strings.NewReader(stdout))
 	if err != nil {
-		return nil, fmt.Errorf("reading what go vet printed: %w\n%s", err, firstLines(stderr, 10))
+		return nil, fmt.Errorf("reading what go vet printed: %w\n%s", err, FirstLines(stderr, 10))
 	}
 	if broken := p.parseErrors(stderr); len(broken) > 0 {
 		// go vet passes over the packages that import them without a word.
-		listed, _, err := run(append([]string{"list", "-e", "-deps", "-json=ImportPath,DepOnly,Deps", "--"}, m.patterns...)...)
+		listed, _, err := run(append([]string{"list", "-e", "-deps", "-json=ImportPath,DepOnly,Deps", "--"}, m.Patterns...)...)
 		if err != nil {
 			return nil, fmt.Errorf("finding the packages that import %s: %w", strings.Join(slices.Sorted(maps.Keys(broken)), ", "), err)
 		}
@@ -245,31 +246,31 @@ func (p *goProgram) read(ctx context.Context, goCmd, self string, m goModule, en
 		p.fail(bad...)
 	}
 	if runErr != nil && len(p.Errors) == 0 {
-		return nil, goFailure(stderr, runErr)
+		return nil, GoFailure(stderr, runErr)
 	}
 	if strings.Contains(stderr, "matched no packages") && len(records) == 0 && len(p.Errors) == 0 {
-		return nil, fmt.Errorf("no Go packages match %s", strings.Join(m.patterns, " "))
+		return nil, fmt.Errorf("no Go packages match %s", strings.Join(m.Patterns, " "))
 	}
 	return records, nil
 }
 
-// A goModule is a folder to run the go command in, and the patterns to give it there.
-type goModule struct {
-	dir      string
-	patterns []string
+// A GoModule is a folder to run the go command in, and the patterns to give it there.
+type GoModule struct {
+	Dir      string
+	Patterns []string
 }
 
-// modules returns where to run the go command for the patterns. Inside a module that is
+// Modules returns where to run the go command for the patterns. Inside a module that is
 // the folder itself. A repository without a go.mod at its root has modules below: those
 // that its go.work names, or else all; there relative patterns are split among them.
-func modules(dir string, patterns []string) []goModule {
-	here := []goModule{{dir, patterns}}
+func Modules(dir string, patterns []string) []GoModule {
+	here := []GoModule{{dir, patterns}}
 	abs, err := filepath.Abs(dir)
-	if err != nil || inModule(abs) {
+	if err != nil || InModule(abs) {
 		return here
 	}
-	var out []goModule
-	for _, m := range modulesBelow(abs) {
+	var out []GoModule
+	for _, m := range ModulesBelow(abs) {
 		var own []string
 		for _, p := range patterns {
 			base, tree := strings.CutSuffix(p, "...")
@@ -287,7 +288,7 @@ func modules(dir string, patterns []string) []goModule {
 			}
 		}
 		if len(own) > 0 {
-			out = append(out, goModule{m, own})
+			out = append(out, GoModule{m, own})
 		}
 	}
 	if len(out) == 0 {
@@ -296,7 +297,7 @@ func modules(dir string, patterns []string) []goModule {
 	return out
 }
 
-func inModule(dir string) bool {
+func InModule(dir string) bool {
 	for ; ; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			return true
@@ -307,9 +308,9 @@ func inModule(dir string) bool {
 	}
 }
 
-// filesBelow calls visit for each file below dir that the go command could look at: folders
+// FilesBelow calls visit for each file below dir that the go command could look at: folders
 // that it ignores are not entered.
-func filesBelow(dir string, visit func(path, name string)) {
+func FilesBelow(dir string, visit func(path, name string)) {
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -325,10 +326,10 @@ func filesBelow(dir string, visit func(path, name string)) {
 	})
 }
 
-// modulesBelow returns the folders below dir that hold a go.mod, sorted.
-func modulesBelow(dir string) []string {
+// ModulesBelow returns the folders below dir that hold a go.mod, sorted.
+func ModulesBelow(dir string) []string {
 	var found []string
-	filesBelow(dir, func(path, name string) {
+	FilesBelow(dir, func(path, name string) {
 		if name == "go.mod" {
 			found = append(found, filepath.Dir(path))
 		}
@@ -371,7 +372,7 @@ func workspaceModules(dir string) []string {
 // loadable reads what go list -e -deps prints: the packages that can be analysed, and
 // those that it, or a package that they import, has an error for. failed holds the errors
 // that are known already, by package.
-func loadable(listed string, failed map[string]string) (good []string, bad []packageError) {
+func loadable(listed string, failed map[string]string) (good []string, bad []PackageError) {
 	type listedPackage struct {
 		ImportPath string
 		DepOnly    bool
@@ -400,7 +401,7 @@ func loadable(listed string, failed map[string]string) (good []string, bad []pac
 			}
 		}
 		if bust {
-			bad = append(bad, packageError{pkg.ImportPath, why})
+			bad = append(bad, PackageError{pkg.ImportPath, why})
 		} else {
 			good = append(good, pkg.ImportPath)
 		}
@@ -428,7 +429,7 @@ func once(routes []*guards.Route) []*guards.Route {
 }
 
 // parse reads the objects that go vet -json prints, one a package.
-func (p *goProgram) parse(r io.Reader) ([]analyzers.Record, error) {
+func (p *Program) parse(r io.Reader) ([]analyzers.Record, error) {
 	var out []analyzers.Record
 	dec := json.NewDecoder(r)
 	for {
@@ -446,7 +447,7 @@ func (p *goProgram) parse(r io.Reader) ([]analyzers.Record, error) {
 					if json.Unmarshal(raw, &failed) != nil || failed.Error == "" {
 						return nil, err
 					}
-					p.fail(packageError{pkg, failed.Error})
+					p.fail(PackageError{pkg, failed.Error})
 					continue
 				}
 				for _, d := range diags {
@@ -465,9 +466,9 @@ func (p *goProgram) parse(r io.Reader) ([]analyzers.Record, error) {
 }
 
 // fail adds packages that could not be read, each once.
-func (p *goProgram) fail(errs ...packageError) {
+func (p *Program) fail(errs ...PackageError) {
 	for _, e := range errs {
-		if !slices.ContainsFunc(p.Errors, func(old packageError) bool { return old.Package == e.Package }) {
+		if !slices.ContainsFunc(p.Errors, func(old PackageError) bool { return old.Package == e.Package }) {
 			p.Errors = append(p.Errors, e)
 		}
 	}
@@ -478,7 +479,7 @@ func (p *goProgram) fail(errs ...packageError) {
 // [import/path.test]" where only their tests are wrong, and "vet: file:line:column:
 // message". It returns the first line said of those that what imports them cannot be
 // compiled without.
-func (p *goProgram) parseErrors(text string) (broken map[string]string) {
+func (p *Program) parseErrors(text string) (broken map[string]string) {
 	broken = map[string]string{}
 	pkg, tests := "", false
 	var lines []string
@@ -490,7 +491,7 @@ func (p *goProgram) parseErrors(text string) (broken map[string]string) {
 		if !tests {
 			broken[pkg] = lines[0]
 		}
-		p.fail(packageError{pkg, strings.Join(lines[:min(len(lines), 5)], "\n")})
+		p.fail(PackageError{pkg, strings.Join(lines[:min(len(lines), 5)], "\n")})
 		lines = nil
 	}
 	for line := range strings.Lines(text) {
@@ -531,25 +532,25 @@ func moduleFailure(stderr string) error {
 	case has("go.mod file not found"), has("cannot find main module"), has("does not contain main module"):
 		return errors.New("no go.mod here or in a folder above: run permcheck inside a Go module (cd MODULE && permcheck vet ./...)")
 	case has("requires go >="), has("go.mod requires go"), has("toolchain not available"):
-		return fmt.Errorf("the module needs a newer Go than the one on PATH:\n%s\ntype GOTOOLCHAIN=auto permcheck vet ./... to have the go command fetch it, or install it from https://go.dev/dl/", firstLines(stderr, 5))
+		return fmt.Errorf("the module needs a newer Go than the one on PATH:\n%s\ntype GOTOOLCHAIN=auto permcheck vet ./... to have the go command fetch it, or install it from https://go.dev/dl/", FirstLines(stderr, 5))
 	case has("matched no packages"), has("no packages to vet"):
-		return fmt.Errorf("no Go packages match:\n%s", firstLines(stderr, 5))
+		return fmt.Errorf("no Go packages match:\n%s", FirstLines(stderr, 5))
 	}
 	return nil
 }
 
-// goFailure turns the go command's own refusal into an error.
-func goFailure(stderr string, err error) error {
+// GoFailure turns the go command's own refusal into an error.
+func GoFailure(stderr string, err error) error {
 	if known := moduleFailure(stderr); known != nil {
 		return known
 	}
 	if strings.TrimSpace(stderr) == "" {
 		return fmt.Errorf("go vet: %w", err)
 	}
-	return fmt.Errorf("the go command could not read the packages:\n%s", firstLines(stderr, 5))
+	return fmt.Errorf("the go command could not read the packages:\n%s", FirstLines(stderr, 5))
 }
 
-func firstLines(s string, n int) string {
+func FirstLines(s string, n int) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	if len(lines) > n {
 		lines = append(lines[:n], "...")
@@ -560,8 +561,8 @@ func firstLines(s string, n int) string {
 	return strings.Join(lines, "\n")
 }
 
-// relativeTo shortens a path below the folder.
-func relativeTo(dir, file string) string {
+// RelativeTo shortens a path below the folder.
+func RelativeTo(dir, file string) string {
 	abs, err := filepath.Abs(dir)
 	if err != nil || !filepath.IsAbs(file) {
 		return file
@@ -573,22 +574,22 @@ func relativeTo(dir, file string) string {
 	return rel
 }
 
-// catalog is the program as the table that everything is compared with.
-func (p *goProgram) catalog(patterns []string) *catalogs.Catalog {
+// AsCatalog is the program as the table that everything is compared with.
+func (p *Program) AsCatalog(patterns []string) *catalogs.Catalog {
 	c := &catalogs.Catalog{Name: "go", File: "go:" + strings.Join(patterns, ",")}
 	for _, r := range p.Routes {
-		s := p.settingsOf(r)
+		s := p.SettingsOf(r)
 		if _, ignored := s.Ignored(r); ignored {
 			continue
 		}
-		c.Endpoints = append(c.Endpoints, p.endpoint(s, r))
+		c.Endpoints = append(c.Endpoints, p.Endpoint(s, r))
 	}
 	return c
 }
 
 // endpoint is a route by the path that its catalog has for it.
-func (p *goProgram) endpoint(s *guards.Settings, r *guards.Route) catalogs.Endpoint {
-	e := catalogs.Endpoint{Method: r.Method, Path: s.Path(r), Requires: r.Requires, Routed: r.Routed(), Pos: routePos(r)}
+func (p *Program) Endpoint(s *guards.Settings, r *guards.Route) catalogs.Endpoint {
+	e := catalogs.Endpoint{Method: r.Method, Path: s.Path(r), Requires: r.Requires, Routed: r.Routed(), Pos: Pos(r)}
 	if s.Catalog != nil {
 		if spelled := s.Spelled(r); spelled != "" {
 			e.Path = spelled
@@ -597,23 +598,84 @@ func (p *goProgram) endpoint(s *guards.Settings, r *guards.Route) catalogs.Endpo
 	return e
 }
 
-// incomplete returns the error that ends a command when packages could not be read.
-func (p *goProgram) incomplete(errOut io.Writer) error {
-	if len(p.Errors) == 0 {
-		return nil
+// SettingsAt returns the settings for code in a file.
+func (p *Program) SettingsAt(file string) *guards.Settings {
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(p.dir, file)
 	}
-	for _, e := range p.Errors {
-		fmt.Fprintf(errOut, "permcheck: package %s could not be read:\n", report.Clean(e.Package))
-		for line := range strings.Lines(e.Message) {
-			fmt.Fprintf(errOut, "    %s\n", report.Clean(strings.TrimRight(line, "\n")))
-		}
-		if strings.Contains(e.Message, "pattern ") && strings.Contains(e.Message, "no matching files") {
-			fmt.Fprintln(errOut, "    a //go:embed names files that are made by a build step: run it, or put an empty file there")
+	if name := p.Settings.ServiceOf(filepath.Dir(file)); name != "" {
+		for _, s := range p.services {
+			if s.Service.Name == name {
+				return s
+			}
 		}
 	}
-	noun := "packages"
-	if len(p.Errors) == 1 {
-		noun = "package"
+	return p.Settings
+}
+
+// GoPrefix begins a reference to Go packages.
+const GoPrefix = "go:"
+
+// goRevision splits a reference to Go packages as they are in a git revision, such as
+// main:go:./...
+func goRevision(ref string) (rev, pattern string, ok bool) {
+	rev, pattern, ok = strings.Cut(ref, ":"+GoPrefix)
+	return rev, pattern, ok && rev != "" && !strings.Contains(rev, ":") && pattern != ""
+}
+
+// readGo reads Go packages.
+func readGo(_ *Reader, ctx context.Context, ref, words string) (*Reading, error) {
+	return readGoAt(ctx, ".", strings.TrimPrefix(ref, GoPrefix), words)
+}
+
+func isGoRevision(ref string) bool {
+	_, _, ok := goRevision(ref)
+	return ok
+}
+
+// readGoRevision reads Go packages as they are in a git revision.
+func readGoRevision(_ *Reader, ctx context.Context, ref, words string) (*Reading, error) {
+	rev, pattern, _ := goRevision(ref)
+	sub, remove, err := Checkout(ctx, ".", rev)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ref, err)
 	}
-	return &partialError{fmt.Sprintf("%d %s could not be read; go vet ./... shows the same errors", len(p.Errors), noun)}
+	defer remove()
+	if words != "" && !strings.HasPrefix(words, catalogs.VendorPrefix) {
+		if words, err = filepath.Abs(words); err != nil {
+			return nil, err
+		}
+	}
+	return readGoAt(ctx, sub, pattern, words)
+}
+
+// readGoAt reads Go packages in a folder. catalog, if any, is the reference of a catalog whose
+// permissions they name.
+func readGoAt(ctx context.Context, dir, pattern, catalog string) (*Reading, error) {
+	p, err := LoadGo(ctx, dir, strings.Fields(pattern), GoOptions{Catalog: catalog})
+	if err != nil {
+		return nil, err
+	}
+	s := &Reading{Side: drift.Side{Catalog: p.Catalog, EndpointsOnly: true}, Program: p}
+	if p.Settings.Catalog != nil { // its aliases and implications apply
+		s.Catalog.Permissions = p.Settings.Catalog.Permissions
+	}
+	unread := func(subject, message string, reason string, at catalogs.Pos) {
+		s.Unread = append(s.Unread, &report.Finding{Rule: "unresolved", Subject: subject, Args: []string{at.File, reason}, Message: message + reason, Position: at})
+	}
+	for _, u := range p.Unresolved {
+		unread("registration", "a registration could not be read: ", u.Reason, catalogs.Pos{File: u.File, Line: u.Line, Column: u.Column})
+	}
+	for _, r := range p.Routes {
+		for _, u := range r.Unread {
+			subject := r.Method + " " + p.Settings.Path(r)
+			unread(subject, "the permission of "+subject+" is not known: ", u.Reason, catalogs.Pos{File: u.File, Line: u.Line, Column: u.Column})
+		}
+	}
+	return s, nil
+}
+
+// Pos is where a route is registered.
+func Pos(r *guards.Route) catalogs.Pos {
+	return catalogs.Pos{File: r.File, Line: r.Line, Column: r.Column}
 }
