@@ -148,7 +148,7 @@ var gravity = map[string]int{RuleNoRoute: 1, RuleStricter: 2, RuleUnresolved: 3,
 // noRoute is a row that no route serves.
 func (s *Settings) noRoute(e *catalogs.Endpoint, why string) *Problem {
 	p := &Problem{
-		Rule: RuleNoRoute, Subject: e.String(), Message: fmt.Sprintf("no route serves %s", e),
+		Rule: RuleNoRoute, Row: e, Subject: e.String(), Message: fmt.Sprintf("no route serves %s", e),
 		File: e.Pos.File, Line: e.Pos.Line, Column: e.Pos.Column,
 	}
 	if why != "" {
@@ -169,7 +169,7 @@ func (s *Settings) instead(e *catalogs.Endpoint, r *Route, hidden bool) *Problem
 		who = verdict.Opaque
 	}
 	out, code := s.judge(e, r, who, hidden)
-	p := Problem{Rule: out.Rule, Subject: e.String(), Evidence: []string{"catalog: " + e.Pos.String()}}
+	p := Problem{Rule: out.Rule, Row: e, Subject: e.String(), Evidence: []string{"catalog: " + e.Pos.String()}}
 	switch out.Rule {
 	case "":
 		return nil

@@ -64,6 +64,10 @@ type Problem struct {
 	// package that was analyzed, that led there.
 	Route, Via Place
 	Package    string // that registers the route
+	// Of is the route that the problem is about, and Row the row of the catalog; nil: it is
+	// about none.
+	Of  *Route
+	Row *catalogs.Endpoint
 	// Wrong and Right are a permission that the catalog does not have, and the nearest
 	// one that it has, if any is near and would not open the route wider than the
 	// catalog says.
@@ -241,7 +245,7 @@ func (s *Settings) against(r *Route, row *catalogs.Endpoint) (Problem, bool) {
 	subject := r.Method + " " + s.Path(r)
 	out, code := s.judge(row, r, verdict.Own, false)
 	want := demanded(row)
-	p := Problem{Rule: out.Rule, Evidence: []string{"catalog: " + row.Pos.String()}}
+	p := Problem{Rule: out.Rule, Row: row, Evidence: []string{"catalog: " + row.Pos.String()}}
 	switch {
 	case out.Class == verdict.None:
 		return p, false
@@ -314,7 +318,7 @@ func (s *Settings) about(r *Route, p Problem) Problem {
 	if p.Subject == "" {
 		p.Subject = r.Method + " " + s.Path(r)
 	}
-	p.Service = s.Service.Name
+	p.Service, p.Of = s.Service.Name, r
 	p.Route, p.Via, p.Package = Place{r.File, r.Line, r.Column}, Place{r.ViaFile, r.ViaLine, r.ViaColumn}, r.Package
 	if p.File == "" {
 		p.File, p.Line, p.Column = r.File, r.Line, r.Column

@@ -53,7 +53,7 @@ func Problems(pass *analysis.Pass) ([]Problem, error) {
 // Report reports the problems that no comment ignores, each with its rule as the
 // diagnostic's category.
 func Report(pass *analysis.Pass, problems []Problem) {
-	problems, _ = Unignored(problems, pass.ResultOf[Analyzer].(*Result).Ignores)
+	problems, _, _ = Unignored(problems, pass.ResultOf[Analyzer].(*Result).Ignores)
 	seen := map[string]bool{}
 	for _, p := range problems {
 		key := p.Rule + p.Message + p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)

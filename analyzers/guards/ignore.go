@@ -62,10 +62,10 @@ func findIgnores(pass *analysis.Pass) (own, all []Ignore) {
 	return own, all
 }
 
-// Unignored returns the problems that no comment ignores. used holds the ignores that
-// took one away. A comment speaks of problems at its line, and of those of the routes
+// Unignored returns the problems that no comment ignores, and those that one does. used holds
+// the ignores that took one away. A comment speaks of problems at its line, and of those of the routes
 // that are registered there. Without a reason it takes nothing away.
-func Unignored(problems []Problem, ignores []Ignore) (rest []Problem, used map[Ignore]bool) {
+func Unignored(problems []Problem, ignores []Ignore) (rest, ignored []Problem, used map[Ignore]bool) {
 	used = map[Ignore]bool{}
 	type line struct {
 		file string
@@ -76,7 +76,7 @@ func Unignored(problems []Problem, ignores []Ignore) (rest []Problem, used map[I
 		at[line{ig.File, ig.Covers}] = append(at[line{ig.File, ig.Covers}], ig)
 	}
 	if len(at) == 0 {
-		return problems, used
+		return problems, nil, used
 	}
 	for _, p := range problems {
 		taken := false
@@ -88,11 +88,13 @@ func Unignored(problems []Problem, ignores []Ignore) (rest []Problem, used map[I
 				}
 			}
 		}
-		if !taken {
+		if taken {
+			ignored = append(ignored, p)
+		} else {
 			rest = append(rest, p)
 		}
 	}
-	return rest, used
+	return rest, ignored, used
 }
 
 // CheckIgnores reports ignores without a reason, and those that took nothing away. Of

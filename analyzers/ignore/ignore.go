@@ -60,8 +60,8 @@ func run(pass *analysis.Pass) (any, error) {
 	for _, u := range res.Found.Unresolved {
 		elsewhere = append(elsewhere, guards.UnreadRegistration(u))
 	}
-	_, used := guards.Unignored(problems, res.OwnIgnores)
-	_, maybe := guards.Unignored(elsewhere, res.OwnIgnores)
+	_, _, used := guards.Unignored(problems, res.OwnIgnores)
+	_, _, maybe := guards.Unignored(elsewhere, res.OwnIgnores)
 	guards.Report(pass, guards.CheckIgnores(res.OwnIgnores, used, func(ig guards.Ignore) bool {
 		// An importer may register what this package only describes, or reach its checks.
 		imported := pass.Pkg.Name() != "main" && ig.Rule != guards.RuleCORS && !settled[line{ig.File, ig.Covers}]

@@ -23,53 +23,21 @@ import (
 // A unit is one service with what its witnesses say.
 type unit struct {
 	catalogs.Service
-	catalog   *catalogs.Catalog
-	documents []*document
-	code      bool // packages are read for it
-	settings  *guards.Settings
-	endpoints []codeEndpoint
-	answers   catalogs.Table // of endpoints, by their index
+	// witnesses are the catalog, the code and the documents, as far as there are any, without
+	// what ignore-routes excuses: the columns of the table.
+	witnesses     []*drift.Witness
+	catalog, code *drift.Witness      // of them; nil: there is none
+	listed        *catalogs.Catalog   // the catalog as it was read
+	documents     []*openapi.Document // as they were read, placed
 	// others are the services that share the catalog and are not checked now, sharers
 	// those that are.
 	others  []catalogs.Service
 	sharers []*unit
 
 	excuses map[string]bool // patterns of ignore-routes that excused something
-	paths   map[string]bool // keys of the code's paths, without a method
-	rows    []*checkRow
-	byKey   map[string]*checkRow
-	routes  map[string][]string // subject of a route, as vet has it -> keys of its rows
-}
-
-// A document is one OpenAPI document of a service. Its operations' paths hold the base
-// path.
-type document struct {
-	name string
-	*openapi.Document
-	projection *openapi.Projection
-	paths      map[string]bool // keys of its paths, without a method
-	answers    catalogs.Table  // of the projection's endpoints, by their index
-}
-
-// A codeEndpoint is a route, by the path that the other witnesses know it by.
-type codeEndpoint struct {
-	catalogs.Endpoint
-	strange bool // names permissions that nobody knows
-}
-
-// witnesses returns the witnesses of the unit, in the order of the table's columns.
-func (u *unit) witnesses() []string {
-	var out []string
-	if u.catalog != nil {
-		out = append(out, "catalog")
-	}
-	if u.code {
-		out = append(out, "code")
-	}
-	for _, d := range u.documents {
-		out = append(out, d.name)
-	}
-	return out
+	table   *drift.Table
+	rows    map[*drift.TableRow]*checkRow
+	routes  map[*guards.Route]catalogs.Endpoint // by the paths that the other witnesses have
 }
 
 // missing says which witnesses there are none of.
@@ -78,13 +46,18 @@ func (u *unit) missing() []string {
 	if u.catalog == nil {
 		out = append(out, "no catalog")
 	}
-	if !u.code {
+	if u.code == nil {
 		out = append(out, "no code")
 	}
 	if len(u.documents) == 0 {
 		out = append(out, "no OpenAPI document")
 	}
 	return out
+}
+
+// named returns the witness of a name, as a list; empty: there is none.
+func (u *unit) named(name string) []*drift.Witness {
+	return slices.DeleteFunc(slices.Clone(u.witnesses), func(w *drift.Witness) bool { return w.Name != name })
 }
 
 // checked is what one state of a repository says: read, and then compared.
@@ -116,7 +89,7 @@ func (a *app) readRepository(ctx context.Context, root string, config *catalogs.
 	c := &checked{root: root, config: config, options: options}
 	var patterns []string
 	for _, s := range services {
-		c.units = append(c.units, &unit{Service: s, code: len(s.Code) > 0})
+		c.units = append(c.units, &unit{Service: s})
 		for _, p := range s.Code {
 			if !slices.Contains(patterns, p) {
 				patterns = append(patterns, p)
@@ -130,7 +103,7 @@ func (a *app) readRepository(ctx context.Context, root string, config *catalogs.
 		documents.Add(1)
 		wg.Go(func() {
 			defer documents.Done()
-			errs[i] = u.read(ctx, a, root, read, options)
+			errs[i] = u.read(ctx, a, c, read)
 			if o.lenient && errs[i] != nil {
 				lost[i], errs[i] = errs[i], nil
 			}
@@ -179,37 +152,46 @@ func (a *app) readRepository(ctx context.Context, root string, config *catalogs.
 	implicit := len(config.Services) == 0 && len(config.Code) == 0
 	alone := true
 	for _, u := range c.units {
-		u.readCode(c.program)
-		if u.code && len(u.endpoints) == 0 && !c.unresolvedOf(u) {
-			what := fmt.Sprintf("no route of a router that is known is registered in %s", strings.Join(u.Code, " "))
-			if u.code = !implicit; u.code {
-				c.empty = append(c.empty, u.prefix()+what)
-			} else {
-				c.notes = append(c.notes, what)
-			}
+		if err := u.readCode(c); err != nil {
+			return nil, err
 		}
-		for _, d := range u.documents {
-			if len(d.projection.Operations) == 0 {
-				c.empty = append(c.empty, u.prefix()+d.name+" has no operation")
-			}
+		u.barren(c, implicit)
+		if len(u.witnesses) < 2 {
+			c.notes = append(c.notes, u.prefix()+"nothing to compare: "+strings.Join(u.missing(), ", "))
+			continue
 		}
-		if u.catalog != nil && len(u.catalog.Endpoints) == 0 {
-			c.empty = append(c.empty, u.prefix()+u.catalog.File+" has no endpoint")
-		}
-		if n := len(u.witnesses()); n < 2 {
-			what := strings.Join(u.missing(), ", ")
-			c.notes = append(c.notes, u.prefix()+"nothing to compare: "+what)
-		} else {
-			alone = false
-			for _, m := range u.missing() {
-				c.notes = append(c.notes, u.prefix()+m)
-			}
+		alone = false
+		for _, m := range u.missing() {
+			c.notes = append(c.notes, u.prefix()+m)
 		}
 	}
 	if alone && !o.lenient {
 		return nil, errNothing(c.units, config)
 	}
 	return c, nil
+}
+
+// barren notes the witnesses that were named and say nothing. Code that nothing names, implicit,
+// is then no witness.
+func (u *unit) barren(c *checked, implicit bool) {
+	if u.code != nil && len(u.routes) == 0 && !c.unresolvedOf(u) {
+		what := fmt.Sprintf("no route of a router that is known is registered in %s", strings.Join(u.Code, " "))
+		if implicit {
+			c.notes = append(c.notes, what)
+			u.witnesses = slices.DeleteFunc(u.witnesses, func(w *drift.Witness) bool { return w == u.code })
+			u.code = nil
+		} else {
+			c.empty = append(c.empty, u.prefix()+what)
+		}
+	}
+	for _, d := range u.documents {
+		if !slices.ContainsFunc(d.Operations, func(o openapi.Operation) bool { return o.Kind == openapi.Endpoint }) {
+			c.empty = append(c.empty, u.prefix()+d.File+" has no operation")
+		}
+	}
+	if u.listed != nil && len(u.listed.Endpoints) == 0 {
+		c.empty = append(c.empty, u.prefix()+u.listed.File+" has no endpoint")
+	}
 }
 
 // prefix is how messages about the unit begin.
@@ -221,15 +203,11 @@ func (u *unit) prefix() string {
 }
 
 // read reads the catalog and the documents.
-func (u *unit) read(ctx context.Context, a *app, root string, opts openapi.Options, options drift.Options) error {
+func (u *unit) read(ctx context.Context, a *app, c *checked, opts openapi.Options) error {
 	var errs []error
 	if u.Catalog != "" {
-		c, err := catalogs.Load(u.Catalog)
-		if err != nil {
+		if err := u.readCatalog(c); err != nil {
 			errs = append(errs, err)
-		} else {
-			witness.RelativeCatalog(root, c)
-			u.catalog = c
 		}
 	}
 	files, err := u.documentFiles()
@@ -238,36 +216,53 @@ func (u *unit) read(ctx context.Context, a *app, root string, opts openapi.Optio
 	}
 	for _, ref := range files {
 		s, err := a.reader(opts).Read(ctx, ref, "")
+		switch {
+		case err != nil:
+		case s.Document == nil:
+			err = fmt.Errorf("%s%s: expected an OpenAPI document, found a catalog: name it under catalog", u.prefix(), ref)
+		default:
+			err = u.addDocument(s.Document, ref, c.root, c.config, c.options)
+		}
 		if err != nil {
 			errs = append(errs, err)
-			continue
 		}
-		if s.Document == nil {
-			errs = append(errs, fmt.Errorf("%s%s: expected an OpenAPI document, found a catalog: name it under catalog", u.prefix(), ref))
-			continue
-		}
-		d, err := newDocument(s.Document, ref, root, u.BasePath["openapi"], options)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		u.documents = append(u.documents, d)
 	}
 	return errors.Join(errs...)
 }
 
-// newDocument prepares a document for comparing; see place.
-func newDocument(doc *openapi.Document, ref, root, base string, options drift.Options) (*document, error) {
-	d := &document{name: filepath.ToSlash(witness.RelativeTo(root, ref)), Document: doc}
-	d.place(root, base)
-	var err error
-	if d.projection, err = d.Project(options.PermissionScheme, options.Scopes); err == nil {
-		for i := range d.projection.Catalog.Endpoints {
-			e := &d.projection.Catalog.Endpoints[i]
-			d.answers.Add(catalogs.Row{Method: e.Method, Path: e.Path, ID: i})
-		}
+// readCatalog adds the catalog to the witnesses.
+func (u *unit) readCatalog(c *checked) error {
+	listed, err := catalogs.Load(u.Catalog)
+	if err != nil {
+		return err
 	}
-	return d, err
+	witness.RelativeCatalog(c.root, listed)
+	rest := *listed
+	rest.Endpoints = slices.DeleteFunc(slices.Clone(listed.Endpoints), func(e catalogs.Endpoint) bool {
+		return u.excused(c.config, e.Method, e.Path)
+	})
+	u.listed = listed
+	if u.catalog, err = drift.NewWitness("catalog", drift.Side{Catalog: &rest}, c.options); err == nil {
+		u.witnesses = append(u.witnesses, u.catalog)
+	}
+	return err
+}
+
+// addDocument adds a document to the witnesses; see place.
+func (u *unit) addDocument(doc *openapi.Document, ref, root string, config *catalogs.Config, options drift.Options) error {
+	name := filepath.ToSlash(witness.RelativeTo(root, ref))
+	place(doc, root, u.BasePath["openapi"])
+	doc.File = name
+	u.documents = append(u.documents, doc)
+	rest := *doc
+	rest.Operations = slices.DeleteFunc(slices.Clone(doc.Operations), func(o openapi.Operation) bool {
+		return o.Kind != openapi.Endpoint || u.excused(config, o.Method, o.Path)
+	})
+	w, err := drift.NewWitness(name, drift.Side{Document: &rest}, options)
+	if err == nil {
+		u.witnesses = append(u.witnesses, w)
+	}
+	return err
 }
 
 // documentFiles returns the documents that the configuration names, patterns resolved.
@@ -290,9 +285,8 @@ func (u *unit) documentFiles() ([]string, error) {
 
 // place makes the document's positions relative to the root, and puts base paths into
 // the operations' paths: the servers' or, instead, the configured one.
-func (d *document) place(root, base string) {
+func place(d *openapi.Document, root, base string) {
 	at := func(p *catalogs.Pos) { p.File = witness.RelativeTo(root, p.File) }
-	d.File, d.paths = witness.RelativeTo(root, d.File), map[string]bool{}
 	for _, s := range d.Schemes {
 		at(&s.Pos)
 	}
@@ -315,7 +309,6 @@ func (d *document) place(root, base string) {
 			}
 		}
 		o.Path, o.Base = prefix+o.Path, ""
-		d.paths[catalogs.EndpointKey("", o.Path)] = true
 	}
 }
 
@@ -327,11 +320,8 @@ func (c *checked) words(service string) *catalogs.Catalog {
 			continue
 		}
 		var ids perm.Set
-		for _, d := range u.documents {
-			if d.projection == nil {
-				return nil
-			}
-			for _, e := range d.projection.Catalog.Endpoints {
+		for _, w := range u.witnesses {
+			for _, e := range w.Endpoints() {
 				if e.Requires != nil {
 					ids = ids.Union(e.Requires.Permissions())
 				}
@@ -356,24 +346,24 @@ func (c *checked) unresolvedOf(u *unit) bool {
 	})
 }
 
-// readCode takes the unit's routes from the program, by the paths that the catalog or
-// else a document has for them.
-func (u *unit) readCode(p *goProgram) {
-	u.routes, u.paths = map[string][]string{}, map[string]bool{}
-	if p == nil || !u.code {
-		return
+// readCode adds the unit's routes to the witnesses, by the paths that the catalog or else a
+// document has for them.
+func (u *unit) readCode(c *checked) error {
+	if c.program == nil || len(u.Code) == 0 {
+		return nil
 	}
-	for _, r := range p.Routes {
-		s := p.SettingsOf(r)
-		if s.Service.Name != u.Name {
-			continue
-		}
-		u.settings = s
-		if u.excused(s.Config, r.Method, s.Path(r)) {
-			continue
-		}
+	u.routes = map[*guards.Route]catalogs.Endpoint{}
+	code := &catalogs.Catalog{Name: "code", File: "code"}
+	if u.listed != nil {
+		code.Permissions = u.listed.Permissions
+	}
+	for _, r := range c.program.Routes {
+		s := c.program.SettingsOf(r)
 		path := s.Path(r)
-		e := codeEndpoint{strange: len(r.Strange) > 0, Endpoint: p.Endpoint(s, r)}
+		if s.Service.Name != u.Name || u.excused(s.Config, r.Method, path) {
+			continue
+		}
+		e := c.program.Endpoint(s, r)
 		if s.Catalog == nil || s.Spelled(r) == "" {
 			for _, p := range guards.Spellings(path) {
 				if u.has(p) {
@@ -382,12 +372,19 @@ func (u *unit) readCode(p *goProgram) {
 				}
 			}
 		}
-		u.answers.Add(catalogs.Row{Method: e.Method, Path: catalogs.WithoutBase(e.Path), Precedence: e.Routed.Precedence, Seq: e.Routed.Seq, ID: len(u.endpoints)})
-		subject := r.Method + " " + path
-		u.routes[subject] = append(u.routes[subject], catalogs.EndpointKey(e.Method, e.Path))
-		u.paths[catalogs.EndpointKey("", e.Path)] = true
-		u.endpoints = append(u.endpoints, e)
+		u.routes[r] = e
+		code.Endpoints = append(code.Endpoints, e)
 	}
+	var err error
+	if u.code, err = drift.NewWitness("code", drift.Side{Catalog: code, EndpointsOnly: true}, c.options); err != nil {
+		return err
+	}
+	at := 0
+	if u.catalog != nil {
+		at = 1
+	}
+	u.witnesses = slices.Insert(u.witnesses, at, u.code)
+	return nil
 }
 
 // excused reports whether ignore-routes excuses an endpoint, whoever lists it.

@@ -9,63 +9,39 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/permcheck/permcheck/analyzers/guards"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/drift"
-	"github.com/permcheck/permcheck/catalogs/openapi"
-	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/gate"
 	"github.com/permcheck/permcheck/internal/report"
 	"github.com/permcheck/permcheck/internal/witness"
 )
 
-// A checkRow is one endpoint of one service.
+// A checkRow is one endpoint of one service, with what is wrong.
 type checkRow struct {
-	unit         *unit
-	method, path string
-	says         map[string][]saying // by witness; absent: it does not have the endpoint
-	parts        []part              // what is wrong, gravest first
-	differed     bool                // parts were taken away, which are known or of the base
+	*drift.TableRow
+	unit     *unit
+	parts    []part // gravest first
+	excused  []part // that comments in the code excuse
+	accepted bool   // there were parts, which are known or of the base
 }
 
-// A saying is what one witness says that the endpoint requires.
-type saying struct {
-	text *string // nil: it declares nothing
-	note string
-	pos  catalogs.Pos
-	mute bool // it does not say what could be compared
-}
-
-// unverified reports whether the row's witnesses do not differ, but were not all compared:
-// one cannot speak about it, or there is only one.
-func (r *checkRow) unverified() bool {
-	speak, public := 0, false
-	for _, list := range r.says {
-		for _, s := range list {
-			public = public || s.text != nil && *s.text == perm.Public().String()
-		}
-	}
-	for _, list := range r.says {
-		for _, s := range list {
-			if s.mute && !(public && s.text == nil) { // what is public declares nothing, rightly
-				return true
-			}
-		}
-		speak++
-	}
-	return speak < 2
-}
-
-// A part is one reason why a row's witnesses differ, as vet or diff finds it.
+// A part is one reason why a row's witnesses differ.
 type part struct {
 	*report.Finding
-	differ []string // witnesses
-	other  string   // whom it is compared with
+	differ []*drift.Witness
+	other  *drift.Witness // whom they are compared with; nil: the catalog, or the base
 }
 
-// inTable are the rules of vet that are about a row.
+// about reports whether the part is about one of two witnesses.
+func (p *part) about(a, b *drift.Witness) bool {
+	return slices.Contains(p.differ, a) || slices.Contains(p.differ, b) || p.other == a || p.other == b
+}
+
+// inTable are the rules of vet that are about what an endpoint requires, and so about a row.
 var inTable = map[string]bool{
-	"undeclared": true, "unknown-permission": true, "mismatch": true, "stricter": true,
-	"route-not-in-catalog": true, "endpoint-without-route": true, "unresolved": true, "takes-over-stricter": true, "answered-by-weaker": true,
+	guards.RuleUndeclared: true, guards.RuleUnknown: true, guards.RuleMismatch: true, guards.RuleStricter: true, guards.RuleNotInCatalog: true,
+	guards.RuleNoRoute: true, guards.RuleUnresolved: true, guards.RuleTakesOver: true, guards.RuleAnswered: true,
 }
 
 // checkRules are the rules that check reports: those of vet, and of diff.
@@ -84,16 +60,16 @@ func (c *checked) compare() error {
 	if c.program != nil {
 		vetted, c.summary = c.program.vet()
 	}
-	for _, u := range c.units {
-		u.table(c.config)
-		rest, err := u.compare(c, vetted)
-		if err != nil {
-			return err
-		}
-		vetted = rest
-	}
 	used := map[string]bool{}
 	for _, u := range c.units {
+		u.tabulate()
+		if c.program != nil {
+			u.vetted(c.program, c.program.excused, func(r *checkRow, p part) { r.excused = append(r.excused, p) })
+			vetted = u.vetted(c.program, vetted, func(r *checkRow, p part) { r.parts = append(r.parts, p) })
+		}
+		if err := u.compare(c); err != nil {
+			return err
+		}
 		maps.Copy(used, u.excuses)
 	}
 	if c.program == nil || len(c.program.Errors) == 0 {
@@ -125,138 +101,29 @@ func unusedExcuses(config *catalogs.Config, used map[string]bool, root string) [
 	return out
 }
 
-// table makes the rows of every endpoint that some witness has.
-func (u *unit) table(config *catalogs.Config) {
-	u.byKey = map[string]*checkRow{}
-	type entry struct {
-		witness, method, path string
-		saying
-	}
-	var entries []entry
-	add := func(witness string, e *catalogs.Endpoint, note string, mute bool) {
-		if u.excused(config, e.Method, e.Path) {
-			return
-		}
-		s := sayingOf(e, note)
-		s.mute = s.mute || mute
-		entries = append(entries, entry{witness, e.Method, e.Path, s})
-	}
-	if u.catalog != nil {
-		for i := range u.catalog.Endpoints {
-			if e := &u.catalog.Endpoints[i]; u.mine(e.Path) || u.has(e.Path) {
-				note := ""
-				if e.SameAs != "" {
-					note = "same as " + e.SameAs
-				}
-				add("catalog", e, note, false)
-			}
-		}
-	}
-	for i := range u.endpoints {
-		add("code", &u.endpoints[i].Endpoint, "", false)
-	}
-	for _, d := range u.documents {
-		for i := range d.projection.Catalog.Endpoints {
-			note := ""
-			if d.projection.Unstated[i] {
-				note = "names no permission"
-			}
-			add(d.name, &d.projection.Catalog.Endpoints[i], note, d.projection.Unstated[i] && !u.anyKey(&d.projection.Catalog.Endpoints[i]))
-		}
-	}
-	// A row for any method speaks of each method that another witness has.
-	methods := map[string][]*checkRow{}
-	for _, e := range entries {
-		if e.method == catalogs.AnyMethod {
-			continue
-		}
-		r := u.row(e.method, e.path)
-		r.says[e.witness] = append(r.says[e.witness], e.saying)
-		key := catalogs.EndpointKey("", e.path)
-		if !slices.Contains(methods[key], r) {
-			methods[key] = append(methods[key], r)
-		}
-	}
-	for _, e := range entries {
-		if e.method != catalogs.AnyMethod {
-			continue
-		}
-		rows := methods[catalogs.EndpointKey("", e.path)]
-		if len(rows) == 0 {
-			rows = []*checkRow{u.row(e.method, e.path)}
-		}
-		for _, r := range rows {
-			if len(r.says[e.witness]) == 0 {
-				r.says[e.witness] = append(r.says[e.witness], e.saying)
-			}
-		}
-	}
-	u.answered()
+// tabulate makes the rows of every endpoint that some witness has.
+func (u *unit) tabulate() {
+	u.table = drift.NewTable(u.witnesses, func(w *drift.Witness, path string) bool {
+		return w != u.catalog || u.mine(path) || u.has(path)
+	})
+	u.rows = map[*drift.TableRow]*checkRow{}
 }
 
-// sayingOf is what a witness says of its endpoint. One that declares nothing and one that says
-// unknown cannot be compared, unless what refuses requests without a key is seen.
-func sayingOf(e *catalogs.Endpoint, note string) saying {
-	s := saying{note: note, pos: e.Pos}
-	switch {
-	case e.Requires != nil:
-		text := e.Requires.String()
-		s.text, s.mute = &text, e.Requires.IsUnknown()
-	case e.Routed != nil && e.Routed.Asks:
-		text := perm.Authenticated().String()
-		s.text = &text
-	default:
-		s.mute = true
+// row is a row of the table with what is wrong in it.
+func (u *unit) row(r *drift.TableRow) *checkRow {
+	if u.rows[r] == nil {
+		u.rows[r] = &checkRow{TableRow: r, unit: u}
 	}
-	return s
+	return u.rows[r]
 }
 
-// anyKey reports whether the catalog says of an endpoint what a document says that demands a
-// credential and names no permission.
-func (u *unit) anyKey(e *catalogs.Endpoint) bool {
-	if u.catalog == nil {
-		return false
+// all returns the rows in the order of the table.
+func (u *unit) all() []*checkRow {
+	out := make([]*checkRow, len(u.table.Rows))
+	for i, r := range u.table.Rows {
+		out[i] = u.row(r)
 	}
-	row, ok := u.catalog.Endpoint(e.Method, e.Path)
-	return ok && row.Requires != nil && row.Requires.IsAuthenticated()
-}
-
-// answered adds to each row that a witness does not list what of it answers the row.
-func (u *unit) answered() {
-	for _, r := range u.rows {
-		for _, d := range u.documents {
-			if len(r.says[d.name]) > 0 {
-				continue
-			}
-			for _, by := range d.answers.Resolve(r.method, r.path).Rows {
-				e := &d.projection.Catalog.Endpoints[by.ID]
-				s := sayingOf(e, "by "+e.String())
-				s.mute = s.mute || d.projection.Unstated[by.ID]
-				r.says[d.name] = append(r.says[d.name], s)
-			}
-		}
-		if len(r.says["code"]) > 0 || !u.code {
-			continue
-		}
-		for _, by := range u.answers.Resolve(r.method, r.path).Rows {
-			e := &u.endpoints[by.ID].Endpoint
-			if !e.Routed.GrantsNothing() && !e.Routed.Opaque() {
-				r.says["code"] = append(r.says["code"], sayingOf(e, "by "+e.String()))
-			}
-		}
-	}
-}
-
-// row returns the row of an endpoint, made if there is none.
-func (u *unit) row(method, path string) *checkRow {
-	key := catalogs.EndpointKey(method, path)
-	r := u.byKey[key]
-	if r == nil {
-		r = &checkRow{unit: u, method: method, path: path, says: map[string][]saying{}}
-		u.byKey[key] = r
-		u.rows = append(u.rows, r)
-	}
-	return r
+	return out
 }
 
 // owns reports whether a path is below a prefix that the service owns by name.
@@ -291,247 +158,161 @@ func (u *unit) mine(path string) bool {
 	return first || u.has(path)
 }
 
-// has reports whether the unit's code or a document has the path.
+// has reports whether a witness besides the catalog has the path.
 func (u *unit) has(path string) bool {
-	key := catalogs.EndpointKey("", path)
-	return u.paths[key] || slices.ContainsFunc(u.documents, func(d *document) bool { return d.paths[key] })
+	return slices.ContainsFunc(u.witnesses, func(w *drift.Witness) bool { return w != u.catalog && w.Has(path) })
 }
 
-// compare compares each pair of witnesses and gives the findings to the rows that they
-// are about. It returns the findings of vet that are about none of its rows.
-func (u *unit) compare(c *checked, vetted []*report.Finding) (rest []*report.Finding, err error) {
-	for _, f := range vetted {
-		row := u.rowOf(f)
-		if !inTable[f.Rule] || row == nil || f.Service != u.Name && f.Service != "" ||
-			f.Rule == "endpoint-without-route" && !u.mine(row.path) {
+// vetted gives findings of vet to the rows that they are about, and returns the others.
+func (u *unit) vetted(program *goProgram, findings []*report.Finding, add func(*checkRow, part)) (rest []*report.Finding) {
+	for _, f := range findings {
+		at := program.about[f]
+		var row *drift.TableRow
+		switch e, served := u.routes[at.Of]; {
+		case f.Service != u.Name && f.Service != "", !inTable[f.Rule]:
+		case at.Row != nil:
+			row = u.table.Find(at.Row.Method, at.Row.Path)
+		case served:
+			row = u.table.Find(e.Method, e.Path)
+		}
+		if row == nil || f.Rule == "endpoint-without-route" && !u.mine(row.Path) {
 			rest = append(rest, f)
 			continue
 		}
-		other := ""
-		if u.catalog != nil {
-			other = "catalog"
-		}
-		row.parts = append(row.parts, part{f, []string{"code"}, other})
+		add(u.row(row), part{f, []*drift.Witness{u.code}, u.catalog})
 	}
-	for _, d := range u.documents {
-		if u.catalog != nil {
-			if err := u.catalogAgainst(c, d); err != nil {
-				return nil, err
+	return rest
+}
+
+// compare holds each witness against those before it. The catalog and the code were held
+// against each other by vet.
+func (u *unit) compare(c *checked) error {
+	for i, a := range u.witnesses {
+		for _, b := range u.witnesses[i+1:] {
+			if a == u.catalog && b == u.code {
+				continue
+			}
+			if err := u.hold(c, a, b); err != nil {
+				return err
 			}
 		}
 	}
-	for _, d := range u.documents {
-		if u.code {
-			if err := u.codeAgainst(c, d); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for i, d := range u.documents {
-		for _, e := range u.documents[i+1:] {
-			if err := u.documentsAgainst(c, d, e); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for _, r := range u.rows {
+	for _, r := range u.all() {
 		slices.SortStableFunc(r.parts, func(a, b part) int { return int(b.Severity()) - int(a.Severity()) })
 		for _, p := range r.parts {
 			p.Service = u.Name
 		}
 	}
-	return rest, nil
+	return nil
 }
 
-// rowOf returns the row that a finding of vet is about.
-func (u *unit) rowOf(f *report.Finding) *checkRow {
-	keys := u.routes[f.Subject]
-	method, path, ok := strings.Cut(f.Subject, " ")
-	if !ok || !strings.HasPrefix(path, "/") {
-		return nil
+// documented reports whether one of the witnesses that describe the service, in parts maybe, and
+// that is not w, has a path.
+func (u *unit) documented(path string, w *drift.Witness) bool {
+	return slices.ContainsFunc(u.witnesses, func(o *drift.Witness) bool { return o != w && u.isDocument(o) && o.Has(path) })
+}
+
+// isDocument reports whether a witness is a description of the service, of which there may be
+// several that have a part each.
+func (u *unit) isDocument(w *drift.Witness) bool { return w != u.catalog && w != u.code }
+
+// hold compares two witnesses. Where a service is described in parts, a part need not have what
+// another has.
+func (u *unit) hold(c *checked, a, b *drift.Witness) error {
+	keepA := func(_, path string) bool {
+		return b.Has(path) || !u.documented(path, b) && (a != u.catalog || u.mine(path))
 	}
-	if len(keys) == 0 {
-		keys = []string{catalogs.EndpointKey(method, path)}
+	keepB := func(string, string) bool { return true }
+	if u.isDocument(a) { // two parts are held against each other only on what both have
+		keepA, keepB = u.listing(b), u.listing(a)
 	}
-	if len(f.Args) > 0 && method == catalogs.AnyMethod { // of one of the rows that it serves
-		_, p, _ := strings.Cut(keys[0], " ")
-		if r := u.byKey[f.Args[0]+" "+p]; r != nil {
-			return r
+	old, now, keepOld, keepNow := a, b, keepA, keepB
+	if a == u.code { // the code is what changes
+		old, now, keepOld, keepNow = b, a, keepB, keepA
+	}
+	result, err := u.table.Hold(old, now, keepOld, keepNow, c.options)
+	if err != nil {
+		return err
+	}
+	if a == u.witnesses[0] && !u.isDocument(a) {
+		c.count(b, &result.Summary)
+	}
+	if a == u.catalog {
+		u.unclear(c, b, result)
+	}
+	for i := range result.Changes {
+		ch := &result.Changes[i]
+		r := u.table.RowOf(ch)
+		if r == nil {
+			continue
 		}
-	}
-	if r := u.byKey[keys[0]]; r != nil {
-		return r
-	}
-	if method == catalogs.AnyMethod {
-		_, p, _ := strings.Cut(keys[0], " ")
-		for _, r := range u.rows {
-			if catalogs.EndpointKey("", r.path) == " "+p {
-				return r
-			}
+		row := u.row(r)
+		if row.settled(ch, a, b) {
+			continue
 		}
+		p := part{says(row, ch, u.called(now), u.called(old)), []*drift.Witness{b}, a}
+		if a != u.catalog { // nobody knows who is wrong
+			p.differ, p.other = []*drift.Witness{a, b}, b
+		}
+		if u.isDocument(a) {
+			p.other = a
+		}
+		row.parts = append(row.parts, p)
 	}
 	return nil
 }
 
-// catalogAgainst holds a document against the catalog.
-func (u *unit) catalogAgainst(c *checked, d *document) error {
-	from := *u.catalog
-	from.Endpoints = nil
-	for _, e := range u.catalog.Endpoints {
-		key := catalogs.EndpointKey("", e.Path)
-		elsewhere := slices.ContainsFunc(u.documents, func(o *document) bool { return o != d && o.paths[key] })
-		if !u.excused(c.config, e.Method, e.Path) && (d.paths[key] || u.mine(e.Path) && !elsewhere) {
-			from.Endpoints = append(from.Endpoints, e)
-		}
+// listing reports whether a witness lists an endpoint, or answers it.
+func (u *unit) listing(w *drift.Witness) func(method, path string) bool {
+	return func(method, path string) bool {
+		r := u.table.Find(method, path)
+		return r != nil && len(r.Says(w)) > 0
 	}
-	result, err := drift.Compare(drift.Side{Catalog: &from}, drift.Side{Document: u.rest(c, d)}, c.options)
-	if err != nil {
-		return err
-	}
-	c.count(d, &result.Summary)
+}
+
+// unclear notes what a witness says twice, and differently, and a witness of which nothing could
+// be held against the catalog.
+func (u *unit) unclear(c *checked, w *drift.Witness, result *drift.Result) {
 	if result.Silent != nil {
-		c.empty = append(c.empty, u.prefix()+silent(d.name, result.Silent).Error())
+		c.empty = append(c.empty, u.prefix()+silent(w.Name, result.Silent).Error())
 	}
 	for _, x := range result.Contradictions {
-		f := drift.Contradicts(x)
-		if row := u.byKey[catalogs.EndpointKey(x.Operation.Method, x.Operation.Path)]; row != nil {
-			f.Subject = row.method + " " + row.path
-			row.parts = append(row.parts, part{f, []string{d.name}, "catalog"})
+		if r := u.table.Find(x.Operation.Method, x.Operation.Path); r != nil {
+			f := drift.Contradicts(x)
+			f.Subject = r.Method + " " + r.Path
+			row := u.row(r)
+			row.parts = append(row.parts, part{f, []*drift.Witness{w}, u.catalog})
 		}
 	}
-	for i := range result.Changes {
-		ch := &result.Changes[i]
-		row := u.rowOfChange(ch)
-		if row == nil || ch.Class == drift.Removed && len(row.parts) > 0 && slices.ContainsFunc(row.parts, func(p part) bool { return p.Rule == "endpoint-removed" }) {
-			continue // of several documents, none has it: said once
-		}
-		row.parts = append(row.parts, part{says(row, ch, d.name, "the catalog"), []string{d.name}, "catalog"})
-	}
-	return nil
 }
 
-// codeAgainst holds the code against a document. What the catalog's own comparisons say
-// already is not said again.
-func (u *unit) codeAgainst(c *checked, d *document) error {
-	code := &catalogs.Catalog{Name: "code", File: "code"}
-	if u.catalog != nil {
-		code.Permissions = u.catalog.Permissions
+// called is how messages call a witness.
+func (u *unit) called(w *drift.Witness) string {
+	if w == u.catalog || w == u.code {
+		return "the " + w.Name
 	}
-	strange := map[string]bool{}
-	for _, e := range u.endpoints {
-		key := catalogs.EndpointKey("", e.Path)
-		elsewhere := slices.ContainsFunc(u.documents, func(o *document) bool { return o != d && o.paths[key] })
-		if d.paths[key] || !elsewhere {
-			code.Endpoints = append(code.Endpoints, e.Endpoint)
-		}
-		if e.strange {
-			strange[catalogs.EndpointKey(e.Method, e.Path)] = true
-		}
-	}
-	result, err := drift.Compare(drift.Side{Document: u.rest(c, d)}, drift.Side{Catalog: code, EndpointsOnly: true}, c.options)
-	if err != nil {
-		return err
-	}
-	if u.catalog == nil {
-		c.count(d, &result.Summary)
-	}
-	for i := range result.Changes {
-		ch := &result.Changes[i]
-		row := u.rowOfChange(ch)
-		if row == nil || u.said(c, row, ch, strange) {
-			continue
-		}
-		row.parts = append(row.parts, part{says(row, ch, "the code", d.name), []string{"code", d.name}, d.name})
-	}
-	return nil
+	return w.Name
 }
 
-// said reports whether what a document and the code differ in follows from what is said
-// of the row already, or from what a comment in the code excuses.
-func (u *unit) said(c *checked, row *checkRow, ch *drift.Change, strange map[string]bool) bool {
+// settled reports whether what two witnesses differ in follows from what is said of the row
+// already: each is held against an earlier one that speaks of it, the part says the same, or the
+// code names permissions that nobody knows. What differs from the catalog is always said, but
+// that several documents lack the endpoint only once.
+func (r *checkRow) settled(ch *drift.Change, a, b *drift.Witness) bool {
+	if a == r.unit.catalog {
+		return ch.Class == drift.Removed && slices.ContainsFunc(r.parts, func(p part) bool { return p.other == a && p.Rule == ch.Rule })
+	}
 	absent := ch.Class == drift.Added || ch.Class == drift.Removed
-	catalogued := false
-	for _, s := range row.says["catalog"] {
-		catalogued = catalogued || s.text != nil && *s.text != "unknown"
-	}
-	excused := false
-	for of := range c.program.excused {
-		excused = excused || of[0] == u.Name && slices.Contains(u.routes[of[1]], catalogs.EndpointKey(row.method, row.path))
-	}
-	switch {
-	case catalogued && (len(row.parts) > 0 || excused), excused && ch.Rule == "undeclared":
-		return true
-	case strange[catalogs.EndpointKey(row.method, row.path)] && len(row.parts) > 0:
-		return true
-	}
-	return (absent || slices.ContainsFunc(row.parts, func(p part) bool { return p.Rule == ch.Rule })) && len(row.parts) > 0
-}
-
-// documentsAgainst compares what two documents both have and no catalog lists.
-func (u *unit) documentsAgainst(c *checked, d, e *document) error {
-	from := *d.projection.Catalog
-	from.Endpoints = nil
-	to := *u.rest(c, e)
-	to.Operations = nil
-	for i, row := range d.projection.Catalog.Endpoints {
-		r := u.byKey[catalogs.EndpointKey(row.Method, row.Path)]
-		if r == nil || d.projection.Unstated[i] || len(r.says["catalog"]) > 0 || len(r.says[e.name]) == 0 {
-			continue
+	spoken := false
+	for _, w := range r.unit.witnesses {
+		if w == a {
+			break
 		}
-		from.Endpoints = append(from.Endpoints, row)
-		for _, o := range e.Operations {
-			if o.Kind == openapi.Endpoint && catalogs.EndpointKey(o.Method, o.Path) == catalogs.EndpointKey(row.Method, row.Path) {
-				to.Operations = append(to.Operations, o)
-			}
-		}
+		spoken = spoken || r.Speaks(w)
 	}
-	if len(from.Endpoints) == 0 {
-		return nil
-	}
-	result, err := drift.Compare(drift.Side{Catalog: &from, EndpointsOnly: true}, drift.Side{Document: &to}, c.options)
-	if err != nil {
-		return err
-	}
-	for i := range result.Changes {
-		ch := &result.Changes[i]
-		row := u.rowOfChange(ch)
-		// What one of them and the code differ in shows it.
-		shown := row == nil || slices.ContainsFunc(row.parts, func(p part) bool { return p.other == d.name || p.other == e.name })
-		if !shown {
-			row.parts = append(row.parts, part{says(row, ch, e.name, d.name), []string{d.name, e.name}, d.name})
-		}
-	}
-	return nil
-}
-
-// rest returns the document without what ignore-routes excuses.
-func (u *unit) rest(c *checked, d *document) *openapi.Document {
-	doc := *d.Document
-	doc.Operations = slices.DeleteFunc(slices.Clone(doc.Operations), func(o openapi.Operation) bool {
-		return o.Kind != openapi.Endpoint || u.excused(c.config, o.Method, o.Path)
+	return slices.ContainsFunc(append(slices.Clone(r.parts), r.excused...), func(p part) bool {
+		return p.about(a, b) && (spoken || absent || p.Rule == ch.Rule || p.Rule == guards.RuleUnknown)
 	})
-	return &doc
-}
-
-// rowOfChange returns the row that a change is about. A path item that could not be read
-// is about all methods of its path.
-func (u *unit) rowOfChange(ch *drift.Change) *checkRow {
-	if ch.Method == "" || !strings.HasPrefix(ch.Path, "/") {
-		return nil
-	}
-	if r := u.byKey[catalogs.EndpointKey(ch.Method, ch.Path)]; r != nil {
-		return r
-	}
-	key := catalogs.EndpointKey("", ch.Path)
-	for _, r := range u.rows {
-		if ch.Method == catalogs.AnyMethod && catalogs.EndpointKey("", r.path) == key {
-			if ch.Class == drift.Added || ch.Class == drift.Removed {
-				return nil // of the methods that somebody lists, each has its row
-			}
-			return r
-		}
-	}
-	return u.row(ch.Method, ch.Path)
 }
 
 // says is a change as a finding about two witnesses: what is said by one, against the
@@ -545,7 +326,7 @@ func says(row *checkRow, ch *drift.Change, who, whom string) *report.Finding {
 		return *s
 	}
 	from, to := text(ch.From), text(ch.To)
-	subject := row.method + " " + row.path // as the table has it
+	subject := row.Method + " " + row.Path // as the table has it
 	f.Subject = subject
 	if ch.Rule == "answered-by-weaker" {
 		f.Message = fmt.Sprintf("%s: %s answers it by %s, which requires %s; %s requires %s", subject, who, ch.FallsTo, to, whom, from)
@@ -583,10 +364,10 @@ func says(row *checkRow, ch *drift.Change, who, whom string) *report.Finding {
 }
 
 // count adds what a comparison left open to the notes.
-func (c *checked) count(d *document, s *drift.Summary) {
+func (c *checked) count(w *drift.Witness, s *drift.Summary) {
 	note := func(n int, what string) {
 		if n > 0 {
-			c.notes = append(c.notes, fmt.Sprintf("%s: %s", d.name, strings.Replace(what, "N", plural(n, "operation"), 1)))
+			c.notes = append(c.notes, fmt.Sprintf("%s: %s", w.Name, strings.Replace(what, "N", plural(n, "operation"), 1)))
 		}
 	}
 	note(s.Unverified, "N not compared: the other side says unknown")
@@ -605,8 +386,8 @@ func (c *checked) count(d *document, s *drift.Summary) {
 func (r *checkRow) finding() *report.Finding {
 	f := *r.parts[0].Finding
 	f.Evidence = nil
-	for _, w := range r.unit.witnesses() {
-		f.Evidence = append(f.Evidence, w+": "+r.cell(w, true))
+	for _, w := range r.unit.witnesses {
+		f.Evidence = append(f.Evidence, w.Name+": "+r.cell(w, true))
 	}
 	for i, p := range r.parts {
 		if i > 0 {
@@ -622,8 +403,8 @@ func (r *checkRow) finding() *report.Finding {
 }
 
 // cell is what a witness says, with its position if that is asked for.
-func (r *checkRow) cell(witness string, where bool) string {
-	list := r.says[witness]
+func (r *checkRow) cell(w *drift.Witness, where bool) string {
+	list := r.Says(w)
 	switch {
 	case len(list) == 0 && where:
 		return "does not have it"
@@ -633,14 +414,16 @@ func (r *checkRow) cell(witness string, where bool) string {
 	var texts []string
 	for _, s := range list {
 		text := "nothing"
-		if s.text != nil {
-			text = *s.text
+		if s.Requires != nil {
+			text = *s.Requires
 		}
 		if where {
-			if s.note != "" {
-				text += " (" + s.note + ")"
+			for _, note := range []string{s.Note, strings.TrimSuffix("by "+s.By, "by ")} {
+				if note != "" {
+					text += " (" + note + ")"
+				}
 			}
-			text += "  " + s.pos.String()
+			text += "  " + s.Pos.String()
 		}
 		if !slices.Contains(texts, text) {
 			texts = append(texts, text)
@@ -649,12 +432,12 @@ func (r *checkRow) cell(witness string, where bool) string {
 	return strings.Join(texts, " / ")
 }
 
-// differ returns the witnesses that differ, in the order of columns.
+// differ returns the names of the witnesses that differ, in the order of columns.
 func (r *checkRow) differ() []string {
 	out := []string{}
-	for _, w := range r.unit.witnesses() {
+	for _, w := range r.unit.witnesses {
 		if slices.ContainsFunc(r.parts, func(p part) bool { return slices.Contains(p.differ, w) }) {
-			out = append(out, w)
+			out = append(out, w.Name)
 		}
 	}
 	return out
@@ -664,7 +447,7 @@ func (r *checkRow) differ() []string {
 func (c *checked) all() []*report.Finding {
 	var out []*report.Finding
 	for _, u := range c.units {
-		for _, r := range u.rows {
+		for _, r := range u.all() {
 			for _, p := range r.parts {
 				out = append(out, p.Finding)
 			}
@@ -687,10 +470,10 @@ func (c *checked) seenFrom(dir string) {
 		}
 	}
 	for _, u := range c.units {
-		for _, r := range u.rows {
-			for _, list := range r.says {
-				for i := range list {
-					c.place(&list[i].pos)
+		for _, r := range u.all() {
+			for _, w := range u.witnesses {
+				for i, list := 0, r.Says(w); i < len(list); i++ {
+					c.place(&list[i].Pos)
 				}
 			}
 		}
@@ -712,11 +495,11 @@ func (c *checked) keep(list []*report.Finding) {
 		in[f] = true
 	}
 	for _, u := range c.units {
-		for _, r := range u.rows {
+		for _, r := range u.all() {
 			r.parts = slices.DeleteFunc(r.parts, func(p part) bool {
 				kept := in[p.Finding]
 				delete(in, p.Finding)
-				r.differed = r.differed || !kept
+				r.accepted = r.accepted || !kept
 				return !kept
 			})
 		}
@@ -759,7 +542,7 @@ func (c *checked) since(base *checked) {
 func (c *checked) findings() []*report.Finding {
 	out := []*report.Finding{}
 	for _, u := range c.units {
-		for _, r := range u.rows {
+		for _, r := range u.all() {
 			if len(r.parts) > 0 {
 				out = append(out, r.finding())
 			}

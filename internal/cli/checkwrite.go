@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -31,13 +32,13 @@ type checkSummary struct {
 func (c *checked) sum(findings []*report.Finding) checkSummary {
 	s := checkSummary{Services: len(c.units), Known: c.known, Base: c.old, Ignored: c.summary.Ignored, Unresolved: c.summary.Unresolved}
 	for _, u := range c.units {
-		for _, r := range u.rows {
+		for _, r := range u.all() {
 			s.Endpoints++
 			switch {
 			case len(r.parts) > 0:
 				s.Differ++
-			case r.differed:
-			case r.unverified():
+			case r.accepted:
+			case r.Unverified():
 				s.Unverified++
 			default:
 				s.Agree++
@@ -150,24 +151,33 @@ func short40(s string, column int) string {
 // describe names the witnesses and how many endpoints each has.
 func (u *unit) describe() string {
 	var out []string
-	if u.catalog != nil {
-		out = append(out, fmt.Sprintf("catalog %s (%d)", u.catalog.File, len(u.catalog.Endpoints)))
-	}
-	if u.code {
-		out = append(out, fmt.Sprintf("code %s (%d)", strings.Join(u.Code, " "), len(u.endpoints)))
-	}
-	for _, d := range u.documents {
-		out = append(out, fmt.Sprintf("openapi %s (%d)", d.name, len(d.projection.Operations)))
+	for _, w := range u.witnesses {
+		kind := w.Name
+		if u.isDocument(w) {
+			kind = "openapi"
+		}
+		out = append(out, fmt.Sprintf("%s %s (%d)", kind, u.source(w), len(w.Endpoints())))
 	}
 	return strings.Join(out, ", ")
+}
+
+// source is what a witness was read from.
+func (u *unit) source(w *drift.Witness) string {
+	switch w {
+	case u.catalog:
+		return u.listed.File
+	case u.code:
+		return strings.Join(u.Code, " ")
+	}
+	return w.Name
 }
 
 // short is the name of a witness in a table: of a document its file's, if that is enough
 // to tell it from others.
 func (u *unit) short(witness string) string {
 	base := path.Base(witness)
-	for _, d := range u.documents {
-		if d.name != witness && path.Base(d.name) == base {
+	for _, w := range u.witnesses {
+		if w.Name != witness && path.Base(w.Name) == base {
 			return witness
 		}
 	}
@@ -177,20 +187,20 @@ func (u *unit) short(witness string) string {
 // cells is the table of the rows that differ, or of all.
 func (u *unit) cells(all bool) (columns []string, rows [][]string) {
 	columns = []string{"ENDPOINT"}
-	for _, w := range u.witnesses() {
-		columns = append(columns, strings.ToUpper(u.short(w)))
+	for _, w := range u.witnesses {
+		columns = append(columns, strings.ToUpper(u.short(w.Name)))
 	}
 	columns = append(columns, "DIFFER")
-	list := slices.Clone(u.rows)
+	list := u.all()
 	slices.SortStableFunc(list, func(a, b *checkRow) int {
-		return strings.Compare(a.path+"\x00"+a.method, b.path+"\x00"+b.method)
+		return strings.Compare(a.Path+"\x00"+a.Method, b.Path+"\x00"+b.Method)
 	})
 	for _, r := range list {
 		if len(r.parts) == 0 && !all {
 			continue
 		}
-		row := []string{methodName(r.method) + " " + r.path}
-		for _, w := range u.witnesses() {
+		row := []string{methodName(r.Method) + " " + r.Path}
+		for _, w := range u.witnesses {
 			row = append(row, r.cell(w, false))
 		}
 		differ := r.differ()
@@ -199,9 +209,9 @@ func (u *unit) cells(all bool) (columns []string, rows [][]string) {
 		}
 		verdict := strings.Join(differ, ", ")
 		switch {
-		case verdict == "" && r.differed:
+		case verdict == "" && r.accepted:
 			verdict = "(accepted)"
-		case verdict == "" && r.unverified():
+		case verdict == "" && r.Unverified():
 			verdict = "unverified"
 		case verdict == "":
 			verdict = "agree"
@@ -271,8 +281,8 @@ func (c *checked) reports(a *app) []*report.Report {
 	var out []*report.Report
 	add := func(u *unit, name string) *report.Report {
 		at := catalogs.Pos{File: catalogs.ConfigName}
-		if u != nil && u.catalog != nil {
-			at.File = u.catalog.File
+		if u != nil && u.listed != nil {
+			at.File = u.listed.File
 		}
 		c.place(&at)
 		r := &report.Report{Command: "check", Service: name, Version: version(), Anchor: at.File}
@@ -286,9 +296,9 @@ func (c *checked) reports(a *app) []*report.Report {
 		r.About = u.describe()
 		columns, rows := u.cells(false)
 		r.Columns, r.Rows = columns, rows
-		for _, row := range u.rows {
-			if len(row.parts) == 0 && len(row.says) > 0 && (row.differed || !row.unverified()) {
-				r.Passed = append(r.Passed, row.method+" "+row.path)
+		for _, row := range u.all() {
+			if len(row.parts) == 0 && (row.accepted || !row.Unverified()) {
+				r.Passed = append(r.Passed, row.Method+" "+row.Path)
 			}
 		}
 		slices.Sort(r.Passed)
@@ -344,21 +354,15 @@ func (c *checked) json(findings []*report.Finding) any {
 	}{1, []service{}, []endpoint{}, findings, append([]string{}, c.notes...), c.sum(findings)}
 	for _, u := range c.units {
 		s := service{u.Name, []witness{}, append([]string{}, u.missing()...)}
-		if u.catalog != nil {
-			s.Witnesses = append(s.Witnesses, witness{"catalog", u.catalog.File, len(u.catalog.Endpoints)})
-		}
-		if u.code {
-			s.Witnesses = append(s.Witnesses, witness{"code", strings.Join(u.Code, " "), len(u.endpoints)})
-		}
-		for _, d := range u.documents {
-			s.Witnesses = append(s.Witnesses, witness{d.name, d.name, len(d.projection.Operations)})
+		for _, w := range u.witnesses {
+			s.Witnesses = append(s.Witnesses, witness{w.Name, u.source(w), len(w.Endpoints())})
 		}
 		out.Services = append(out.Services, s)
-		for _, r := range u.rows {
-			e := endpoint{Service: u.Name, Method: r.method, Path: r.path, Requires: map[string]*string{}, Differ: r.differ(), Rules: []string{}}
-			for _, w := range u.witnesses() {
-				if list := r.says[w]; len(list) > 0 {
-					e.Requires[w] = list[0].text
+		for _, r := range u.all() {
+			e := endpoint{Service: u.Name, Method: r.Method, Path: r.Path, Requires: map[string]*string{}, Differ: r.differ(), Rules: []string{}}
+			for _, w := range u.witnesses {
+				if list := r.Says(w); len(list) > 0 {
+					e.Requires[w.Name] = list[0].Requires
 				}
 			}
 			for i := range r.parts {

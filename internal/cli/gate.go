@@ -175,19 +175,15 @@ func (c *checked) state(services []catalogs.Service) (*gate.State, error) {
 		}
 	}
 	for _, u := range c.units {
-		service := &gate.Service{Service: u.Service, Table: u.catalog}
+		service := &gate.Service{Service: u.Service, Table: u.listed}
 		for _, of := range services { // as it was configured, whatever was there to read
 			if of.Name == u.Name {
 				service.Service = of
 			}
 		}
-		for _, d := range u.documents {
-			doc := *d.Document
-			doc.File = d.name
-			service.Documents = append(service.Documents, &doc)
-		}
-		if c.program != nil && u.code && len(c.program.Errors) == 0 {
-			service.Program = u.program()
+		service.Documents = u.documents
+		if u.code != nil && len(c.program.Errors) == 0 {
+			service.Program = u.code.Catalog
 		}
 		service.Excused = func(method, path string) bool { return u.excused(c.config, method, path) }
 		s.Services = append(s.Services, service)
@@ -198,18 +194,6 @@ func (c *checked) state(services []catalogs.Service) (*gate.State, error) {
 		}
 	}
 	return s, nil
-}
-
-// program is the unit's code as a table.
-func (u *unit) program() *catalogs.Catalog {
-	c := &catalogs.Catalog{Name: "code", File: "code"}
-	if u.catalog != nil {
-		c.Permissions = u.catalog.Permissions
-	}
-	for i := range u.endpoints {
-		c.Endpoints = append(c.Endpoints, u.endpoints[i].Endpoint)
-	}
-	return c
 }
 
 // gate adds what the state weakens against its base, and how it loosens what it is held to.
@@ -259,9 +243,10 @@ func (c *checked) add(f gate.Finding) {
 		if u.Name != f.Service || f.Change == nil || f.Witness == "catalog" {
 			continue
 		}
-		if row := u.rowOfChange(f.Change); row != nil {
-			f.Subject = row.method + " " + row.path
-			row.parts = append(row.parts, part{f.Finding, []string{f.Witness}, "base"})
+		if r := u.table.RowOf(f.Change); r != nil {
+			row := u.row(r)
+			f.Subject = row.Method + " " + row.Path
+			row.parts = append(row.parts, part{f.Finding, u.named(f.Witness), nil})
 			slices.SortStableFunc(row.parts, func(a, b part) int { return int(b.Severity()) - int(a.Severity()) })
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/permcheck/permcheck/analyzers/guards"
+	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
 	"github.com/permcheck/permcheck/internal/witness"
 )
@@ -14,9 +15,24 @@ import (
 // A goProgram is what Go packages serve, with what vet says of it.
 type goProgram struct {
 	*witness.Program
-	excused map[[2]string]bool // subjects that comments excuse, see vet
-	excuses map[string]bool    // patterns of ignore-routes that excused a route, see vet
-	used    []guards.Ignore    // comments that excuse a finding, see vet
+	about   map[*report.Finding]guards.Problem // what the findings of vet are about
+	excused []*report.Finding                  // that comments excuse, see vet
+	excuses map[string]bool                    // patterns of ignore-routes that excused a route, see vet
+	used    []guards.Ignore                    // comments that excuse a finding, see vet
+}
+
+// finding is a problem as a finding. What it is about is kept.
+func (p *goProgram) finding(pr guards.Problem) *report.Finding {
+	f := &report.Finding{
+		Rule: pr.Rule, Subject: pr.Subject, Args: pr.Args, Service: pr.Service, Was: pr.Was, Now: pr.Now,
+		Message: pr.Message, Evidence: pr.Evidence, Fix: pr.Fix,
+		Position: catalogs.Pos{File: pr.File, Line: pr.Line, Column: pr.Column},
+	}
+	if p.about == nil {
+		p.about = map[*report.Finding]guards.Problem{}
+	}
+	p.about[f] = pr
+	return f
 }
 
 // loadGo reads Go packages; see [witness.LoadGo].

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/permcheck/permcheck/catalogs"
+	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/internal/report"
 	"github.com/permcheck/permcheck/internal/strictyaml"
@@ -342,19 +343,13 @@ func (a *app) testimonies(ctx context.Context, config *catalogs.Config, u *updat
 	}
 	u.program = c.program
 	for _, v := range c.units {
-		for i := range v.endpoints {
-			e := &v.endpoints[i]
-			t := testimony{method: e.Method, path: e.Path, requires: e.Requires, pos: e.Pos}
+		for _, w := range v.witnesses {
 			switch {
-			case e.Requires == nil:
-				t.note = "the code declares nothing"
-			case e.Requires.IsUnknown():
-				t.note = "what the code demands could not be read"
+			case v.isDocument(w):
+				testify(w, "the document", hear)
+			case w == v.code:
+				testify(w, "the code", hear)
 			}
-			hear(t)
-		}
-		for _, d := range v.documents {
-			d.testify(v, config, hear)
 		}
 	}
 	return said, nil
@@ -383,29 +378,25 @@ func (a *app) hearSource(ctx context.Context, config *catalogs.Config, root stri
 		}
 		return nil
 	}
-	d, err := newDocument(s.Document, u.from, root, services[0].BasePath["openapi"], options)
-	if err != nil {
+	v := &unit{Service: services[0]}
+	if err := v.addDocument(s.Document, u.from, root, config, options); err != nil {
 		return err
 	}
-	d.testify(&unit{Service: services[0]}, config, hear)
+	testify(v.witnesses[0], "the document", hear)
 	return nil
 }
 
-// testify says what each operation of the document requires.
-func (d *document) testify(u *unit, config *catalogs.Config, hear func(testimony)) {
-	for i := range d.projection.Catalog.Endpoints {
-		e := &d.projection.Catalog.Endpoints[i]
-		if u.excused(config, e.Method, e.Path) {
-			continue
-		}
+// testify says what each endpoint of a witness requires.
+func testify(w *drift.Witness, called string, hear func(testimony)) {
+	for i, e := range w.Endpoints() {
 		t := testimony{method: e.Method, path: e.Path, requires: e.Requires, pos: e.Pos}
 		switch {
-		case d.projection.Unstated[i]:
-			t.requires, t.note = nil, "the document names no permission"
+		case w.Unstated(i):
+			t.requires, t.note = nil, called+" names no permission"
 		case e.Requires == nil:
-			t.note = "the document declares nothing"
+			t.note = called + " declares nothing"
 		case e.Requires.IsUnknown():
-			t.note = "what the document demands could not be read"
+			t.note = "what " + called + " demands could not be read"
 		}
 		hear(t)
 	}

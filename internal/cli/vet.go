@@ -310,17 +310,15 @@ func (p *goProgram) vet() ([]*report.Finding, vetSummary) {
 		// With packages missing, a row without a route says nothing.
 		problems = append(problems, p.withoutRoute()...)
 	}
-	all := problems
-	problems, used := guards.Unignored(problems, p.Ignores)
-	p.excused, p.used = excused(all, problems), usedIgnores(p.Ignores, used)
+	problems, ignored, used := guards.Unignored(problems, p.Ignores)
+	p.used = usedIgnores(p.Ignores, used)
+	for _, pr := range ignored {
+		p.excused = append(p.excused, p.finding(pr))
+	}
 	// With packages or the catalog missing, what they would say is missing too.
 	problems = append(problems, guards.CheckIgnores(p.Ignores, used, func(guards.Ignore) bool { return len(p.Errors) > 0 || !anyCatalog })...)
 	for _, pr := range problems {
-		add(&report.Finding{
-			Rule: pr.Rule, Subject: pr.Subject, Args: pr.Args, Service: pr.Service, Was: pr.Was, Now: pr.Now,
-			Message: pr.Message, Evidence: pr.Evidence, Fix: pr.Fix,
-			Position: catalogs.Pos{File: pr.File, Line: pr.Line, Column: pr.Column},
-		})
+		add(p.finding(pr))
 	}
 	slices.SortStableFunc(out, func(a, b *report.Finding) int {
 		return cmp.Or(-cmp.Compare(a.Severity(), b.Severity()), cmp.Compare(a.Position.File, b.Position.File),
@@ -403,18 +401,6 @@ func (p *goProgram) withoutRoute() []guards.Problem {
 			}
 			out = append(out, *problem)
 		}
-	}
-	return out
-}
-
-// excused returns the subjects, with their services, of which comments took problems away.
-func excused(all, rest []guards.Problem) map[[2]string]bool {
-	out := map[[2]string]bool{}
-	for _, p := range all {
-		out[[2]string{p.Service, p.Subject}] = true
-	}
-	for _, p := range rest {
-		delete(out, [2]string{p.Service, p.Subject})
 	}
 	return out
 }
