@@ -79,7 +79,7 @@ func find(pass *analysis.Pass) (any, error) {
 			continue
 		}
 		add := func(n ast.Node, what string) {
-			p := pass.Fset.Position(n.Pos())
+			p := routes.Position(pass, n.Pos())
 			out = append(out, Opening{what, guards.Place{File: p.Filename, Line: p.Line, Column: p.Column}})
 		}
 		isHeader := func(e ast.Expr) bool {

@@ -1,11 +1,13 @@
 package guards
 
 import (
+	"fmt"
 	"go/ast"
 	"go/token"
 	"slices"
 	"strconv"
 
+	"github.com/permcheck/permcheck/analyzers/routes"
 	"golang.org/x/tools/go/analysis"
 )
 
@@ -64,8 +66,8 @@ func Report(pass *analysis.Pass, problems []Problem) {
 		d := analysis.Diagnostic{Category: p.Rule, Message: p.Message}
 		if d.Pos = position(pass, p.File, p.Line, p.Column); !d.Pos.IsValid() {
 			d.Pos = position(pass, p.Via.File, p.Via.Line, p.Via.Column)
-			if p.Package != "" {
-				d.Message += " (registered in " + p.Package + ")"
+			if p.File != "" {
+				d.Message += fmt.Sprintf(" (at %s:%d:%d)", p.File, p.Line, p.Column)
 			}
 		}
 		if p.Right != "" {
@@ -78,19 +80,33 @@ func Report(pass *analysis.Pass, problems []Problem) {
 	}
 }
 
-// position finds a place in one of the package's files.
+// position finds a place in a file, of another package maybe: routes are registered in one and
+// mounted in another, and the finding belongs where the route is.
 func position(pass *analysis.Pass, file string, line, col int) token.Pos {
-	for _, f := range pass.Files {
-		tf := pass.Fset.File(f.FileStart)
-		if tf != nil && tf.Name() == file && line > 0 && line <= tf.LineCount() {
-			p := tf.LineStart(line) + token.Pos(max(col-1, 0))
-			if int(p) > tf.Base()+tf.Size() {
-				return tf.LineStart(line)
-			}
-			return p
-		}
+	tf := pass.ResultOf[Analyzer].(*Result).source(pass, file)
+	if tf == nil || line <= 0 || line > tf.LineCount() {
+		return token.NoPos
 	}
-	return token.NoPos
+	p := tf.LineStart(line) + token.Pos(max(col-1, 0))
+	if int(p) > tf.Base()+tf.Size() {
+		return tf.LineStart(line)
+	}
+	return p
+}
+
+// source returns a file that places name, read once for all analyzers of the package.
+func (r *Result) source(pass *analysis.Pass, file string) *token.File {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	tf, ok := r.sources[file]
+	if !ok {
+		if r.sources == nil {
+			r.sources = map[string]*token.File{}
+		}
+		tf = routes.Source(pass, file)
+		r.sources[file] = tf
+	}
+	return tf
 }
 
 // suggest replaces the misspelt permission where it is written as a literal in the

@@ -2,6 +2,7 @@ package guards
 
 import (
 	"fmt"
+	"go/token"
 	"maps"
 	"path/filepath"
 	"reflect"
@@ -41,6 +42,9 @@ type Result struct {
 
 	once     sync.Once
 	declared []*Route
+
+	reading sync.Mutex
+	sources map[string]*token.File // see source
 }
 
 // Declared holds the package's routes against the settings of its module; without

@@ -40,7 +40,7 @@ func findIgnores(pass *analysis.Pass) (own, all []Ignore) {
 		if strings.HasSuffix(pass.Fset.Position(file.Package).Filename, "_test.go") {
 			continue
 		}
-		for _, d := range routes.Directives(pass.Fset, file) {
+		for _, d := range routes.Directives(pass, file) {
 			if d.Verb == "ignore" {
 				rule, reason, _ := strings.Cut(d.Text, " ")
 				own = append(own, Ignore{rule, strings.TrimSpace(reason), Place{d.File, d.Line, d.Column}, d.Covers})

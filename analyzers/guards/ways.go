@@ -185,7 +185,7 @@ func inferWays(pass *analysis.Pass, deps *ways) []Way {
 			}
 			ast.Inspect(d, func(n ast.Node) bool {
 				if lit, ok := n.(*ast.FuncLit); ok && in.serves(lit) {
-					p := pass.Fset.Position(lit.Pos())
+					p := routes.Position(pass, lit.Pos())
 					literals = append(literals, in.read(lit.Body, fmt.Sprintf("%s:%d:%d", p.Filename, p.Line, p.Column)))
 				}
 				return true

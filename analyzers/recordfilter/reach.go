@@ -161,7 +161,7 @@ func (w *walker) function(name string, body *ast.BlockStmt) {
 func (w *walker) literals(in ast.Node) {
 	ast.Inspect(in, func(x ast.Node) bool {
 		if lit, ok := x.(*ast.FuncLit); ok {
-			w.function(w.pass.Fset.Position(lit.Pos()).String(), lit.Body)
+			w.function(routes.Position(w.pass, lit.Pos()).String(), lit.Body)
 			return false // it reads its own
 		}
 		return true

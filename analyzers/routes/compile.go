@@ -674,7 +674,7 @@ func (c *compiler) global(v *types.Var) {
 		c.findInits()
 	}
 	if init, ok := c.inits[v]; ok {
-		g.InitIn = &fn{Name: c.pass.Pkg.Path() + ".init", File: c.pass.Fset.Position(init.value.Pos()).Filename}
+		g.InitIn = &fn{Name: c.pass.Pkg.Path() + ".init", File: Position(c.pass, init.value.Pos()).Filename}
 		s := &scope{c: c, fn: g.InitIn, slots: map[types.Object]int{}, name: c.pass.Pkg.Path() + ".glob."}
 		g.Init, g.Index = s.expr(init.value), init.index
 	}
@@ -751,7 +751,7 @@ func (c *compiler) declared(f *types.Func) (*fn, *scope) {
 }
 
 func (c *compiler) newFn(pos token.Pos) *fn {
-	p := c.pass.Fset.Position(pos)
+	p := Position(c.pass, pos)
 	return &fn{File: p.Filename, Line: int32(p.Line), Col: int32(p.Column)}
 }
 
@@ -1232,7 +1232,7 @@ func (c *compiler) note(pos token.Pos) string {
 	if c.notes == nil {
 		c.notes = map[string]map[int]string{}
 		for _, file := range c.pass.Files {
-			for _, d := range Directives(c.pass.Fset, file) {
+			for _, d := range Directives(c.pass, file) {
 				if d.Verb != "requires" && d.Verb != "public" {
 					continue
 				}
@@ -1246,7 +1246,7 @@ func (c *compiler) note(pos token.Pos) string {
 	if len(c.notes) == 0 {
 		return ""
 	}
-	p := c.pass.Fset.Position(pos)
+	p := Position(c.pass, pos)
 	return c.notes[p.Filename][p.Line]
 }
 

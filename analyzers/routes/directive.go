@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"strings"
+
+	"golang.org/x/tools/go/analysis"
 )
 
 // A Directive is a comment that begins with //permcheck: and speaks of one line.
@@ -18,7 +20,8 @@ type Directive struct {
 
 // Directives returns the directives of a file in their order. What follows another
 // // in the comment is a comment on it.
-func Directives(fset *token.FileSet, file *ast.File) []Directive {
+func Directives(pass *analysis.Pass, file *ast.File) []Directive {
+	fset := pass.Fset
 	var out []Directive
 	var code map[int]int // line -> the leftmost column at which something begins or ends
 	for _, g := range file.Comments {
@@ -32,7 +35,7 @@ func Directives(fset *token.FileSet, file *ast.File) []Directive {
 			}
 			text, _, _ = strings.Cut(text+" ", " //")
 			verb, rest, _ := strings.Cut(text, " ")
-			p := fset.Position(c.Pos())
+			p := Position(pass, c.Pos())
 			d := Directive{Verb: verb, Text: strings.TrimSpace(rest), File: p.Filename, Line: p.Line, Column: p.Column, Covers: p.Line}
 			if col, ok := code[p.Line]; !ok || col > p.Column {
 				d.Covers = fset.Position(g.End()).Line + 1

@@ -24,6 +24,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/internal/report"
+	"golang.org/x/mod/modfile"
 )
 
 // GoOptions say how Go source is read.
@@ -47,6 +48,7 @@ type Program struct {
 	Settings   *guards.Settings                   // of the folder that was asked about
 	services   map[*guards.Route]*guards.Settings // of a route of a configured service
 	dir        string                             // that was asked about
+	modules    map[string]string                  // import paths of modules that are worked on, and their folders
 	// Endpoints counts the packages that contributed anything.
 	Packages int
 }
@@ -75,7 +77,6 @@ func LoadGo(ctx context.Context, dir string, patterns []string, opts GoOptions) 
 		return nil, err
 	}
 	env := append(os.Environ(), guards.RecordsEnv+"="+guards.RecordsFor(settings.Config))
-	relative := func(file string) string { return RelativeTo(dir, file) }
 	RelativeCatalog(dir, settings.Catalog)
 	goCmd, err := exec.LookPath("go")
 	if err != nil {
@@ -85,7 +86,8 @@ func LoadGo(ctx context.Context, dir string, patterns []string, opts GoOptions) 
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{Settings: settings, dir: dir}
+	p := &Program{Settings: settings, dir: dir, modules: localModules(dir, patterns)}
+	relative := func(file string) string { return RelativeTo(dir, p.locate(file)) }
 	var records []analyzers.Record
 	for _, m := range Modules(dir, patterns) {
 		more, err := p.read(ctx, goCmd, self, m, env)
@@ -152,9 +154,9 @@ func (p *Program) declare(merged *analyzers.Program, opts GoOptions) error {
 	}
 	byService := map[string][]*routes.Route{}
 	for _, r := range merged.Routes {
-		name := p.Settings.ServiceOf(filepath.Dir(r.ViaFile))
+		name := p.Settings.ServiceOf(filepath.Dir(p.locate(r.ViaFile)))
 		if name == "" {
-			name = p.Settings.ServiceOf(filepath.Dir(r.File))
+			name = p.Settings.ServiceOf(filepath.Dir(p.locate(r.File)))
 		}
 		byService[name] = append(byService[name], r)
 	}
@@ -344,29 +346,70 @@ func ModulesBelow(dir string) []string {
 // workspaceModules returns the modules that the go.work in dir or above uses; nil: there
 // is none.
 func workspaceModules(dir string) []string {
-	cmd := exec.Command("go", "work", "edit", "-json")
-	cmd.Dir = dir
-	out, err := cmd.Output()
+	file := os.Getenv("GOWORK")
+	if file == "off" {
+		return nil
+	}
+	for d := dir; file == "" && d != filepath.Dir(d); d = filepath.Dir(d) {
+		if _, err := os.Stat(filepath.Join(d, "go.work")); err == nil {
+			file = filepath.Join(d, "go.work")
+		}
+	}
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil
 	}
-	var work struct{ Use []struct{ DiskPath string } }
-	env := exec.Command("go", "env", "GOWORK")
-	env.Dir = dir
-	file, err := env.Output()
-	if err != nil || json.Unmarshal(out, &work) != nil {
-		return nil
+	work, err := modfile.ParseWork(file, data, nil)
+	if err != nil {
+		return nil // the go command says what is wrong
 	}
-	root := filepath.Dir(strings.TrimSpace(string(file)))
 	used := []string{}
 	for _, u := range work.Use {
-		m := filepath.FromSlash(u.DiskPath)
+		m := filepath.FromSlash(u.Path)
 		if !filepath.IsAbs(m) {
-			m = filepath.Join(root, m)
+			m = filepath.Join(filepath.Dir(file), m)
 		}
 		used = append(used, m)
 	}
 	return used
+}
+
+// localModules returns the import paths of the modules that the go command works on, with their
+// folders.
+func localModules(dir string, patterns []string) map[string]string {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil
+	}
+	roots := workspaceModules(abs)
+	for _, m := range Modules(dir, patterns) {
+		if InModule(m.Dir) {
+			roots = append(roots, routes.ModuleRoot(m.Dir))
+		}
+	}
+	out := map[string]string{}
+	for _, root := range roots {
+		if data, err := os.ReadFile(filepath.Join(root, "go.mod")); err == nil {
+			if path := modfile.ModulePath(data); path != "" {
+				out[path] = root
+			}
+		}
+	}
+	return out
+}
+
+// locate returns where a file is that a record names; see [routes.Position]. Of modules whose
+// import paths begin alike, the one that has the file counts.
+func (p *Program) locate(file string) string {
+	best := ""
+	for module, root := range p.modules {
+		if at, ok := routes.Locate(file, module, root); ok {
+			if _, err := os.Stat(at); err == nil || best == "" {
+				best = at
+			}
+		}
+	}
+	return cmp.Or(best, file)
 }
 
 // loadable reads what go list -e -deps prints: the packages that can be analysed, and

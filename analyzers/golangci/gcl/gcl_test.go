@@ -16,7 +16,11 @@ var files = map[string]string{
 	"go.mod": "module example.com/app\n\ngo 1.26.0\n",
 	"main.go": `package main
 
-import "net/http"
+import (
+	"net/http"
+
+	"example.com/app/reports"
+)
 
 func require(h http.HandlerFunc, permission string) http.HandlerFunc { return h }
 
@@ -27,7 +31,21 @@ func main() {
 	mux.HandleFunc("GET /jobs", require(handle, "Job:READ"))
 	mux.HandleFunc("POST /jobs", require(handle, "Job:WRITE"))
 	mux.HandleFunc("DELETE /jobs/{id}", handle)
+	reports.Routes(mux)
 	_ = http.ListenAndServe(":8080", mux)
+}
+`,
+	// Another package registers these: each finding stands, and is silenced, at its own line.
+	"reports/reports.go": `package reports
+
+import "net/http"
+
+func handle(http.ResponseWriter, *http.Request) {}
+
+func Routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /reports", handle)
+	mux.HandleFunc("GET /reports/{id}", handle) //nolint:permcheck // behind the VPN
+	mux.HandleFunc("POST /reports", handle)
 }
 `,
 	".permcheck.yaml": "permcheck: config/1\ncatalog: catalog.yaml\n",
@@ -62,7 +80,7 @@ func TestPlugin(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(app, name), []byte(text), 0o644); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(app, name)), 0o755), os.WriteFile(filepath.Join(app, name), []byte(text), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,7 +99,10 @@ func TestPlugin(t *testing.T) {
 		var result struct {
 			Issues []struct {
 				FromLinter, Text string
-				Pos              struct{ Line int }
+				Pos              struct {
+					Filename string
+					Line     int
+				}
 			}
 		}
 		if err := json.Unmarshal(bytes.SplitN(out, []byte("\n"), 2)[0], &result); err != nil {
@@ -93,30 +114,34 @@ func TestPlugin(t *testing.T) {
 				t.Errorf("a finding of %s: %s", i.FromLinter, i.Text)
 			}
 			rule, _, _ := strings.Cut(i.Text, ":")
-			got = append(got, strings.Join([]string{rule, strings.Split(files["main.go"], "\n")[i.Pos.Line-1]}, " at"))
+			got = append(got, strings.Join([]string{rule, strings.Split(files[filepath.ToSlash(i.Pos.Filename)], "\n")[i.Pos.Line-1]}, " at"))
 		}
 		slices.Sort(got)
 		return got
 	}
-	const open = `undeclared at	mux.HandleFunc("DELETE /jobs/{id}", handle)`
-	if got := run(); !slices.Equal(got, []string{open}) {
+	open := []string{
+		`undeclared at	mux.HandleFunc("DELETE /jobs/{id}", handle)`,
+		`undeclared at	mux.HandleFunc("GET /reports", handle)`,
+		`undeclared at	mux.HandleFunc("POST /reports", handle)`,
+	}
+	if got := run(); !slices.Equal(got, open) {
 		t.Errorf("first run: %q", got)
 	}
-	if got := run(); !slices.Equal(got, []string{open}) {
+	if got := run(); !slices.Equal(got, open) {
 		t.Errorf("second run, from the cache: %q", got)
 	}
 	stricter := strings.Replace(files["catalog.yaml"], "GET /jobs: Job:READ", "GET /jobs: Job:READ & Job:WRITE", 1)
 	if err := os.WriteFile(filepath.Join(app, "catalog.yaml"), []byte(stricter), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{`mismatch at	mux.HandleFunc("GET /jobs", require(handle, "Job:READ"))`, open}
+	want := append([]string{`mismatch at	mux.HandleFunc("GET /jobs", require(handle, "Job:READ"))`}, open...)
 	if got := run(); !slices.Equal(got, want) {
 		t.Errorf("after the catalog was edited: %q, want %q", got, want)
 	}
 	if err := os.WriteFile(filepath.Join(app, "catalog.yaml"), []byte(files["catalog.yaml"]), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got := run(); !slices.Equal(got, []string{open}) {
+	if got := run(); !slices.Equal(got, open) {
 		t.Errorf("after it was edited back: %q", got)
 	}
 }
