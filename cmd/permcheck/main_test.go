@@ -2,17 +2,20 @@ package main
 
 import (
 	"flag"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/permcheck/permcheck/internal/vettool"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files from the observed output")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"permcheck": main})
+	testscript.Main(m, map[string]func(){"permcheck": main, "permcheck-vet": func() { os.Exit(vettool.Main(os.Args[1:], os.Stdout, os.Stderr)) }})
 }
 
 func TestScript(t *testing.T) {
@@ -32,11 +35,13 @@ func TestScript(t *testing.T) {
 				env.Setenv(name, strings.TrimSpace(string(out)))
 			}
 			env.Setenv("XDG_CACHE_HOME", cache)
-			path, err := exec.LookPath("permcheck")
-			if err != nil {
-				return err
+			for name, command := range map[string]string{"PERMCHECK": "permcheck", "PERMCHECK_VET": "permcheck-vet"} {
+				path, err := exec.LookPath(command)
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, path)
 			}
-			env.Setenv("PERMCHECK", path)
 			return nil
 		},
 	})

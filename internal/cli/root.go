@@ -14,6 +14,7 @@ import (
 	"github.com/permcheck/permcheck/internal/redact"
 	"github.com/permcheck/permcheck/internal/report"
 	"github.com/permcheck/permcheck/internal/strictyaml"
+	"github.com/permcheck/permcheck/internal/vettool"
 )
 
 // Exit codes, the same for every command.
@@ -55,8 +56,8 @@ var commands = []func(*app) *cobra.Command{
 // Run executes permcheck with the given arguments (without the program's name) and
 // returns its exit code.
 func Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	if isVetTool(args) {
-		return runVetTool(args, out, errOut)
+	if vettool.Called(args) {
+		return vettool.Run(args, out, errOut)
 	}
 	report.Adjust(nil)
 	secrets := redact.New()

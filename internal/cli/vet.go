@@ -20,6 +20,7 @@ import (
 	"github.com/permcheck/permcheck/analyzers/recordfilter"
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/vettool"
 	"github.com/permcheck/permcheck/internal/witness"
 )
 
@@ -83,11 +84,11 @@ func (a *app) goFix(ctx context.Context, patterns []string, opts witness.GoOptio
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
 	}
-	self, err := os.Executable()
+	tool, err := vettool.Path()
 	if err != nil {
 		return err
 	}
-	args := append([]string{"vet", "-vettool=" + self}, flags...)
+	args := append([]string{"vet", "-vettool=" + tool}, flags...)
 	cmd := exec.CommandContext(ctx, "go", append(append(args, "--"), patterns...)...)
 	cmd.Env = os.Environ()
 	if opts.Catalog != "" {

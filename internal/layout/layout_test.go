@@ -54,9 +54,10 @@ var layers = []layer{
 	// The reference server decides by its own lookup, or the harness would only prove
 	// itself: see TestReferenceDecidesByItself.
 	{dir: "conformance/reference", own: []string{"catalogs", "catalogs/perm"}},
-	{dir: "internal/witness", own: []string{"analyzers", "catalogs", "catalogs/kong", "catalogs/openapi", "catalogs/drift", "conformance", "internal/report"}, outside: []string{"golang.org/x/mod"}},
+	{dir: "internal/vettool", own: []string{"analyzers"}, outside: []string{xtools}},
+	{dir: "internal/witness", own: []string{"analyzers", "internal/vettool", "catalogs", "catalogs/kong", "catalogs/openapi", "catalogs/drift", "conformance", "internal/report"}, outside: []string{"golang.org/x/mod"}},
 	{dir: "internal/cli", own: []string{"analyzers", "catalogs", "catalogs/perm", "catalogs/openapi", "catalogs/drift", "catalogs/grants", "catalogs/schema",
-		"conformance", "conformance/browser", "conformance/keyring", "conformance/reference", "conformance/script", "conformance/suites", "internal/gate", "internal/redact", "internal/report", "internal/strictyaml", "internal/witness"},
+		"conformance", "conformance/browser", "conformance/keyring", "conformance/reference", "conformance/script", "conformance/suites", "internal/gate", "internal/redact", "internal/report", "internal/strictyaml", "internal/vettool", "internal/witness"},
 		outside: []string{cobra, color, xtools, "golang.org/x/term", "golang.org/x/time", "github.com/rogpeppe/go-internal/diff", "github.com/schollz/progressbar"}},
 	{dir: "internal/layout"},
 	{dir: "internal/vetbench", outside: []string{xtools}},
@@ -66,6 +67,7 @@ var layers = []layer{
 	{dir: "internal/tools/mutate", outside: []string{yaml}},
 	{dir: "internal/targets", own: []string{"catalogs"}},
 	{dir: "cmd/permcheck", own: []string{"internal/cli"}},
+	{dir: "cmd/permcheck-vet", own: []string{"internal/vettool"}},
 }
 
 type file struct {

@@ -1,5 +1,6 @@
-// Command vetbench measures what permcheck vet costs on a module, against a vet tool
-// that does nothing but export a fact, both in one run and in turns:
+// Command vetbench measures what permcheck vet costs on a module, with permcheck-vet as its tool
+// and with itself, against a vet tool that does nothing but export a fact, all in one run and in
+// turns:
 //
 //	go run ./internal/vetbench -src DIR [-runs N]
 //	go run ./internal/vetbench -generate 100000
@@ -52,6 +53,9 @@ func main() {
 	}
 }
 
+// tools are what is measured, the floor first.
+var tools = []string{"noop", "permcheck-vet", "permcheck"}
+
 type bench struct {
 	dir  string
 	runs int
@@ -64,7 +68,7 @@ type cost struct {
 }
 
 func (b *bench) build() error {
-	for name, pkg := range map[string]string{"permcheck": "./cmd/permcheck", "noop": "./internal/vetbench/noop"} {
+	for name, pkg := range map[string]string{"permcheck": "./cmd/permcheck", "permcheck-vet": "./cmd/permcheck-vet", "noop": "./internal/vetbench/noop"} {
 		if out, err := exec.Command("go", "build", "-o", filepath.Join(b.dir, name), pkg).CombinedOutput(); err != nil {
 			return fmt.Errorf("building %s: %w\n%s", pkg, err, out)
 		}
@@ -95,10 +99,11 @@ func (b *bench) fresh(name string) (path string, err error) {
 }
 
 // run vets the module with a tool, as permcheck does or as a plain vet tool.
-func run(tool, src string) (cost, error) {
+func (b *bench) run(tool, src string) (cost, error) {
 	cmd := exec.Command("go", "vet", "-json", "-vettool="+tool, "./...")
-	if filepath.Base(tool) == "permcheck" {
-		cmd = exec.Command(tool, "vet", "--fail-on", "none", "./...")
+	if filepath.Base(tool) != "noop" {
+		cmd = exec.Command(filepath.Join(b.dir, "permcheck"), "vet", "--fail-on", "none", "./...")
+		cmd.Env = append(os.Environ(), "PERMCHECK_VET_TOOL="+tool)
 	}
 	cmd.Dir = src
 	start := time.Now()
@@ -114,18 +119,18 @@ func run(tool, src string) (cost, error) {
 }
 
 func (b *bench) compare(src string) error {
-	if _, err := run(filepath.Join(b.dir, "noop"), src); err != nil { // compiles what is not compiled
+	if _, err := b.run(filepath.Join(b.dir, "noop"), src); err != nil { // compiles what is not compiled
 		return err
 	}
 	first, warm := map[string][]cost{}, map[string][]cost{}
 	for range b.runs {
-		for _, name := range []string{"noop", "permcheck"} {
+		for _, name := range tools {
 			tool, err := b.fresh(name)
 			if err != nil {
 				return err
 			}
 			for _, into := range []map[string][]cost{first, warm} {
-				c, err := run(tool, src)
+				c, err := b.run(tool, src)
 				if err != nil {
 					return err
 				}
@@ -133,18 +138,21 @@ func (b *bench) compare(src string) error {
 			}
 		}
 	}
-	fmt.Printf("%-10s %-10s %9s %9s %7s\n", "run", "tool", "wall s", "CPU s", "MB")
+	fmt.Printf("%-10s %-14s %9s %9s %7s\n", "run", "tool", "wall s", "CPU s", "MB")
 	for _, k := range []struct {
 		name string
 		by   map[string][]cost
 	}{{"first", first}, {"warm", warm}} {
-		floor, own := median(k.by["noop"]), median(k.by["permcheck"])
-		for name, c := range map[string]cost{"noop": floor, "permcheck": own} {
-			fmt.Printf("%-10s %-10s %9.2f %9.2f %7.0f\n", k.name, name, c.wall.Seconds(), c.cpu.Seconds(), float64(c.memory)/1e6)
+		floor := median(k.by["noop"])
+		for _, name := range tools {
+			c := median(k.by[name])
+			fmt.Printf("%-10s %-14s %9.2f %9.2f %7.0f", k.name, name, c.wall.Seconds(), c.cpu.Seconds(), float64(c.memory)/1e6)
+			if name != "noop" {
+				fmt.Printf("  %5.2fx wall (%+.2f s), %.2fx CPU, %.2fx MB", c.wall.Seconds()/floor.wall.Seconds(), (c.wall - floor.wall).Seconds(),
+					c.cpu.Seconds()/floor.cpu.Seconds(), float64(c.memory)/float64(floor.memory))
+			}
+			fmt.Println()
 		}
-		fmt.Printf("%-10s %-10s %8.2fx %8.2fx %6.2fx  (wall beyond the floor: %+.2f s)\n", k.name, "ratio",
-			own.wall.Seconds()/floor.wall.Seconds(), own.cpu.Seconds()/floor.cpu.Seconds(), float64(own.memory)/float64(floor.memory),
-			(own.wall - floor.wall).Seconds())
 	}
 	return nil
 }
@@ -206,7 +214,7 @@ func Register(mux *http.ServeMux) {
 			return err
 		}
 		for _, kind := range []string{"first", "warm"} {
-			c, err := run(filepath.Join(b.dir, "permcheck"), src)
+			c, err := b.run(filepath.Join(b.dir, "permcheck-vet"), src)
 			if err != nil {
 				return err
 			}

@@ -24,6 +24,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/vettool"
 	"golang.org/x/mod/modfile"
 )
 
@@ -82,7 +83,7 @@ func LoadGo(ctx context.Context, dir string, patterns []string, opts GoOptions) 
 	if err != nil {
 		return nil, errors.New("the go command is not on PATH: permcheck reads Go source with it; install Go from https://go.dev/dl/")
 	}
-	self, err := os.Executable()
+	tool, err := vettool.Path()
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func LoadGo(ctx context.Context, dir string, patterns []string, opts GoOptions) 
 	relative := func(file string) string { return RelativeTo(dir, p.locate(file)) }
 	var records []analyzers.Record
 	for _, m := range Modules(dir, patterns) {
-		more, err := p.read(ctx, goCmd, self, m, env)
+		more, err := p.read(ctx, goCmd, tool, m, env)
 		if err != nil {
 			return nil, err
 		}
@@ -197,7 +198,7 @@ func RelativeCatalog(dir string, c *catalogs.Catalog) {
 }
 
 // read reads the packages of one module.
-func (p *Program) read(ctx context.Context, goCmd, self string, m GoModule, env []string) ([]analyzers.Record, error) {
+func (p *Program) read(ctx context.Context, goCmd, tool string, m GoModule, env []string) ([]analyzers.Record, error) {
 	run := func(args ...string) (stdout, stderr string, err error) {
 		cmd := exec.CommandContext(ctx, goCmd, args...)
 		cmd.Dir, cmd.Env = m.Dir, env
@@ -209,7 +210,7 @@ func (p *Program) read(ctx context.Context, goCmd, self string, m GoModule, env 
 		}
 		return out.String(), errOut.String(), err
 	}
-	vet := []string{"vet", "-json", "-vettool=" + self, "-records", "-records.emit", "--"}
+	vet := []string{"vet", "-json", "-vettool=" + tool, "-records", "-records.emit", "--"}
 	stdout, stderr, runErr := run(append(vet, m.Patterns...)...)
 	if runErr != nil && ctx.Err() == nil && stdout == "" && !strings.Contains(stderr, "# ") {
 		// One package that cannot be loaded keeps go vet from all of them: leave those

@@ -1,4 +1,4 @@
-package cli
+package vettool
 
 import (
 	"crypto/sha256"
@@ -16,9 +16,9 @@ import (
 	"github.com/permcheck/permcheck/analyzers/guards"
 )
 
-// isVetTool reports whether the arguments are those with which "go vet
-// -vettool=permcheck" calls its tool: -V=full, -flags, or flags and a *.cfg file.
-func isVetTool(args []string) bool {
+// Called reports whether the arguments are those with which "go vet -vettool=TOOL" calls its
+// tool: -V=full, -flags, or flags and a *.cfg file.
+func Called(args []string) bool {
 	if len(args) == 0 {
 		return false
 	}
@@ -31,17 +31,17 @@ func isVetTool(args []string) bool {
 	return last == "-V=full" || last == "-flags" || strings.HasSuffix(last, ".cfg") && !strings.HasPrefix(last, "-")
 }
 
-// runVetTool plays the go command's vet tool. It exits the process where the driver of
-// analyzers does.
-func runVetTool(args []string, out, errOut io.Writer) int {
+// Run plays the go command's vet tool and returns its exit code. It exits the process where the
+// driver of analyzers does.
+func Run(args []string, out, errOut io.Writer) int {
 	if args[len(args)-1] == "-V=full" {
 		id, err := toolID()
 		if err != nil {
 			fmt.Fprintf(errOut, "permcheck: %v\n", err)
-			return exitFailed
+			return 2
 		}
 		fmt.Fprintf(out, "permcheck version devel buildID=%s/%s\n", id, id)
-		return exitOK
+		return 0
 	}
 	if code, done := vetStandard(args); done {
 		return code
@@ -52,7 +52,16 @@ func runVetTool(args []string, out, errOut io.Writer) int {
 	ballast := make([]byte, 16<<20)
 	unitchecker.Main(append([]*analysis.Analyzer{analyzers.Records}, analyzers.Suite...)...)
 	runtime.KeepAlive(ballast)
-	return exitOK
+	return 0
+}
+
+// Main is [Run] for a program that is nothing else.
+func Main(args []string, out, errOut io.Writer) int {
+	if !Called(args) {
+		fmt.Fprintln(errOut, Name+" is run by the go command: go vet -vettool=$(which "+Name+") ./...; permcheck vet is the command for people")
+		return 2
+	}
+	return Run(args, out, errOut)
 }
 
 // toolID identifies the tool for the go command's cache. That cache knows nothing of

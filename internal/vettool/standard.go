@@ -1,4 +1,4 @@
-package cli
+package vettool
 
 import (
 	"crypto/sha256"
