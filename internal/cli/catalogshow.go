@@ -19,7 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/permcheck/permcheck/catalogs"
-	"github.com/permcheck/permcheck/catalogs/openapi"
+	"github.com/permcheck/permcheck/catalogs/openapi/full"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -84,7 +84,11 @@ func showCatalog(w io.Writer, c *catalogs.Catalog, format, ref string, st report
 		enc.SetIndent("", "  ")
 		return enc.Encode(catalogJSON(c))
 	case "openapi":
-		_, err := w.Write(openapi.Write(c))
+		text, err := full.Write(c)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(text)
 		return err
 	case "csv":
 		return catalogCSV(w, c)
