@@ -24,6 +24,7 @@ import (
 
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/openapi"
+	"github.com/permcheck/permcheck/catalogs/openapi/full"
 	"github.com/permcheck/permcheck/catalogs/perm"
 	"github.com/permcheck/permcheck/conformance"
 	"github.com/permcheck/permcheck/conformance/browser"
@@ -738,12 +739,13 @@ func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conforman
 		if err != nil {
 			return t, err
 		}
-		bodies, err := openapi.Bodies(f.openapi, data)
+		made, err := full.Bodies(f.openapi, data)
 		if err != nil {
 			return t, err
 		}
-		maps.Copy(bodies, profile.Bodies) // what somebody wrote for this target wins
-		t.Bodies = bodies
+		a.doubtBodies(f.openapi, made.Doubts)
+		t.Bodies = made.Bodies
+		maps.Copy(t.Bodies, profile.Bodies) // what somebody wrote for this target wins
 	}
 	profile.Secrets, t.Secrets = a.secrets, a.secrets
 	if t.Credentials, err = profile.SignIn(ctx, p, target); err != nil {
@@ -756,6 +758,18 @@ func (a *app) signIn(ctx context.Context, profile *keyring.Profile, p *conforman
 	t.Marked = profile.Marked(p, t.Credentials)
 	t.Objects = profile.Objects(p, t.Credentials, target)
 	return t, nil
+}
+
+// doubtBodies says for which operations of a document no body could be made.
+func (a *app) doubtBodies(file string, doubts []full.Doubt) {
+	const most = 10
+	for i, d := range doubts {
+		if i == most {
+			fmt.Fprintf(a.err, "note: %s: %d more operations have no checked body; give bodies in the profile\n", report.Clean(file), len(doubts)-most)
+			return
+		}
+		fmt.Fprintf(a.err, "note: %s: %s\n", report.Clean(file), report.Clean(d.String()))
+	}
 }
 
 // warnShort warns once of secrets that are too short to be found inside of other words.
