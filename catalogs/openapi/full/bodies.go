@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -50,24 +51,50 @@ func Bodies(file string, data []byte) (*Made, error) {
 	}
 	// One part that cannot be read spoils only the operations that need it.
 	all, err := load(r.with(schemas))
+	results := make(chan result, len(asked))
+	go func() {
+		for i := range asked {
+			a := &asked[i]
+			doc, bad := all, error(nil)
+			if err != nil && a.schema != nil {
+				doc, bad = load(r.with(map[string]any{a.name: a.schema}))
+			}
+			results <- a.make(doc, bad)
+		}
+	}()
 	made := &Made{Bodies: map[string]any{}}
 	base := r.base()
+	slow := false
 	for i := range asked {
 		a := &asked[i]
-		doc, bad := all, error(nil)
-		if err != nil && a.schema != nil {
-			doc, bad = load(r.with(map[string]any{a.name: a.schema}))
+		got := result{why: "no body was made: an operation before it took too long"}
+		if !slow {
+			select {
+			case got = <-results:
+			case <-time.After(maxMaking):
+				slow, got.why = true, fmt.Sprintf("no body was made: it took longer than %s", maxMaking)
+			}
 		}
-		body, ok, why := a.make(doc, bad)
-		if ok {
-			made.Bodies[catalogs.EndpointKey(a.method, base+a.path)] = body
-			made.Bodies[catalogs.EndpointKey(a.method, a.path)] = body
+		if got.ok {
+			made.Bodies[catalogs.EndpointKey(a.method, base+a.path)] = got.body
+			made.Bodies[catalogs.EndpointKey(a.method, a.path)] = got.body
 		}
-		if why != "" {
-			made.Doubts = append(made.Doubts, Doubt{a.method, a.path, why})
+		if got.why != "" {
+			made.Doubts = append(made.Doubts, Doubt{a.method, a.path, got.why})
 		}
 	}
 	return made, nil
+}
+
+// maxMaking is how long one body may take. The library's check has no bound of its own:
+// schemas that share parts many times over take it exponential time.
+const maxMaking = 20 * time.Second
+
+// A result is a body, whether there is one, and what is in doubt about it.
+type result struct {
+	body any
+	ok   bool
+	why  string
 }
 
 // asked is a JSON body that an operation takes.
@@ -176,22 +203,21 @@ func (r *raw) base() string {
 	return strings.TrimSuffix(u.Path, "/")
 }
 
-// make returns the body, whether there is one, and what is in doubt about it. bad is why
-// its schema could not be read.
-func (a *asked) make(doc *openapi3.T, bad error) (body any, ok bool, why string) {
+// make makes the body. bad is why its schema could not be read.
+func (a *asked) make(doc *openapi3.T, bad error) result {
 	if a.schema == nil {
 		if len(a.examples) > 0 {
-			return a.examples[0], true, ""
+			return result{body: a.examples[0], ok: true}
 		}
-		return nil, false, "it has no schema and no example"
+		return result{why: "it has no schema and no example"}
 	}
 	// An example that cannot be checked, or does not fit, is still the best guess at what
 	// the server takes, and is told to be one.
-	unchecked := func(why string) (any, bool, string) {
+	unchecked := func(why string) result {
 		if len(a.examples) > 0 {
-			return a.examples[0], true, "its example is sent though it was not found to fit its schema: " + why
+			return result{a.examples[0], true, "its example is sent though it was not found to fit its schema: " + why}
 		}
-		return nil, false, why
+		return result{why: why}
 	}
 	if bad != nil {
 		return unchecked("its schema cannot be read: " + brief(bad))
@@ -203,14 +229,14 @@ func (a *asked) make(doc *openapi3.T, bad error) (body any, ok bool, why string)
 	}
 	for _, ex := range a.examples {
 		if m.check(ref.Value, ex) == nil {
-			return ex, true, ""
+			return result{body: ex, ok: true}
 		}
 	}
 	v, err := m.value(ref, "", 0, 0)
 	if err != nil {
 		return unchecked("no body can be made: " + brief(err))
 	}
-	return v, true, ""
+	return result{body: v, ok: true}
 }
 
 // brief is an error on one line of bounded length.

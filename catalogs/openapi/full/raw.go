@@ -186,15 +186,20 @@ func at(v any, tokens []string) any {
 	return v
 }
 
-// within is the target of references that stay in one document.
-func within(root any) func(file, ref string) (string, any) {
-	return func(file, ref string) (string, any) {
-		tokens, ok := pointer(ref)
-		if !ok {
-			return file, nil
-		}
-		return file, at(root, tokens)
+// within are the targets of references that stay in one document.
+func within(root any) func(file, ref string) []part {
+	return func(file, ref string) []part {
+		tokens, _ := pointer(ref)
+		return parts(file, root, tokens)
 	}
+}
+
+func parts(file string, root any, tokens []string) []part {
+	var out []part
+	for _, v := range inAnyCase(root, tokens) {
+		out = append(out, part{file, v})
+	}
+	return out
 }
 
 // with is a document that has nothing but these schemas, by their names, and what they

@@ -1,6 +1,9 @@
 package full
 
-import "reflect"
+import (
+	"reflect"
+	"strings"
+)
 
 // The library asks of each schema whether it says anything at all, and where a schema says
 // nothing but what leads back to itself that question ends the process: a stack that is full
@@ -9,24 +12,39 @@ import "reflect"
 // harmless is a maxProperties that says nothing.
 const harmless = 1 << 53
 
-// Where schemas stand within a schema: one, a list of them, or one by name.
+// Where schemas stand within a schema: one, a list of them, or one by name. The library takes
+// keywords in any case, so all are compared in lower case.
 var (
-	inOne  = []string{"not", "additionalProperties", "items", "contains", "propertyNames", "unevaluatedItems", "unevaluatedProperties", "if", "then", "else", "contentSchema"}
-	inList = []string{"allOf", "anyOf", "oneOf", "prefixItems"}
-	inMap  = []string{"properties", "patternProperties", "dependentSchemas"}
+	inOne  = lower("not", "additionalProperties", "items", "contains", "propertyNames", "unevaluatedItems", "unevaluatedProperties", "if", "then", "else", "contentSchema")
+	inList = lower("allOf", "anyOf", "oneOf", "prefixItems")
+	inMap  = lower("properties", "patternProperties", "dependentSchemas")
 )
 
 // says are the keywords that end the question.
 var says = []string{"type", "format", "enum", "uniqueItems", "exclusiveMinimum", "exclusiveMaximum", "nullable", "readOnly", "writeOnly", "minimum", "maximum",
 	"multipleOf", "minLength", "maxLength", "pattern", "minItems", "maxItems", "required", "minProperties", "maxProperties", "const"}
 
+func lower(words ...string) map[string]bool {
+	out := map[string]bool{}
+	for _, w := range words {
+		out[strings.ToLower(w)] = true
+	}
+	return out
+}
+
+// A part is a value of a file.
+type part struct {
+	file  string
+	value any
+}
+
 // tamer bounds schemas. It takes any mapping for a schema: one that is none has no way back
 // to itself by keywords of schemas.
 type tamer struct {
-	// target returns what a reference in a file leads to, and its file.
-	target func(file, ref string) (string, any)
-	state  map[uintptr]int8
-	tamed  map[string]bool // files in which something was changed
+	// targets returns what a reference in a file may lead to.
+	targets func(file, ref string) []part
+	state   map[uintptr]int8
+	tamed   map[string]bool // files in which something was changed
 }
 
 const (
@@ -34,10 +52,12 @@ const (
 	closed = 2
 )
 
-func tame(files map[string]any, target func(file, ref string) (string, any)) map[string]bool {
-	t := &tamer{target: target, state: map[uintptr]int8{}, tamed: map[string]bool{}}
-	for name, root := range files {
-		t.all(name, root)
+// tame bounds the schemas of files that are nothing but themselves, and returns the files in
+// which there were some.
+func tame(files map[string]any, targets func(file, ref string) []part) map[string]bool {
+	t := &tamer{targets: targets, state: map[uintptr]int8{}, tamed: map[string]bool{}}
+	for _, name := range sorted(files) {
+		t.all(name, files[name])
 	}
 	return t.tamed
 }
@@ -77,23 +97,30 @@ func (t *tamer) schema(file string, v any) {
 		return
 	}
 	t.state[id] = open
-	if ref, ok := s["$ref"].(string); ok {
-		t.schema(t.target(file, ref))
+	for _, k := range sorted(s) {
+		t.keyword(file, strings.ToLower(k), s[k])
 	}
-	for _, k := range inOne {
-		t.schema(file, s[k])
-	}
-	for _, k := range inList {
-		for _, item := range asList(s[k]) {
+	t.state[id] = closed
+}
+
+func (t *tamer) keyword(file, k string, v any) {
+	ref, isText := v.(string)
+	switch {
+	case k == "$ref" && isText:
+		for _, to := range t.targets(file, ref) {
+			t.schema(to.file, to.value)
+		}
+	case inOne[k]:
+		t.schema(file, v)
+	case inList[k]:
+		for _, item := range asList(v) {
 			t.schema(file, item)
 		}
-	}
-	for _, k := range inMap {
-		for _, member := range asMap(s[k]) {
+	case inMap[k]:
+		for _, member := range asMap(v) {
 			t.schema(file, member)
 		}
 	}
-	t.state[id] = closed
 }
 
 func saysSomething(s map[string]any) bool {
@@ -107,4 +134,27 @@ func saysSomething(s map[string]any) bool {
 		}
 	}
 	return false
+}
+
+// inAnyCase is what a pointer leads to, where the library may take a name in another case.
+func inAnyCase(v any, tokens []string) []any {
+	found := []any{v}
+	for _, t := range tokens {
+		var next []any
+		for _, in := range found {
+			if m := asMap(in); m != nil {
+				for _, k := range sorted(m) {
+					if strings.EqualFold(k, t) {
+						next = append(next, m[k])
+					}
+				}
+			} else if item := at(in, []string{t}); item != nil {
+				next = append(next, item)
+			}
+		}
+		if found = next; len(found) > 64 {
+			found = found[:64]
+		}
+	}
+	return found
 }
