@@ -7,8 +7,24 @@
 // definitions of security schemes. The rest, mostly schemas and examples, is
 // stepped over without being decoded, and left out of YAML before it is parsed. That
 // is quick, and it reads documents whose other parts are invalid, as many published
-// ones are. Tests hold it against kin-openapi, which the program itself does not link:
-// its start alone would cost the go command's vet tool more than reading most packages.
+// ones are.
+//
+// # Two readers
+//
+// This package reads requirements, alone. It is faster than a loader, since it steps over
+// most of a document, and goes on where a loader gives up: a schema that is wrong says
+// nothing about who may call an operation. Versions 2.0 to 3.2 are read.
+//
+// Package full does what needs documents as a whole, with kin-openapi: it writes them and
+// validates what it wrote, makes request bodies from schemas and checks them, and lists what
+// the specification forbids. Schemas, references between any two parts and the rules of three
+// versions are what a library that many use is better at. Nothing that full says changes what
+// is read here, and a document that full refuses is read here all the same.
+//
+// Tests hold this reader against kin-openapi's loader on each document that both read, and how
+// a call is matched with a row of a catalog against its routers. No router of kin-openapi is in
+// the product: permcheck matches calls with catalogs, which know trees, rows for any method and
+// the order of several kinds of routers, and a router of OpenAPI knows none of them.
 //
 // # Meaning
 //

@@ -48,12 +48,16 @@ that what no catalog can say is gated too: another credential, an endpoint that 
 list. To weaken on purpose, change the row of the catalog in the same change. What only the
 new state excuses, and what only REV reads, is gate-loosened.
 
+With --validate what the OpenAPI specification forbids in the documents is reported as
+document-invalid, a warning with its place.
+
 Exit code 0: nothing at or above --fail-on. 1: something. 2: nothing was compared, or
 not all could be read.`,
 		Example: `  permcheck check
   permcheck check --base origin/main --format github
   permcheck check --changed-since origin/main --fail-on warning
   permcheck check --service positions --format sarif > permcheck.sarif
+  permcheck check --validate
   permcheck check --strict                 # on the default branch`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd, o) },
@@ -65,6 +69,7 @@ not all could be read.`,
 	f.BoolVar(&o.all, "all", false, "list the endpoints on which all agree too")
 	f.StringVar(&o.unstated, "unstated", "", "what to do with operations that demand a credential but name no permission: count (the default), or error")
 	a.sourceFlags(cmd)
+	a.validateFlag(cmd)
 	knownFlag(cmd, &o.known)
 	a.strictFlag(cmd)
 	a.failOnFlag(cmd)

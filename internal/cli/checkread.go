@@ -32,6 +32,7 @@ type unit struct {
 	// others are the services that share the catalog and are not checked now, sharers
 	// those that are.
 	others  []catalogs.Service
+	invalid []*report.Finding // what the specification forbids in its documents
 	sharers []*unit
 
 	excuses map[string]bool // patterns of ignore-routes that excused something
@@ -156,6 +157,7 @@ func (a *app) readRepository(ctx context.Context, root string, config *catalogs.
 			return nil, err
 		}
 		u.barren(c, implicit)
+		c.others = append(c.others, u.invalid...)
 		if len(u.witnesses) < 2 {
 			c.notes = append(c.notes, u.prefix()+"nothing to compare: "+strings.Join(u.missing(), ", "))
 			continue
@@ -221,6 +223,7 @@ func (u *unit) read(ctx context.Context, a *app, c *checked, opts openapi.Option
 		case s.Document == nil:
 			err = fmt.Errorf("%s%s: expected an OpenAPI document, found a catalog: name it under catalog", u.prefix(), ref)
 		default:
+			u.forbid(s.Invalid, ref, c.root)
 			err = u.addDocument(s.Document, ref, c.root, c.config, c.options)
 		}
 		if err != nil {
@@ -263,6 +266,14 @@ func (u *unit) addDocument(doc *openapi.Document, ref, root string, config *cata
 		u.witnesses = append(u.witnesses, w)
 	}
 	return err
+}
+
+// forbid notes what the specification forbids in a document.
+func (u *unit) forbid(found []*report.Finding, ref, root string) {
+	for _, f := range found {
+		f.Service, f.Subject, f.Position.File = u.Name, filepath.ToSlash(witness.RelativeTo(root, ref)), witness.RelativeTo(root, f.Position.File)
+	}
+	u.invalid = append(u.invalid, found...)
 }
 
 // documentFiles returns the documents that the configuration names, patterns resolved.

@@ -514,7 +514,9 @@ func (c *checked) accept(a *app, o checkOptions, partly bool) error {
 	if err != nil {
 		return err
 	}
-	rest, n, err := applyKnown(file, c.all(), checkRules())
+	rules := checkRules()
+	rules[witness.InvalidRule] = a.validate
+	rest, n, err := applyKnown(file, c.all(), rules)
 	if err != nil {
 		return err
 	}

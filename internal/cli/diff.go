@@ -66,6 +66,10 @@ With --known changes that a team has accepted are passed over: a list of entries
     - {rule: requirement-weakened, endpoint: GET /jobs, was: A & B, now: A,
        reason: 'agreed in #123', owner: team-jobs, until: 2027-01-31}
 
+With --validate what the OpenAPI specification forbids in NEW, and OLD does not have, is
+reported as document-invalid, a warning. Versions 3.0 to 3.2 can be validated; of another one
+that is said instead.
+
 How documents are read may also be said under openapi in .permcheck.yaml; flags win.
 
 Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not be read.`,
@@ -77,6 +81,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not 
   permcheck diff api/permissions.yaml run:probe.json
   permcheck diff 'main:api/*.yaml' 'api/*.yaml' --grants probe.yaml --format markdown
   permcheck diff old.json new.json --scopes any --implies "candidates:write=candidates:read"
+  permcheck diff main:api/openapi.yaml api/openapi.yaml --validate
   permcheck diff old.yaml new.yaml --permission-extension x-required-roles:any-of-list --format json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
@@ -119,6 +124,7 @@ Exit code 0: nothing at or above --fail-on. 1: something. 2: a source could not 
 	knownFlag(cmd, &flags.known)
 	a.strictFlag(cmd)
 	a.sourceFlags(cmd)
+	a.validateFlag(cmd)
 	a.failOnFlag(cmd)
 	a.formatFlag(cmd, append([]string{"text", "json", "html"}, report.Formats...)...)
 	return cmd
@@ -259,9 +265,15 @@ func (a *app) compareSources(ctx context.Context, from, to string, flags diffFla
 	for _, x := range result.Contradictions {
 		d.others = append(d.others, drift.Contradicts(x))
 	}
+	forbidden, before := now.Invalid, old.Invalid
+	if now.Document == nil {
+		forbidden, before = old.Invalid, nil
+	}
+	d.others = append(d.others, newlyForbidden(forbidden, before)...)
 	for _, id := range diffRules {
 		d.rules[id] = true
 	}
+	d.rules[witness.InvalidRule] = a.validate
 	for _, s := range []*witness.Reading{old, now} {
 		if s.Program == nil {
 			continue
@@ -304,7 +316,12 @@ func (a *app) sourceFlags(cmd *cobra.Command) {
 
 // reader reads witnesses as the flags say.
 func (a *app) reader(documents openapi.Options) *witness.Reader {
-	return &witness.Reader{In: a.in, AllowHTTP: a.allowHTTP, RefsBelow: a.refsBelow, Documents: documents}
+	return &witness.Reader{In: a.in, AllowHTTP: a.allowHTTP, RefsBelow: a.refsBelow, Documents: documents, Validate: a.validate}
+}
+
+// validateFlag adds --validate.
+func (a *app) validateFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.validate, "validate", false, "report what the OpenAPI specification forbids in the documents too (document-invalid, a warning)")
 }
 
 // beyond returns the findings of now that old does not have, wherever they moved.
@@ -318,6 +335,22 @@ func beyond(now, old []*report.Finding) []*report.Finding {
 		if id := f.Fingerprint(); have[id] > 0 {
 			have[id]--
 		} else {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// newlyForbidden returns the findings about a document that are not about the old one, whatever
+// the two are called and wherever in them it is.
+func newlyForbidden(now, old []*report.Finding) []*report.Finding {
+	have := map[string]int{}
+	for _, f := range old {
+		have[f.Message]++
+	}
+	var out []*report.Finding
+	for _, f := range now {
+		if have[f.Message]--; have[f.Message] < 0 {
 			out = append(out, f)
 		}
 	}

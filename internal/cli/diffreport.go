@@ -12,6 +12,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs"
 	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/internal/report"
+	"github.com/permcheck/permcheck/internal/witness"
 )
 
 // diffRules are the rules that diff reports of any two sources.
@@ -138,14 +139,15 @@ func (d *diffReport) writeJSON(a *app) error {
 		Changes  []*drift.Change   `json:"changes"`
 		Findings []*report.Finding `json:"findings,omitempty"` // that are no changes
 		Summary  drift.Summary     `json:"summary"`
-	}{1, changes, d.contradictions(), summary})
+	}{1, changes, d.aboutDocuments(), summary})
 }
 
-// contradictions are the findings about what a document says twice, and differently.
-func (d *diffReport) contradictions() []*report.Finding {
+// aboutDocuments are the findings about what a document says twice, and differently, or
+// what is forbidden in it.
+func (d *diffReport) aboutDocuments() []*report.Finding {
 	var out []*report.Finding
 	for _, f := range d.others {
-		if f.Rule == "declarations-disagree" {
+		if f.Rule == "declarations-disagree" || f.Rule == witness.InvalidRule {
 			out = append(out, f)
 		}
 	}
@@ -329,7 +331,7 @@ func (d *diffReport) writeText(w io.Writer, st report.Styles) error {
 	if b.Len() > 0 && !bytes.HasSuffix(b.Bytes(), []byte("\n\n")) {
 		b.WriteByte('\n')
 	}
-	for _, f := range slices.Concat(d.contradictions(), d.about) {
+	for _, f := range slices.Concat(d.aboutDocuments(), d.about) {
 		st.WriteFinding(&b, f)
 	}
 	line, counts := d.sides(), d.counts()

@@ -46,6 +46,7 @@ type app struct {
 
 	allowHTTP bool   // URLs need no encryption
 	refsBelow string // folder that a document's references may lead to; empty: its own
+	validate  bool   // what the OpenAPI specification forbids in documents is reported
 }
 
 // commands makes the subcommands, in the order of the help text.

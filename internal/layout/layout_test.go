@@ -127,6 +127,47 @@ func goFiles(t *testing.T) (files []file) {
 	return files
 }
 
+// What is started once for each package of a program, and what a linter links, stays light:
+// kin-openapi compiles the meta-schemas of JSON Schema before main runs. Only one package
+// imports it, and whoever reaches that one is the command.
+func TestLightPackages(t *testing.T) {
+	imports := map[string][]string{}
+	for _, f := range goFiles(t) {
+		imports[f.pkg] = append(imports[f.pkg], f.imports...)
+	}
+	reaches := func(from string) (heavy string) {
+		seen := map[string]bool{from: true}
+		for todo := []string{from}; len(todo) > 0; todo = todo[1:] {
+			for _, imp := range imports[todo[0]] {
+				if strings.HasPrefix(imp, kinopenapi) {
+					return todo[0]
+				}
+				if own, ok := strings.CutPrefix(imp, module+"/"); ok && !seen[own] {
+					seen[own] = true
+					todo = append(todo, own)
+				}
+			}
+		}
+		return ""
+	}
+	light := 0
+	for pkg := range imports {
+		if pkg != "analyzers" && !strings.HasPrefix(pkg, "analyzers/") && !slices.Contains([]string{"internal/vettool", "cmd/permcheck-vet", "catalogs", "catalogs/openapi"}, pkg) {
+			continue
+		}
+		light++
+		if by := reaches(pkg); by != "" {
+			t.Errorf("%s reaches kin-openapi by %s", pkg, by)
+		}
+	}
+	if light < 10 {
+		t.Errorf("only %d packages were looked at", light)
+	}
+	if by := reaches("cmd/permcheck"); by != "catalogs/openapi/full" {
+		t.Errorf("the command reaches kin-openapi by %q: only catalogs/openapi/full may import it", by)
+	}
+}
+
 func layerOf(pkg string) (layer, bool) {
 	var best layer
 	for _, l := range layers {

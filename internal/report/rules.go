@@ -115,6 +115,15 @@ var Rules = []Rule{
 		Fix:   "Tell the receivers.",
 	},
 
+	// diff --validate, check --validate: a document against the OpenAPI specification.
+	{
+		ID: "document-invalid", Severity: Warning,
+		Title: "the OpenAPI specification forbids it",
+		Why:   "Tools read an invalid document differently: one that skips what it does not understand may not see the requirement that another one enforces.",
+		Fix:   "Correct the place that the message names. Versions 3.0 to 3.2 are validated; convert a document of another one, or drop --validate.",
+		Refs:  "API9:2023 CWE-1059",
+	},
+
 	// check --base: what a pull request changes in the rules that it is held to.
 	{
 		ID: "gate-loosened", Severity: Error,

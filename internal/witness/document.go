@@ -15,6 +15,7 @@ import (
 	"github.com/permcheck/permcheck/catalogs/drift"
 	"github.com/permcheck/permcheck/catalogs/kong"
 	"github.com/permcheck/permcheck/catalogs/openapi"
+	"github.com/permcheck/permcheck/catalogs/openapi/full"
 	"github.com/permcheck/permcheck/internal/report"
 )
 
@@ -31,7 +32,7 @@ func readFile(r *Reader, _ context.Context, ref, _ string) (*Reading, error) {
 	defer below.Close()
 	opts := r.Documents
 	opts.Files, opts.Dir = below.FS(), below.dir
-	return parse(ref, data, opts, func() (*catalogs.Catalog, error) { return catalogs.Load(ref) })
+	return r.parse(ref, data, opts, func() (*catalogs.Catalog, error) { return catalogs.Load(ref) })
 }
 
 // A folder is what a document's references may lead to, and where in it the document is.
@@ -78,7 +79,7 @@ func readPattern(r *Reader, _ context.Context, pattern, _ string) (*Reading, err
 	if err != nil {
 		return nil, err
 	}
-	return compose(pattern, files, func(file string) (*openapi.Document, error) {
+	return compose(pattern, files, func(file string) (*parsed, error) {
 		data, err := openapi.ReadFile(filepath.FromSlash(file))
 		if err != nil {
 			return nil, err
@@ -89,7 +90,7 @@ func readPattern(r *Reader, _ context.Context, pattern, _ string) (*Reading, err
 		}
 		defer below.Close()
 		opts.Files, opts.Dir = below.FS(), below.dir
-		return parseDocument(file, data, opts)
+		return r.parseDocument(file, data, opts)
 	})
 }
 
@@ -104,23 +105,53 @@ var formats = []format{
 	{kong.Key, kong.Parse},
 }
 
+// parsed is a document and what is forbidden in it, if that was asked.
+type parsed struct {
+	*openapi.Document
+	invalid []*report.Finding
+}
+
 // parseDocument reads a document of any format.
-func parseDocument(name string, data []byte, opts openapi.Options) (*openapi.Document, error) {
+func (r *Reader) parseDocument(name string, data []byte, opts openapi.Options) (*parsed, error) {
 	doc, err := openapi.Parse(name, data, opts)
 	var other *openapi.FormatError
 	if errors.As(err, &other) {
 		for _, f := range formats {
 			if slices.Contains(other.Keys, f.key) {
-				return f.parse(name, data)
+				doc, err = f.parse(name, data)
+				return &parsed{Document: doc}, err
 			}
 		}
 	}
-	return doc, err
+	if err != nil {
+		return nil, err
+	}
+	p := &parsed{Document: doc}
+	if r.Validate {
+		for _, problem := range full.Validate(name, data, opts) {
+			p.invalid = append(p.invalid, invalid(name, problem))
+		}
+	}
+	return p, nil
+}
+
+func (p *parsed) reading() *Reading {
+	return &Reading{Side: drift.Side{Document: p.Document}, Invalid: p.invalid}
+}
+
+// InvalidRule is the rule of findings about what the OpenAPI specification forbids.
+const InvalidRule = "document-invalid"
+
+// invalid is a problem of a document as a finding. It is the same one in each revision and
+// wherever in the document it is.
+func invalid(name string, p openapi.Problem) *report.Finding {
+	return &report.Finding{Rule: InvalidRule, Subject: path.Base(filepath.ToSlash(name)), Args: []string{p.Message}, Message: p.Message, Position: p.Pos}
 }
 
 // compose reads documents and makes one of them.
-func compose(ref string, files []string, read func(file string) (*openapi.Document, error)) (*Reading, error) {
+func compose(ref string, files []string, read func(file string) (*parsed, error)) (*Reading, error) {
 	var docs []*openapi.Document
+	var forbidden []*report.Finding
 	for _, file := range files {
 		doc, err := read(file)
 		var other *openapi.FormatError
@@ -129,13 +160,13 @@ func compose(ref string, files []string, read func(file string) (*openapi.Docume
 		} else if err != nil {
 			return nil, err
 		}
-		docs = append(docs, doc)
+		docs, forbidden = append(docs, doc.Document), append(forbidden, doc.invalid...)
 	}
 	doc, err := openapi.Compose(ref, docs)
 	if err != nil {
 		return nil, err
 	}
-	return &Reading{Side: drift.Side{Document: doc}}, nil
+	return (&parsed{doc, forbidden}).reading(), nil
 }
 
 var errNoMatch = errors.New("no file matches this pattern")
@@ -204,12 +235,12 @@ func matchPath(pattern, name []string) bool {
 }
 
 // parse reads text as what it claims to be: an OpenAPI document or a catalog.
-func parse(name string, data []byte, opts openapi.Options, asCatalog func() (*catalogs.Catalog, error)) (*Reading, error) {
-	doc, err := parseDocument(name, data, opts)
+func (r *Reader) parse(name string, data []byte, opts openapi.Options, asCatalog func() (*catalogs.Catalog, error)) (*Reading, error) {
+	doc, err := r.parseDocument(name, data, opts)
 	var other *openapi.FormatError
 	switch {
 	case err == nil:
-		return &Reading{Side: drift.Side{Document: doc}}, nil
+		return doc.reading(), nil
 	case !errors.As(err, &other):
 		return nil, err
 	case !slices.Contains(other.Keys, "permcheck"):

@@ -64,7 +64,7 @@ func readRevision(r *Reader, ctx context.Context, ref, _ string) (*Reading, erro
 	if err != nil {
 		return nil, err
 	}
-	return parse(ref, data, opts, func() (*catalogs.Catalog, error) {
+	return r.parse(ref, data, opts, func() (*catalogs.Catalog, error) {
 		return catalogs.LoadFS(folder, path.Base(name), rev+":"+strings.TrimPrefix(path.Dir(name)+"/", "./"))
 	})
 }
@@ -88,7 +88,7 @@ func (r *Reader) readRevisionPattern(ctx context.Context, rev, pattern string, t
 	if len(files) == 0 {
 		return nil, fmt.Errorf("%s: no file of revision %q matches this pattern", ref, rev)
 	}
-	return compose(ref, files, func(file string) (*openapi.Document, error) {
+	return compose(ref, files, func(file string) (*parsed, error) {
 		data, err := tree.read(file)
 		if err != nil {
 			return nil, fmt.Errorf("%s:%s: %w", rev, file, err)
@@ -96,7 +96,7 @@ func (r *Reader) readRevisionPattern(ctx context.Context, rev, pattern string, t
 		if opts.Files, opts.Dir, err = r.revisionRefs(ctx, tree, file); err != nil {
 			return nil, err
 		}
-		return parseDocument(rev+":"+file, data, opts)
+		return r.parseDocument(rev+":"+file, data, opts)
 	})
 }
 

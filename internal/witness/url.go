@@ -34,7 +34,7 @@ func readAddress(r *Reader, ctx context.Context, ref, _ string) (*Reading, error
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return parse(name, data, r.Documents, func() (*catalogs.Catalog, error) { return catalogs.Parse(name, data) })
+	return r.parse(name, data, r.Documents, func() (*catalogs.Catalog, error) { return catalogs.Parse(name, data) })
 }
 
 // Shown is the reference of a source as it may be printed.

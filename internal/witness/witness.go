@@ -19,6 +19,7 @@ type Reading struct {
 	drift.Side
 	Program *Program          // when the witness is Go source
 	Unread  []*report.Finding // what of the source could not be read
+	Invalid []*report.Finding // what the OpenAPI specification forbids in it, if that was asked
 }
 
 // A Reader reads witnesses.
@@ -29,6 +30,7 @@ type Reader struct {
 	// empty: the document's own.
 	RefsBelow string
 	Documents openapi.Options // how documents are read
+	Validate  bool            // say what the OpenAPI specification forbids in them
 }
 
 // A kind is one way of naming a witness.
@@ -84,7 +86,7 @@ func readInput(r *Reader, _ context.Context, _, _ string) (*Reading, error) {
 	if err != nil {
 		return nil, fmt.Errorf("standard input: %w", err)
 	}
-	return parse("-", data, r.Documents, func() (*catalogs.Catalog, error) { return catalogs.Parse("-", data) })
+	return r.parse("-", data, r.Documents, func() (*catalogs.Catalog, error) { return catalogs.Parse("-", data) })
 }
 
 // ReadBoth reads both sides, at once where neither needs the other: reading is most
