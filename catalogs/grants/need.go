@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -288,10 +289,10 @@ func Opened(c *catalogs.Catalog, grant perm.Set) []*catalogs.Endpoint {
 	return out
 }
 
-// A matcher finds the row of a call. Where several match, the one that is concrete
-// first wins, as routers decide.
+// A matcher finds the row of a call: the one that answers it, as everywhere else.
 type matcher struct {
-	rows  []matchRow
+	rows  []matchRow // by their paths, the one that is concrete first in front
+	table catalogs.Table
 	found map[string]*catalogs.Endpoint
 }
 
@@ -315,27 +316,30 @@ func newMatcher(c *catalogs.Catalog) *matcher {
 	// A parameter is a brace in a key, and braces sort after nearly every byte of a path:
 	// the template that is concrete first comes first.
 	slices.SortStableFunc(m.rows, func(a, b matchRow) int { return strings.Compare(a.template.Key(), b.template.Key()) })
+	heads := map[string]bool{}
+	for i, r := range m.rows {
+		m.table.Add(catalogs.Row{Method: r.row.Method, Path: r.template.String(), ID: i})
+		heads[r.template.Key()] = heads[r.template.Key()] || r.row.Method == http.MethodHead
+	}
+	// A HEAD is answered by the GET of its path where it has no row of its own.
+	for i, r := range m.rows {
+		if r.row.Method == http.MethodGet && !heads[r.template.Key()] {
+			m.table.Add(catalogs.Row{Method: http.MethodHead, Path: r.template.String(), ID: i})
+		}
+	}
 	return m
 }
 
-// find returns the row, or nil. A row of the method wins over one for any method; a HEAD is
-// answered by the GET where there is no row of its own.
+// find returns the row, or nil. Where several may answer, it is the one that is concrete first.
 func (m *matcher) find(method, path string) *catalogs.Endpoint {
 	key := method + " " + path
 	e, ok := m.found[key]
 	if ok {
 		return e
 	}
-	methods := []string{method, catalogs.AnyMethod}
-	if method == "HEAD" {
-		methods = []string{"HEAD", "GET", catalogs.AnyMethod}
-	}
-	for _, want := range methods {
-		for _, r := range m.rows {
-			if e == nil && r.row.Method == want && r.template.Match(path) {
-				e = r.row
-			}
-		}
+	if rows := m.table.Resolve(method, path).Rows; len(rows) > 0 {
+		first := slices.MinFunc(rows, func(a, b *catalogs.Row) int { return a.ID - b.ID })
+		e = m.rows[first.ID].row
 	}
 	m.found[key] = e
 	return e

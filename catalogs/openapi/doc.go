@@ -22,7 +22,7 @@
 // is read here, and a document that full refuses is read here all the same.
 //
 // Tests hold this reader against kin-openapi's loader on each document that both read, and how
-// a call is matched with a row of a catalog against its routers. No router of kin-openapi is in
+// a call is matched with a row of a catalog against its router. No router of kin-openapi is in
 // the product: permcheck matches calls with catalogs, which know trees, rows for any method and
 // the order of several kinds of routers, and a router of OpenAPI knows none of them.
 //
