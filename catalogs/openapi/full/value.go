@@ -206,50 +206,47 @@ func (m *maker) fit(ref *openapi3.SchemaRef, s *shape, at string, depth, nth int
 	if s.never {
 		return nil, failure(at, "its schema allows nothing")
 	}
-	var first error
-	try := func(v any) bool {
-		err := m.accept(ref, v, at)
-		if err != nil && first == nil {
-			first = err
-		}
-		return err == nil
-	}
-	stated := s.examples
-	if nth > 0 && nth < len(stated) {
-		stated = stated[nth:]
-	} else if nth > 0 {
-		stated = nil
-	}
-	for _, v := range stated {
-		if try(v) {
+	for _, v := range s.stated(nth) {
+		if m.accept(ref, v, at) == nil {
 			return v, nil
 		}
 	}
 	if s.enum != nil {
-		for i := range s.enum {
-			if v := s.enum[(i+nth)%len(s.enum)]; try(v) {
-				return v, nil
-			}
-		}
 		return nil, failure(at, "none of the values that its enum lists fits its schema")
 	}
-	first = nil // what is made is what matters
+	var first error
 	for _, kind := range s.kinds(depth) {
 		v, err := m.ofType(s, kind, at, depth, nth)
-		if err == nil && (m.coveredByParent(kind, depth) || try(v)) {
+		if err == nil && !m.coveredByParent(kind, depth) {
+			err = m.accept(ref, v, at)
+		}
+		if err == nil {
 			return v, nil
 		}
 		if first == nil {
 			first = err
 		}
 	}
-	if s.nullable && (s.typed || first != nil) && try(nil) {
+	if s.nullable && (s.typed || first != nil) && m.accept(ref, nil, at) == nil {
 		return nil, nil
 	}
 	if first == nil {
 		first = failure(at, "its types exclude each other")
 	}
 	return nil, first
+}
+
+// stated are the values that the schema itself names, from the nth one on: its examples, and
+// those of its enum.
+func (s *shape) stated(nth int) []any {
+	out := slices.Clone(s.examples)
+	if nth > 0 {
+		out = out[min(nth, len(out)):]
+	}
+	for i := range s.enum {
+		out = append(out, s.enum[(i+nth)%len(s.enum)])
+	}
+	return out
 }
 
 // coveredByParent reports whether the check of the whole body is enough. That of version 3.1
