@@ -90,7 +90,7 @@ type pruning func(text []byte) (rest []byte, line int)
 // is read as JSON, and as YAML where it is not valid JSON: YAML has such forms too.
 // pruned, if not nil, may leave out what is not needed of a text in YAML.
 func parseSource(file string, data []byte, visits *int, pruned pruning) (*source, error) {
-	s := &source{file: file, data: bytes.TrimPrefix(utf8Text(data), []byte("\xef\xbb\xbf")), visits: visits}
+	s := &source{file: file, data: UTF8(data), visits: visits}
 	fail := func(line int, format string, args ...any) (*source, error) {
 		return nil, &strictyaml.Error{File: file, Line: line, Msg: fmt.Sprintf(format, args...)}
 	}
@@ -156,6 +156,9 @@ func withoutVersion(data []byte) []byte {
 	out[at[0]] = '#'
 	return out
 }
+
+// UTF8 returns the text of a document in UTF-8, without a byte order mark.
+func UTF8(data []byte) []byte { return bytes.TrimPrefix(utf8Text(data), []byte("\xef\xbb\xbf")) }
 
 // utf8Text returns a text that is written in UTF-16, which its byte order mark tells, in UTF-8.
 func utf8Text(data []byte) []byte {

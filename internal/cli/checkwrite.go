@@ -65,10 +65,10 @@ func (s checkSummary) text() string {
 		parts = append(parts, plural(s.Unverified, "endpoint")+" unverified: a witness does not say what it requires")
 	}
 	if s.Known > 0 {
-		parts = append(parts, plural(s.Known, "known finding")+" passed over")
+		parts = append(parts, plural(s.Known, "known finding")+" suppressed")
 	}
 	if s.Base > 0 {
-		parts = append(parts, plural(s.Base, "finding")+" of the base passed over")
+		parts = append(parts, plural(s.Base, "finding")+" of the base left out")
 	}
 	if s.Ignored > 0 {
 		parts = append(parts, fmt.Sprintf("%d ignored by %s", s.Ignored, catalogs.ConfigName))

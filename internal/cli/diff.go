@@ -61,7 +61,7 @@ profile, of which the keys' grants are read, or lists roles:
       partner-export: candidates:read & persons:delete
       admin: all
 
-With --known changes that a team has accepted are passed over: a list of entries
+With --known, changes that a team has accepted are suppressed: a list of entries
 
     - {rule: requirement-weakened, endpoint: GET /jobs, was: A & B, now: A,
        reason: 'agreed in #123', owner: team-jobs, until: 2027-01-31}

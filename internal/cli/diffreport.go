@@ -368,7 +368,7 @@ func (d *diffReport) counts() string {
 
 var classOrder = []drift.Class{drift.Weakened, drift.Incomparable, drift.SchemeChanged, drift.Unknown, drift.Strengthened, drift.Added, drift.Removed}
 
-// notes says what was left open or passed over.
+// notes says what was left open or suppressed.
 func (d *diffReport) notes() []string {
 	s := &d.result.Summary
 	var out []string
@@ -377,7 +377,7 @@ func (d *diffReport) notes() []string {
 			out = append(out, fmt.Sprintf(format, args...))
 		}
 	}
-	note(s.Known, "%s passed over: the file of known findings accepts them", plural(s.Known, "change"))
+	note(s.Known, "%s suppressed: the file of known findings accepts them", plural(s.Known, "change"))
 	note(s.Unverified, "%s not compared: one side does not know what is required", plural(s.Unverified, "endpoint"))
 	note(s.Unstated, "%s unstated: a credential is demanded but no permission named; --unstated=error reports them", plural(s.Unstated, "operation"))
 	note(s.Undeclared, "%s on the new side without any declared requirement", plural(s.Undeclared, "endpoint"))

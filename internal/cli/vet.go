@@ -40,7 +40,7 @@ name others. Without a catalog, vet counts what it finds and reports only routes
 lack the guard that all their siblings have.
 
 The same checks, a package at a time, run as
-  go vet -vettool=$(which permcheck) ./...
+  go vet -vettool=$(which permcheck-vet) ./...
 whose exit code is the go command's: 1 for any finding, 0 with -json. There a route
 that an exported function hands out is left to the packages that import it, and
 catalog rows without a route are not looked for: only vet sees the whole program.
@@ -200,10 +200,10 @@ func (s vetSummary) text() string {
 		parts = append(parts, fmt.Sprintf("%d ignored by .permcheck.yaml", s.Ignored))
 	}
 	if s.Known > 0 {
-		parts = append(parts, plural(s.Known, "known finding")+" passed over")
+		parts = append(parts, plural(s.Known, "known finding")+" suppressed")
 	}
 	if s.Base > 0 {
-		parts = append(parts, plural(s.Base, "finding")+" of the base passed over")
+		parts = append(parts, plural(s.Base, "finding")+" of the base left out")
 	}
 	return strings.Join(parts, ", ")
 }

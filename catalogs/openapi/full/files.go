@@ -49,7 +49,7 @@ func readFiles(file string, data []byte, opts openapi.Options) (*files, error) {
 	if f.left < 0 {
 		return nil, fmt.Errorf("it is larger than %d MB", openapi.MaxSize>>20)
 	}
-	root := &source{text: bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))}
+	root := &source{text: openapi.UTF8(data)}
 	f.byName[f.rootName] = root
 	if root.value, root.err = parseAny(root.text); root.err != nil {
 		return nil, root.err
@@ -81,21 +81,6 @@ func readFiles(file string, data []byte, opts openapi.Options) (*files, error) {
 	return f, nil
 }
 
-// parseAny reads JSON or YAML as JSON has it.
-func parseAny(text []byte) (any, error) {
-	if json.Valid(text) {
-		var v any
-		err := json.Unmarshal(text, &v)
-		return v, err
-	}
-	var n yaml.Node
-	if err := yaml.Unmarshal(text, &n); err != nil {
-		return nil, err
-	}
-	left := maxNodes
-	return plain(&n, &left, 0)
-}
-
 // read reads a file that is referred to.
 func (f *files) read(name string) *source {
 	if f.opts.Files == nil {
@@ -114,8 +99,8 @@ func (f *files) read(name string) *source {
 	if err != nil {
 		return &source{err: err}
 	}
-	s := &source{text: text}
-	s.value, s.err = parseAny(text)
+	s := &source{text: openapi.UTF8(text)}
+	s.value, s.err = parseAny(s.text)
 	return s
 }
 
@@ -174,18 +159,7 @@ func (f *files) targets(from, ref string) []part {
 	if !ok || s == nil {
 		return nil
 	}
-	return parts(name, s.value, fragmentTokens(fragment))
-}
-
-func fragmentTokens(fragment string) []string {
-	if fragment == "" || fragment == "/" {
-		return nil
-	}
-	tokens := strings.Split(strings.TrimPrefix(fragment, "/"), "/")
-	for i, t := range tokens {
-		tokens[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(t)
-	}
-	return tokens
+	return parts(name, s.value, pointerTokens(fragment))
 }
 
 // lost says why a reference leads nowhere; empty: it leads somewhere.
@@ -199,7 +173,7 @@ func (f *files) lost(from, ref string) string {
 		return "the file is not there"
 	case s.err != nil:
 		return s.err.Error()
-	case at(s.value, fragmentTokens(fragment)) == nil:
+	case at(s.value, pointerTokens(fragment)) == nil:
 		return "it leads to nothing"
 	}
 	return ""

@@ -1,7 +1,6 @@
 package full
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,30 +35,32 @@ func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m))
 
 // parseRaw reads a document, JSON or YAML.
 func parseRaw(file string, data []byte) (*raw, error) {
-	r := &raw{}
-	trimmed := bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
-	if len(trimmed) > 0 && trimmed[0] == '{' && json.Valid(trimmed) {
-		if err := json.Unmarshal(trimmed, &r.root); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-	} else {
-		var n yaml.Node
-		if err := yaml.Unmarshal(trimmed, &n); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		left := maxNodes
-		v, err := plain(&n, &left, 0)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		r.root = asMap(v)
+	v, err := parseAny(openapi.UTF8(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	r := &raw{root: asMap(v)}
 	r.v2 = r.root["swagger"] != nil
 	if r.root["openapi"] == nil && !r.v2 {
 		keys := sorted(r.root)
 		return nil, &openapi.FormatError{File: file, Keys: keys[:min(10, len(keys))]}
 	}
 	return r, nil
+}
+
+// parseAny reads JSON or YAML as JSON has it.
+func parseAny(text []byte) (any, error) {
+	if json.Valid(text) {
+		var v any
+		err := json.Unmarshal(text, &v)
+		return v, err
+	}
+	var n yaml.Node
+	if err := yaml.Unmarshal(text, &n); err != nil {
+		return nil, err
+	}
+	left := maxNodes
+	return plain(&n, &left, 0)
 }
 
 var errTooLarge = errors.New("the document has too many values, or too many within each other")
@@ -144,11 +145,20 @@ func pointer(ref string) ([]string, bool) {
 	if plain, err := url.PathUnescape(text); err == nil {
 		text = plain
 	}
-	tokens := strings.Split(text, "/")
+	return pointerTokens(text), true
+}
+
+// pointerTokens splits a pointer (RFC 6901). The empty one, and the one to the empty name, are
+// the whole.
+func pointerTokens(text string) []string {
+	if text == "" || text == "/" {
+		return nil
+	}
+	tokens := strings.Split(strings.TrimPrefix(text, "/"), "/")
 	for i, t := range tokens {
 		tokens[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(t)
 	}
-	return tokens, true
+	return tokens
 }
 
 // deref follows references within the document; nil for any other.
