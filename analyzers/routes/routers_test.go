@@ -21,6 +21,9 @@ func TestRouters(t *testing.T) { golden(t, "routers") }
 // What servers that were never looked at before did otherwise.
 func TestUnseen(t *testing.T) { golden(t, "unseen") }
 
+// What only one side of a branch adds to a list, or leaves in it, is not certain.
+func TestJoins(t *testing.T) { golden(t, "joins") }
+
 // What libraries find by reflection is never passed over.
 func TestReflected(t *testing.T) { golden(t, "reflected") }
 

@@ -17,7 +17,8 @@ type act struct {
 	recvIn *frame
 	recvAt *expr
 	args   []value
-	open   bool // the last argument is a list of unknown length
+	open   bool         // the last argument is a list of unknown length
+	loose  map[int]bool // arguments that come of a list to which a branch added them
 	typ    string
 	at     site
 	note   string
@@ -45,8 +46,16 @@ func (e *engine) doRow(fr *frame, x *expr, ref rowRef, recv value) value {
 	args := e.args(fr, x)
 	if n := len(args); x.Spread && n > 0 {
 		if s, ok := args[n-1].(spreadVal); ok {
-			_, known := s.v.(list)
+			l, known := s.v.(list)
 			a.open = !known && !isNil(s.v)
+			for i, el := range l.elems {
+				if el.maybe {
+					if a.loose == nil {
+						a.loose = map[int]bool{}
+					}
+					a.loose[n-1+i] = true
+				}
+			}
 		}
 	}
 	a.args = spread(args)
@@ -673,7 +682,7 @@ func (e *engine) middleware(a *act) []guardVal {
 			}
 			continue
 		}
-		out = append(out, guard(a.args[i], false))
+		out = append(out, guard(a.args[i], a.loose[i]))
 	}
 	return out
 }

@@ -221,11 +221,16 @@ func join(was, now value) value {
 		return unknown{why: "it depends on a condition"}
 	case list:
 		n, ok := now.(list)
-		if !ok || len(n.elems) < len(w.elems) {
+		if !ok {
 			return was
 		}
-		out := slices.Clone(n.elems)
-		for i := len(w.elems); i < len(out); i++ {
+		// What only one side has, the branch added or cut off.
+		long, both := n.elems, len(w.elems)
+		if len(n.elems) < both {
+			long, both = w.elems, len(n.elems)
+		}
+		out := slices.Clone(long)
+		for i := both; i < len(out); i++ {
 			out[i].maybe = true
 		}
 		return list{out}
